@@ -1,0 +1,1 @@
+//! CKKS and the machine that runs tile-tensor programs.

@@ -1,0 +1,216 @@
+//! The operations of a tile-tensor program.
+//!
+//! A [`Program`] is plain data in static single assignment form. A *value* is a list of *tiles*, each one ciphertext of `slots`
+//! complex slots, all at one level and one scale. Operations never name a tensor dimension: the layout that gave each slot its
+//! meaning was spent when the plaintexts were described, so every reader (run, clear, count, verify, keys, text, codec) walks the
+//! same few operations.
+//!
+//! Notation: `rot_r(x)[s] = x[(s + r) mod slots]`.
+
+use serde::{Deserialize, Serialize};
+
+/// Index of a value in [`Program::values`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ValueId(pub u32);
+
+/// Index of a plaintext in [`Program::plaintexts`]. What stands in its slots is known only once weights are loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct PlainId(pub u32);
+
+/// One product of a linear transform: `rot_giant(plain ⊙ rot_baby(input tile))`, added to an output tile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Term {
+    /// Output tile the product is added to.
+    pub output: u32,
+    /// Rotation applied after the product, shared by all terms of one output with the same giant step.
+    pub giant: i32,
+    /// Input tile.
+    pub input: u32,
+    /// Rotation of the input tile, hoisted: shared by all outputs.
+    pub baby: i32,
+    /// The plaintext, already rotated by `-giant`.
+    pub plain: PlainId,
+}
+
+/// An operation. Levels and scales of its result stand in [`ValueInfo`]; `verify` derives them anew.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Op {
+    /// The tiles of a program input (index into [`Program::inputs`]).
+    Input {
+        /// Which input.
+        index: u32,
+    },
+    /// `y[o] = rescale(sum of the terms of o)`: one level.
+    Linear {
+        /// Operand.
+        x: ValueId,
+        /// Number of output tiles.
+        outputs: u32,
+        /// Products, sorted by (output, giant, input, baby).
+        terms: Vec<Term>,
+        /// False leaves the result at its product scale (the last layer of a chain saves the prime).
+        rescale: bool,
+    },
+    /// `y = x; for stage in stages { y = sum of rot_r(y) for r in stage }`: no level. A stage contains 0.
+    RotateSum {
+        /// Operand.
+        x: ValueId,
+        /// Rotations of each stage.
+        stages: Vec<Vec<i32>>,
+    },
+    /// `x + y`, equal level and scale.
+    Add {
+        /// Left operand.
+        x: ValueId,
+        /// Right operand.
+        y: ValueId,
+    },
+    /// `x - y`, equal level and scale.
+    Sub {
+        /// Left operand.
+        x: ValueId,
+        /// Right operand.
+        y: ValueId,
+    },
+    /// `x + p`, a plaintext per tile encoded at the level and scale of `x`.
+    AddPlain {
+        /// Operand.
+        x: ValueId,
+        /// One plaintext a tile.
+        plain: Vec<PlainId>,
+    },
+    /// Slot-wise product of two ciphertexts of one level, relinearised and rescaled: one level.
+    Multiply {
+        /// Left operand.
+        x: ValueId,
+        /// Right operand.
+        y: ValueId,
+    },
+    /// Slot-wise square, relinearised and rescaled: one level.
+    Square {
+        /// Operand.
+        x: ValueId,
+    },
+    /// `c * x` for a constant known at load time (a constant-class plaintext), rescaled: one level.
+    Scale {
+        /// Operand.
+        x: ValueId,
+        /// The constant.
+        plain: PlainId,
+    },
+    /// Complex conjugate of every slot: no level.
+    Conjugate {
+        /// Operand.
+        x: ValueId,
+    },
+    /// `i * x`: exact, no level.
+    MulI {
+        /// Operand.
+        x: ValueId,
+    },
+    /// Brings `x` to a lower level at that level's canonical scale (drop limbs, multiply by one, rescale).
+    Adjust {
+        /// Operand.
+        x: ValueId,
+        /// Target level.
+        level: u32,
+    },
+    /// Concatenates the tiles of several values of one level and scale: free.
+    Gather {
+        /// Operands, in order.
+        parts: Vec<ValueId>,
+    },
+    /// Selects tiles: free.
+    Select {
+        /// Operand.
+        x: ValueId,
+        /// Tiles kept, in order.
+        tiles: Vec<u32>,
+    },
+    /// Polynomial of degree `degree` in the slots, Chebyshev basis on [-1, 1], evaluated by a scale-exact straight-line program:
+    /// `ceil(log2(degree + 1))` levels. The coefficients (constants) come with the weights.
+    Polynomial {
+        /// Operand.
+        x: ValueId,
+        /// `degree + 1` constant plaintexts, coefficient of T_0 first.
+        coefficients: Vec<PlainId>,
+    },
+    /// Reserved for bootstrapping: brings `x` back to `level`.
+    Refresh {
+        /// Operand.
+        x: ValueId,
+        /// Level after the refresh.
+        level: u32,
+    },
+}
+
+/// What the planner says about a value, and `verify` checks.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ValueInfo {
+    /// Number of ciphertexts.
+    pub tiles: u32,
+    /// Level (number of rescales left).
+    pub level: u32,
+    /// Exact scale as the canonical table of the chain gives it, or a product scale.
+    pub scale: f64,
+    /// Which layer of the network the value belongs to, for reports, progress and errors (index into [`Program::layers`]).
+    pub layer: u32,
+}
+
+/// How the slots of a plaintext repeat: decides how it is stored and multiplied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PlainClass {
+    /// All slots equal.
+    Constant,
+    /// `p[s] = p[s mod period]`, period a power of two.
+    Periodic {
+        /// Slots after which the plaintext repeats.
+        period: u32,
+    },
+    /// No structure.
+    General,
+}
+
+/// Where and how a plaintext is encoded.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlainInfo {
+    /// Level whose primes it is encoded on.
+    pub level: u32,
+    /// Encoding scale.
+    pub scale: f64,
+    /// Also encoded on the special primes (factors of a double-hoisted transform).
+    pub special: bool,
+    /// Structure.
+    pub class: PlainClass,
+    /// Operand tag: plain weights now, encrypted weights later.
+    pub encrypted: bool,
+}
+
+/// A named tensor entering or leaving the program.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Port {
+    /// Name in the model.
+    pub name: String,
+    /// The value that carries it.
+    pub value: ValueId,
+}
+
+/// Operations in execution order with everything a reader needs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Program {
+    /// Slots of a tile.
+    pub slots: u32,
+    /// Names of the layers, for reports.
+    pub layers: Vec<String>,
+    /// `ops[i]` defines `values[i]`.
+    pub ops: Vec<Op>,
+    /// Information about every value.
+    pub values: Vec<ValueInfo>,
+    /// Information about every plaintext.
+    pub plaintexts: Vec<PlainInfo>,
+    /// Named inputs.
+    pub inputs: Vec<Port>,
+    /// Named outputs.
+    pub outputs: Vec<Port>,
+}
