@@ -1,0 +1,251 @@
+//! Everything that can go wrong at run time, in one typed enumeration.
+//!
+//! Each variant carries what was found and what was expected. Messages are lower case, without a full stop, and end in `help:`
+//! wherever an action exists. Compile-time errors (shape, depth, security) never come here: rustc reports those.
+
+use std::fmt;
+use std::path::PathBuf;
+
+/// Result with the error of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A run-time error.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A tensor has another shape than the model states.
+    #[error("{what} has shape {found:?}, expected {expected:?}")]
+    Shape {
+        /// Which tensor.
+        what: String,
+        /// Shape found.
+        found: Vec<usize>,
+        /// Shape the model states.
+        expected: Vec<usize>,
+    },
+    /// A flat slice holds no whole number of samples, or too many.
+    #[error(
+        "{what} holds {found} values, expected {expected} a sample\nhelp: pass one sample, or several one after the other, row-major"
+    )]
+    Length {
+        /// Which slice.
+        what: String,
+        /// Number of values found.
+        found: usize,
+        /// Number of values of one sample.
+        expected: usize,
+    },
+    /// A value is NaN or infinite.
+    #[error("{what} is {found} at index {index}, expected a finite number\nhelp: {help}")]
+    NonFinite {
+        /// Which tensor or layer.
+        what: String,
+        /// Flat index of the first such value.
+        index: usize,
+        /// The value.
+        found: f64,
+        /// What to do.
+        help: &'static str,
+    },
+    /// A value leaves the interval on which an activation is approximated.
+    #[error(
+        "value {found} entering {layer} leaves its range, expected |value| <= {expected}\nhelp: calibrate on more samples, or state a wider `.range(..)`"
+    )]
+    OutOfRange {
+        /// The activation.
+        layer: String,
+        /// The value.
+        found: f64,
+        /// Largest absolute value allowed.
+        expected: f64,
+    },
+    /// An activation has neither a stated nor a calibrated range.
+    #[error(
+        "{layer} has no range, expected a stated or calibrated one\nhelp: write `.range(..)`, or pass `model.calibrate(..)?` to the goal"
+    )]
+    MissingRange {
+        /// The activation.
+        layer: String,
+    },
+    /// Something made for one plan met another.
+    #[error(
+        "{what} belongs to plan {found}, expected plan {expected}\nhelp: use the client specification of the plan that the server runs"
+    )]
+    PlanMismatch {
+        /// What was presented.
+        what: String,
+        /// Its plan hash.
+        found: String,
+        /// The plan hash in force.
+        expected: String,
+    },
+    /// A ciphertext or evaluation key belongs to another secret key.
+    #[error(
+        "{what} belongs to key {found}, expected key {expected}\nhelp: send the evaluation keys of the client that encrypted the request"
+    )]
+    KeyMismatch {
+        /// What was presented.
+        what: String,
+        /// Its key id.
+        found: String,
+        /// The key id in force.
+        expected: String,
+    },
+    /// Bytes of another format version.
+    #[error(
+        "{what} is in format version {found}, expected {expected}\nhelp: write it anew with this version of the library"
+    )]
+    Version {
+        /// What was read.
+        what: String,
+        /// Version found.
+        found: u32,
+        /// Version understood.
+        expected: u32,
+    },
+    /// Bytes end too early.
+    #[error(
+        "{what} ends after {found} bytes, expected {expected}\nhelp: the file or message was cut short; copy it again"
+    )]
+    Truncated {
+        /// What was read.
+        what: String,
+        /// Bytes found.
+        found: u64,
+        /// Bytes expected, at least.
+        expected: u64,
+    },
+    /// Bytes that cannot be what they claim to be.
+    #[error("{what} is corrupted: found {found}, expected {expected}")]
+    Corrupted {
+        /// What was read.
+        what: String,
+        /// What was found.
+        found: String,
+        /// What was expected.
+        expected: String,
+    },
+    /// The checkpoint does not fit the model; lists every mismatch.
+    #[error("checkpoint does not fit model `{model}`: {}\nhelp: {}", List(.mismatches), help(.mismatches))]
+    Checkpoint {
+        /// The model.
+        model: String,
+        /// Every mismatch, by parameter name.
+        mismatches: Vec<Mismatch>,
+    },
+    /// No plan keeps within a limit, or the library has no encrypted form of a step yet.
+    #[error("{what}: found {found}, expected {expected}\nhelp: {help}")]
+    Infeasible {
+        /// The layer and the limit.
+        what: String,
+        /// What it would take.
+        found: String,
+        /// What is allowed.
+        expected: String,
+        /// What to change.
+        help: String,
+    },
+    /// A file could not be read or written.
+    #[error("cannot access {}: {source}", .path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The operating system's answer.
+        source: std::io::Error,
+    },
+}
+
+/// One way in which a checkpoint differs from a model's manifest.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Mismatch {
+    /// The model needs it, the file lacks it.
+    Missing {
+        /// Parameter.
+        name: String,
+        /// Shape the model states.
+        expected: Vec<usize>,
+    },
+    /// The file has it, the model does not know it.
+    Extra {
+        /// Tensor.
+        name: String,
+        /// Its shape.
+        found: Vec<usize>,
+    },
+    /// Both have it, in different shapes.
+    Shape {
+        /// Parameter.
+        name: String,
+        /// Shape in the file.
+        found: Vec<usize>,
+        /// Shape the model states.
+        expected: Vec<usize>,
+    },
+    /// It is not stored as a floating-point type.
+    Type {
+        /// Parameter.
+        name: String,
+        /// Element type in the file.
+        found: String,
+    },
+    /// It contains NaN or an infinity.
+    NonFinite {
+        /// Parameter.
+        name: String,
+        /// Flat index of the first such value.
+        index: usize,
+        /// The value.
+        found: f64,
+    },
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing { name, expected } => write!(f, "missing `{name}`, expected {expected:?}"),
+            Self::Extra { name, found } => write!(f, "extra `{name}`, found {found:?}"),
+            Self::Shape {
+                name,
+                found,
+                expected,
+            } => {
+                write!(f, "mis-shaped `{name}`, found {found:?}, expected {expected:?}")
+            }
+            Self::Type { name, found } => {
+                write!(
+                    f,
+                    "unreadable `{name}`, found type {found}, expected f16, bf16, f32 or f64"
+                )
+            }
+            Self::NonFinite { name, index, found } => {
+                write!(
+                    f,
+                    "non-finite `{name}`, found {found} at index {index}, expected finite numbers"
+                )
+            }
+        }
+    }
+}
+
+struct List<'a>(&'a [Mismatch]);
+
+impl fmt::Display for List<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plural = if self.0.len() == 1 {
+            "mismatch"
+        } else {
+            "mismatches"
+        };
+        write!(f, "{} {plural}", self.0.len())?;
+        self.0.iter().try_for_each(|m| write!(f, "\n  {m}"))
+    }
+}
+
+fn help(mismatches: &[Mismatch]) -> &'static str {
+    if mismatches.iter().all(|m| matches!(m, Mismatch::Extra { .. })) {
+        "`.allow_extra()` on the checkpoint ignores tensors that the model does not name"
+    } else {
+        "`model.manifest()` lists the names and shapes that the model expects"
+    }
+}
