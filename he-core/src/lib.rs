@@ -1,1 +1,4 @@
 //! CKKS and the machine that runs tile-tensor programs.
+
+pub mod complex;
+pub mod program;

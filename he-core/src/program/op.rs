@@ -22,11 +22,11 @@ pub struct PlainId(pub u32);
 pub struct Term {
     /// Output tile the product is added to.
     pub output: u32,
-    /// Rotation applied after the product, shared by all terms of one output with the same giant step.
+    /// Rotation applied after the product, shared by all terms of one output with the same giant step; in `0..slots`.
     pub giant: i32,
     /// Input tile.
     pub input: u32,
-    /// Rotation of the input tile, hoisted: shared by all outputs.
+    /// Rotation of the input tile, hoisted: shared by all outputs; in `0..slots`.
     pub baby: i32,
     /// The plaintext, already rotated by `-giant`.
     pub plain: PlainId,
@@ -52,7 +52,8 @@ pub enum Op {
         /// False leaves the result at its product scale (the last layer of a chain saves the prime).
         rescale: bool,
     },
-    /// `y = x; for stage in stages { y = sum of rot_r(y) for r in stage }`: no level. A stage contains 0.
+    /// `y = x; for stage in stages { y = sum of rot_r(y) for r in stage }`: no level. A stage is ascending, in `0..slots`, and starts
+    /// with 0.
     RotateSum {
         /// Operand.
         x: ValueId,
@@ -129,11 +130,12 @@ pub enum Op {
         tiles: Vec<u32>,
     },
     /// Polynomial of degree `degree` in the slots, Chebyshev basis on [-1, 1], evaluated by a scale-exact straight-line program:
-    /// `ceil(log2(degree + 1))` levels. The coefficients (constants) come with the weights.
+    /// `ceil(log2(degree + 1))` levels. The coefficients (constants) come with the weights; operand and result are canonical.
     Polynomial {
         /// Operand.
         x: ValueId,
-        /// `degree + 1` constant plaintexts, coefficient of T_0 first.
+        /// `degree + 1` constant plaintexts, coefficient of T_0 first. They enter the straight-line program as numbers, so their
+        /// recorded scale is not used.
         coefficients: Vec<PlainId>,
     },
     /// Reserved for bootstrapping: brings `x` back to `level`.
@@ -143,6 +145,50 @@ pub enum Op {
         /// Level after the refresh.
         level: u32,
     },
+}
+
+impl Op {
+    /// Name of the operation, as printed.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Input { .. } => "input",
+            Self::Linear { .. } => "linear",
+            Self::RotateSum { .. } => "rotate_sum",
+            Self::Add { .. } => "add",
+            Self::Sub { .. } => "sub",
+            Self::AddPlain { .. } => "add_plain",
+            Self::Multiply { .. } => "multiply",
+            Self::Square { .. } => "square",
+            Self::Scale { .. } => "scale",
+            Self::Conjugate { .. } => "conjugate",
+            Self::MulI { .. } => "mul_i",
+            Self::Adjust { .. } => "adjust",
+            Self::Gather { .. } => "gather",
+            Self::Select { .. } => "select",
+            Self::Polynomial { .. } => "polynomial",
+            Self::Refresh { .. } => "refresh",
+        }
+    }
+
+    /// Values the operation reads.
+    pub fn operands(&self) -> Vec<ValueId> {
+        match self {
+            Self::Input { .. } => Vec::new(),
+            Self::Add { x, y } | Self::Sub { x, y } | Self::Multiply { x, y } => vec![*x, *y],
+            Self::Gather { parts } => parts.clone(),
+            Self::Linear { x, .. }
+            | Self::RotateSum { x, .. }
+            | Self::AddPlain { x, .. }
+            | Self::Square { x }
+            | Self::Scale { x, .. }
+            | Self::Conjugate { x }
+            | Self::MulI { x }
+            | Self::Adjust { x, .. }
+            | Self::Select { x, .. }
+            | Self::Polynomial { x, .. }
+            | Self::Refresh { x, .. } => vec![*x],
+        }
+    }
 }
 
 /// What the planner says about a value, and `verify` checks.
@@ -213,4 +259,21 @@ pub struct Program {
     pub inputs: Vec<Port>,
     /// Named outputs.
     pub outputs: Vec<Port>,
+}
+
+impl Program {
+    /// For every value, the index of the last operation that reads it; `ops.len()` where it is an output, its own index where
+    /// nothing reads it. An executor frees a value after that operation.
+    pub fn last_uses(&self) -> Vec<usize> {
+        let mut last: Vec<usize> = (0..self.ops.len()).collect();
+        for (index, op) in self.ops.iter().enumerate() {
+            for operand in op.operands() {
+                last[operand.0 as usize] = index;
+            }
+        }
+        for port in &self.outputs {
+            last[port.value.0 as usize] = self.ops.len();
+        }
+        last
+    }
 }

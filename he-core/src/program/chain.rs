@@ -1,0 +1,63 @@
+//! What a program needs to know about a modulus chain to give every value a level and a scale.
+//!
+//! Notation: level `l` = rescales left; `S_l` canonical scale of level `l`; `D_l` product of the primes that rescaling from `l` to
+//! `l - 1` drops; `S_{l-1} = S_l^2 / D_l`. No ciphertext, no prime: a planner can build programs from this alone.
+
+use serde::{Deserialize, Serialize};
+
+/// Two scales are equal when they differ by less than this share.
+///
+/// Both sides of every comparison are f64 products of the same few factors in different order, at most some hundred roundings of
+/// 2^-53 each, which stays below 2^-44; canonical scales of different levels lie further apart than 2^-26 for the prime tables in
+/// use, so the test separates the two cases. This is the only place where scales are compared.
+pub const SCALE_TOLERANCE: f64 = 1.0 / (1u64 << 40) as f64;
+
+/// Whether `a` and `b` are one scale, up to [`SCALE_TOLERANCE`]. False for anything that is not finite and positive.
+pub fn same_scale(a: f64, b: f64) -> bool {
+    a > 0.0 && b > 0.0 && a.is_finite() && b.is_finite() && (a - b).abs() <= SCALE_TOLERANCE * a.max(b)
+}
+
+/// The scales of a chain.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ChainView {
+    /// `S_l`, level 0 first; the last entry is the level of a fresh ciphertext.
+    pub scales: Vec<f64>,
+    /// `D_l`, same indices; `dropped[0]` is not used (level 0 cannot be rescaled) and is 1.
+    pub dropped: Vec<f64>,
+}
+
+impl ChainView {
+    /// Highest level.
+    pub fn top(&self) -> u32 {
+        self.scales.len().saturating_sub(1) as u32
+    }
+
+    /// `S_level`, if the chain has that level.
+    pub fn scale(&self, level: u32) -> Option<f64> {
+        self.scales.get(level as usize).copied()
+    }
+
+    /// `D_level`, if `level` can be rescaled.
+    pub fn dropped(&self, level: u32) -> Option<f64> {
+        if level == 0 { None } else { self.dropped.get(level as usize).copied() }
+    }
+
+    /// The scale at which a factor of a ciphertext `(level, scale)` is encoded so that product and rescale land on `S_{level-1}`.
+    pub fn factor_scale(&self, level: u32, scale: f64) -> Option<f64> {
+        Some(self.scale(level.checked_sub(1)?)? * self.dropped(level)? / scale)
+    }
+
+    /// Whether `scale` is canonical at `level`.
+    pub fn is_canonical(&self, level: u32, scale: f64) -> bool {
+        self.scale(level).is_some_and(|s| same_scale(s, scale))
+    }
+
+    /// A chain of `levels` rescales with every `D_l` and the top scale equal to `2^log2_scale`: for tests and for planning by hand.
+    pub fn uniform(levels: u32, log2_scale: f64) -> Self {
+        let s = log2_scale.exp2();
+        let count = levels as usize + 1;
+        let mut dropped = vec![s; count];
+        dropped[0] = 1.0;
+        Self { scales: vec![s; count], dropped }
+    }
+}

@@ -1,0 +1,65 @@
+//! Which evaluation keys a program needs, and the highest level each is used at.
+//!
+//! A key that is never used above level `l` exists only on the primes of level `l`, so the level decides its size.
+
+use std::collections::BTreeMap;
+
+use super::op::{Op, Program};
+
+/// The evaluation keys of a program.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeySet {
+    /// Rotations in `1..slots`, with the highest level of use.
+    pub rotations: BTreeMap<i32, u32>,
+    /// Highest level at which a product is relinearised.
+    pub relinearisation: Option<u32>,
+    /// Highest level at which a conjugate is taken.
+    pub conjugation: Option<u32>,
+}
+
+impl KeySet {
+    /// The keys of `program`.
+    pub fn of(program: &Program) -> Self {
+        let mut keys = Self::default();
+        for op in &program.ops {
+            let Some(level) = op.operands().first().map(|x| program.values[x.0 as usize].level) else { continue };
+            match op {
+                Op::Linear { terms, .. } => {
+                    for t in terms {
+                        keys.rotation(t.baby, level);
+                        keys.rotation(t.giant, level);
+                    }
+                }
+                Op::RotateSum { stages, .. } => stages.iter().flatten().for_each(|&r| keys.rotation(r, level)),
+                Op::Multiply { .. } | Op::Square { .. } | Op::Polynomial { .. } => {
+                    keys.relinearisation = keys.relinearisation.max(Some(level));
+                }
+                Op::Conjugate { .. } => keys.conjugation = keys.conjugation.max(Some(level)),
+                Op::Input { .. }
+                | Op::Add { .. }
+                | Op::Sub { .. }
+                | Op::AddPlain { .. }
+                | Op::Scale { .. }
+                | Op::MulI { .. }
+                | Op::Adjust { .. }
+                | Op::Gather { .. }
+                | Op::Select { .. }
+                | Op::Refresh { .. } => {}
+            }
+        }
+        keys
+    }
+
+    fn rotation(&mut self, r: i32, level: u32) {
+        if r != 0 {
+            let highest = self.rotations.entry(r).or_insert(level);
+            *highest = level.max(*highest);
+        }
+    }
+
+    /// Number of keys.
+    pub fn count(&self) -> usize {
+        let others = [self.relinearisation, self.conjugation];
+        self.rotations.len() + others.iter().flatten().count()
+    }
+}

@@ -1,0 +1,29 @@
+//! The tile-tensor program and its readers.
+//!
+//! A [`Program`] is plain data; every reader walks the same operations, and what an operation *means* for its result (tiles,
+//! level, scale) stands once, in [`infer`]:
+//!
+//! | reader | answers |
+//! |---|---|
+//! | [`verify`] | is it well formed: ids, rotations, levels, scales |
+//! | [`clear`] | what does it compute, on plain numbers |
+//! | [`count`] | what will it cost, without running it |
+//! | [`keys`] | which evaluation keys does it need, at which level |
+//! | [`text`] | print it |
+//! | [`codec`] | bytes and digest |
+//! | [`build`] | the writer: allocates values and plaintexts so that `verify` passes |
+
+pub mod build;
+pub mod chain;
+pub mod clear;
+pub mod infer;
+pub mod keys;
+pub mod op;
+pub mod slots;
+pub mod verify;
+
+pub use build::Builder;
+pub use chain::ChainView;
+pub use op::{Op, PlainClass, PlainId, PlainInfo, Port, Program, Term, ValueId, ValueInfo};
+pub use slots::{PlainSource, PlainValues, Slots};
+pub use verify::{Verified, VerifyError};
