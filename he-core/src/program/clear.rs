@@ -14,6 +14,7 @@ use crate::complex::Complex;
 /// Why a program could not be run in the clear.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
+#[expect(missing_docs, reason = "the fields are explained by the message above each variant")]
 pub enum ClearError {
     /// A plaintext has no values.
     #[error("plaintext {} has no values", .0.0)]

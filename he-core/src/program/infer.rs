@@ -26,6 +26,7 @@ impl From<&ValueInfo> for State {
 /// What can be wrong with one operation.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
+#[expect(missing_docs, reason = "the fields are explained by the message above each variant")]
 pub enum Fault {
     /// An operand is not defined before it is used.
     #[error("value {found} is not defined yet: {defined} values are")]

@@ -63,3 +63,24 @@ impl KeySet {
         self.rotations.len() + others.iter().flatten().count()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::program::{Builder, ChainView, PlainClass, Term};
+
+    #[test]
+    fn each_rotation_is_kept_at_its_highest_level() {
+        let mut b = Builder::new(16, ChainView::uniform(3, 30.0));
+        let x = b.input("x", 1, 3).unwrap();
+        let plain = b.factor(x, PlainClass::General, true).unwrap();
+        let y = b.linear(x, 1, vec![Term { output: 0, giant: 4, input: 0, baby: -1, plain }]).unwrap();
+        let y = b.rotate_sum(y, &[vec![0, 4], vec![0, 2]]).unwrap();
+        let y = b.square(y).unwrap();
+        let y = b.conjugate(y).unwrap();
+        b.output("y", y);
+        let keys = KeySet::of(b.program());
+        assert_eq!(keys.rotations, BTreeMap::from([(4, 3), (15, 3), (2, 2)]));
+        assert_eq!((keys.relinearisation, keys.conjugation, keys.count()), (Some(2), Some(1), 5));
+    }
+}

@@ -124,3 +124,102 @@ fn check_frame(program: &Program, chain: &ChainView) -> Result<(), Fault> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::program::op::{PlainClass, Term};
+    use crate::program::{Builder, Slots, ValueId};
+
+    fn chain() -> ChainView {
+        // Scales that drift, as those of real primes do.
+        let dropped: Vec<f64> = [1.0, 1.001, 0.999, 1.002].iter().map(|f| f * 2f64.powi(40)).collect();
+        let mut scales = vec![2f64.powi(40); 4];
+        for l in (1..4).rev() {
+            scales[l - 1] = scales[l] * scales[l] / dropped[l];
+        }
+        ChainView { scales, dropped }
+    }
+
+    fn sample() -> Program {
+        let mut b = Builder::new(8, chain());
+        b.layer("fc");
+        let x = b.input("x", 2, 3).unwrap();
+        let terms = [(0, 0, 0), (1, -1, 4), (0, 2, 0)]
+            .map(|(input, baby, giant)| Term {
+                output: 0,
+                giant,
+                input,
+                baby,
+                plain: b.known_factor(x, Slots::from(vec![1.0, 2.0, 3.0, 4.0]), true).unwrap(),
+            })
+            .to_vec();
+        let y = b.linear(x, 1, terms).unwrap();
+        b.layer("activation");
+        let s = b.square(y).unwrap();
+        let d = b.adjust(y, 1).unwrap();
+        let z = b.add(s, d).unwrap();
+        let p = b.addend(z, PlainClass::General).unwrap();
+        let z = b.add_plain(z, vec![p]).unwrap();
+        let z = b.rotate_sum(z, &[vec![0, 1], vec![2, 0]]).unwrap();
+        b.output("z", z);
+        b.finish().unwrap().0.into_program()
+    }
+
+    #[test]
+    fn what_the_builder_writes_is_accepted() {
+        assert_eq!(verify(&sample(), &chain()), Ok(()));
+    }
+
+    #[test]
+    fn every_tampering_is_rejected() {
+        type Tamper = fn(&mut Program);
+        let tampers: [(&str, Tamper); 14] = [
+            ("level", |p| p.values[1].level = 3),
+            ("tiles", |p| p.values[1].tiles = 2),
+            ("scale", |p| p.values[2].scale *= 1.0 + 2f64.powi(-38)),
+            ("layer", |p| p.values[2].layer = 9),
+            ("operand from the future", |p| p.ops[2] = Op::Square { x: ValueId(2) }),
+            ("plain level", |p| p.plaintexts[0].level = 2),
+            ("plain scale", |p| p.plaintexts[1].scale *= 1.001),
+            ("encrypted", |p| p.plaintexts[0].encrypted = true),
+            ("input port", |p| p.inputs[0].value = ValueId(1)),
+            ("output", |p| p.outputs[0].value = ValueId(99)),
+            ("term order", |p| {
+                let Op::Linear { terms, .. } = &mut p.ops[1] else { unreachable!() };
+                terms.swap(0, 1);
+            }),
+            ("rotation", |p| {
+                let Op::Linear { terms, .. } = &mut p.ops[1] else { unreachable!() };
+                terms[0].baby = 8;
+            }),
+            ("stage", |p| {
+                let Op::RotateSum { stages, .. } = p.ops.last_mut().unwrap() else { unreachable!() };
+                stages[0] = vec![1, 2];
+            }),
+            ("slots", |p| p.slots = 12),
+        ];
+        for (name, tamper) in tampers {
+            let mut program = sample();
+            tamper(&mut program);
+            assert!(verify(&program, &chain()).is_err(), "{name} was accepted");
+        }
+    }
+
+    #[test]
+    fn the_message_names_operation_and_layer() {
+        let mut program = sample();
+        program.values[2].level = 0;
+        let error = verify(&program, &chain()).unwrap_err();
+        let expected = "operation 2 (square) of layer `activation`: recorded level 0 disagrees with the derived 1";
+        assert_eq!(error.to_string(), expected);
+    }
+
+    #[test]
+    fn running_out_of_levels_is_a_fault_of_the_builder_too() {
+        let mut b = Builder::new(8, ChainView::uniform(1, 30.0));
+        let x = b.input("x", 1, 1).unwrap();
+        let y = b.square(x).unwrap();
+        assert_eq!(b.square(y).unwrap_err().fault, Fault::Level { needed: 1, found: 0 });
+    }
+}
