@@ -1,0 +1,137 @@
+//! Memory for limbs: 64-byte aligned, limb-major, one allocation.
+//!
+//! The stride is `N + 8` words, not `N`: at a power-of-two stride the same coefficient of every limb falls into one cache set, and an
+//! inner product over twelve limbs runs 1.5 times slower.
+
+use zeroize::Zeroize;
+
+/// Words of a cache line, and the padding between limbs.
+pub const LINE_WORDS: usize = 8;
+
+/// `count` limbs of `n` words each. Every limb starts on a cache line if `n` is a multiple of 8.
+#[derive(Debug)]
+pub struct Limbs {
+    words: Vec<u64>,
+    start: usize,
+    n: usize,
+    count: usize,
+}
+
+impl Limbs {
+    /// `count` limbs of `n` zeros.
+    pub fn zeroed(n: usize, count: usize) -> Self {
+        let words = vec![0u64; count * (n + LINE_WORDS) + LINE_WORDS];
+        // A vector of words is aligned to 8 bytes only; skipping up to seven of them aligns the rest without unsafe code.
+        let start = words
+            .as_ptr()
+            .align_offset(LINE_WORDS * size_of::<u64>())
+            .min(LINE_WORDS);
+        Self {
+            words,
+            start,
+            n,
+            count,
+        }
+    }
+
+    /// Words per limb.
+    pub fn n(&self) -> usize {
+        self.n
+    }
+
+    /// Number of limbs.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Words from the start of one limb to the start of the next.
+    pub fn stride(&self) -> usize {
+        self.n + LINE_WORDS
+    }
+
+    /// Limb `i`.
+    pub fn limb(&self, i: usize) -> &[u64] {
+        let at = self.start + i * self.stride();
+        &self.words[at..at + self.n]
+    }
+
+    /// Limb `i`, to write.
+    pub fn limb_mut(&mut self, i: usize) -> &mut [u64] {
+        let at = self.start + i * self.stride();
+        &mut self.words[at..at + self.n]
+    }
+
+    /// All limbs in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &[u64]> {
+        let (n, stride) = (self.n, self.stride());
+        self.words[self.start..self.start + self.count * stride]
+            .chunks_exact(stride)
+            .map(move |limb| &limb[..n])
+    }
+
+    /// All limbs in order, each to write, to hand to several threads or to borrow several at once.
+    pub fn split_mut(&mut self) -> Vec<&mut [u64]> {
+        let (n, stride, end) = (self.n, self.stride(), self.start + self.count * self.stride());
+        self.words[self.start..end]
+            .chunks_exact_mut(stride)
+            .map(|limb| &mut limb[..n])
+            .collect()
+    }
+
+    /// Forgets the limbs from `count` on; the memory stays.
+    pub fn truncate(&mut self, count: usize) {
+        self.count = self.count.min(count);
+    }
+}
+
+impl Clone for Limbs {
+    fn clone(&self) -> Self {
+        // A copied vector may be aligned differently, so the start is found anew.
+        let mut copy = Self::zeroed(self.n, self.count);
+        for (to, from) in copy.split_mut().into_iter().zip(self.iter()) {
+            to.copy_from_slice(from);
+        }
+        copy
+    }
+}
+
+impl PartialEq for Limbs {
+    fn eq(&self, other: &Self) -> bool {
+        self.n == other.n && self.count == other.count && self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Limbs {}
+
+impl Zeroize for Limbs {
+    fn zeroize(&mut self) {
+        self.words.as_mut_slice().zeroize();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limbs_are_aligned_disjoint_and_survive_a_copy() {
+        let mut limbs = Limbs::zeroed(32, 3);
+        for (i, limb) in limbs.split_mut().into_iter().enumerate() {
+            limb.fill(i as u64 + 1);
+        }
+        for _ in 0..4 {
+            let copy = limbs.clone();
+            assert_eq!(copy, limbs);
+            for i in 0..3 {
+                assert_eq!(copy.limb(i).as_ptr().align_offset(64), 0);
+                assert!(copy.limb(i).iter().all(|&word| word == i as u64 + 1));
+            }
+            limbs = copy;
+        }
+        limbs.limb_mut(1).fill(9);
+        limbs.truncate(2);
+        assert_eq!(limbs.iter().map(|limb| limb[0]).collect::<Vec<_>>(), [1, 9]);
+        limbs.zeroize();
+        assert!(limbs.iter().flatten().all(|&word| word == 0));
+    }
+}
