@@ -16,6 +16,7 @@
 pub mod build;
 pub mod chain;
 pub mod clear;
+pub mod count;
 pub mod infer;
 pub mod keys;
 pub mod op;
