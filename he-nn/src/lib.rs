@@ -1,7 +1,17 @@
 //! Neural networks on encrypted data.
 
+// Blocks of this crate use the same macros as a user's, and those name the crate by its path.
+extern crate self as he_nn;
+
 pub mod checkpoint;
 mod error;
+pub mod graph;
+pub mod layer;
+mod model;
+pub mod prelude;
 
 pub use checkpoint::Checkpoint;
 pub use error::{Error, Mismatch, Result};
+pub use graph::{Tensor, Weights};
+pub use layer::{add, mul, scale, sub};
+pub use model::{Input, Model, Output};

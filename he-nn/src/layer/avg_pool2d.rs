@@ -1,0 +1,76 @@
+//! Average pooling, as PyTorch's `AvgPool2d`.
+//!
+//! * **Shape** `[C, H, W] -> [C, H', W']`; the stride is the kernel unless set.
+//! * **Depth** 0: the sums are rotations, and the division folds into a neighbouring affine layer, or stays a factor that the plan
+//!   knows. Windows of unequal divisors leave a map that the next layer absorbs.
+
+use crate::graph::{Along, Op, Tensor};
+
+use super::window::pooled;
+
+/// Options of [`avg_pool2d_with`]; pairs are `[along the height, along the width]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AvgPool2d {
+    /// Window.
+    pub kernel: [usize; 2],
+    /// Distance between windows.
+    pub stride: [usize; 2],
+    /// Zeros on each side.
+    pub padding: [usize; 2],
+    /// Whether the last window may reach beyond the padded input.
+    pub ceil: bool,
+    /// Whether the divisor counts the padding.
+    pub count_include_pad: bool,
+}
+
+impl AvgPool2d {
+    /// Square windows side by side.
+    pub const fn kernel(size: usize) -> AvgPool2d {
+        AvgPool2d::kernel_hw(size, size)
+    }
+
+    /// Windows of `height` rows and `width` columns, side by side.
+    pub const fn kernel_hw(height: usize, width: usize) -> AvgPool2d {
+        let kernel = [height, width];
+        AvgPool2d { kernel, stride: kernel, padding: [0, 0], ceil: false, count_include_pad: true }
+    }
+
+    /// The same stride along both axes.
+    pub const fn stride(self, stride: usize) -> AvgPool2d {
+        AvgPool2d { stride: [stride, stride], ..self }
+    }
+
+    /// `padding` zeros on each side of both axes.
+    pub const fn padding(self, padding: usize) -> AvgPool2d {
+        AvgPool2d { padding: [padding, padding], ..self }
+    }
+
+    /// PyTorch's `ceil_mode`.
+    pub const fn ceil(self, ceil: bool) -> AvgPool2d {
+        AvgPool2d { ceil, ..self }
+    }
+
+    /// PyTorch's `count_include_pad`.
+    pub const fn count_include_pad(self, count: bool) -> AvgPool2d {
+        AvgPool2d { count_include_pad: count, ..self }
+    }
+}
+
+/// Averages square windows that stand side by side.
+#[track_caller]
+pub const fn avg_pool2d<'t>(x: Tensor<'t>, kernel: usize) -> Tensor<'t> {
+    avg_pool2d_with(x, AvgPool2d::kernel(kernel))
+}
+
+/// Averages windows; see the [module documentation](self).
+#[track_caller]
+pub const fn avg_pool2d_with<'t>(x: Tensor<'t>, options: AvgPool2d) -> Tensor<'t> {
+    let AvgPool2d { kernel, stride, padding, ceil, count_include_pad } = options;
+    let shape = pooled("avg_pool2d", &x, kernel, stride, padding, ceil);
+    let x = if x.form().allows_sums(true) { x } else { x.settled() };
+    let padded = padding[0] + padding[1] > 0;
+    let overhang = (shape.dim(1) - 1) * stride[0] + kernel[0] > x.height() + 2 * padding[0]
+        || (shape.dim(2) - 1) * stride[1] + kernel[1] > x.width() + 2 * padding[1];
+    let along = if overhang || padded && !count_include_pad { Along::Element } else { Along::Nothing };
+    x.then(Op::AvgPool2d(options), shape, 0, x.form().map(along))
+}

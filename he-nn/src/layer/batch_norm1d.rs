@@ -1,0 +1,58 @@
+//! Batch normalisation of features, as PyTorch's `BatchNorm1d` in evaluation mode.
+//!
+//! * **Shape** `[C] -> [C]` or `[C, L] -> [C, L]`; weights `weight`, `bias`, `running_mean`, `running_var`, all `[C]`.
+//! * **Depth** 0: `(x - mean) / sqrt(var + eps) * weight + bias` folds into the affine layer in front of it, or waits for the next.
+
+use crate::graph::{Along, Message, Op, Shape, Tensor, Tensors, Weights};
+
+/// Options of the batch norms.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BatchNorm {
+    /// Added to the variance.
+    pub eps: f64,
+}
+
+impl BatchNorm {
+    /// PyTorch's default, `1e-5`.
+    pub const DEFAULT: BatchNorm = BatchNorm { eps: 1e-5 };
+
+    /// With another epsilon.
+    pub const fn eps(eps: f64) -> BatchNorm {
+        BatchNorm { eps }
+    }
+}
+
+/// [`batch_norm1d_with`] PyTorch's default epsilon.
+#[track_caller]
+pub const fn batch_norm1d<'t>(x: Tensor<'t>, w: Weights<'t>) -> Tensor<'t> {
+    batch_norm1d_with(x, w, BatchNorm::DEFAULT)
+}
+
+/// Normalises each entry of dimension 0; see the [module documentation](self).
+#[track_caller]
+pub const fn batch_norm1d_with<'t>(x: Tensor<'t>, w: Weights<'t>, options: BatchNorm) -> Tensor<'t> {
+    if x.rank() != 1 && x.rank() != 2 {
+        let message = Message::new("`batch_norm1d` takes [C] or [C, L], and this tensor has shape ").shape(&x.shape());
+        if x.rank() == 3 {
+            message.help("use `batch_norm2d` for images").raise();
+        }
+        message.raise();
+    }
+    check(&options);
+    let along = Along::Channel;
+    x.then_with(Op::BatchNorm1d(options), x.shape(), 0, x.form().map(along), w, tensors(x.dim(0)))
+}
+
+/// The four vectors of a batch norm.
+pub(super) const fn tensors(channels: usize) -> Tensors {
+    let shape = Shape::new(&[channels]);
+    Tensors::NONE.and("weight", shape).and("bias", shape).and("running_mean", shape).and("running_var", shape)
+}
+
+/// Refuses an epsilon that may divide by zero.
+#[track_caller]
+pub(super) const fn check(options: &BatchNorm) {
+    if !(options.eps > 0.0 && options.eps.is_finite()) {
+        Message::new("the epsilon of a batch norm is not positive").help("PyTorch's default is 1e-5").raise();
+    }
+}

@@ -1,0 +1,47 @@
+//! Tensors joined along an axis, as PyTorch's `cat`.
+//!
+//! * **Shape** equal but along the axis, where the sizes add up.
+//! * **Depth** 0; maps that wait at one of the tensors are applied first. More than two tensors are recorded as a chain of pairs.
+
+use crate::graph::{Form, Message, Op, Tensor};
+
+/// Joins tensors along `axis`; see the [module documentation](self).
+#[track_caller]
+pub const fn concat<'t, const N: usize>(parts: [Tensor<'t>; N], axis: usize) -> Tensor<'t> {
+    if N == 0 {
+        Message::new("`concat` has no tensor to join").raise();
+    }
+    let mut whole = parts[0];
+    let mut i = 1;
+    while i < N {
+        whole = join(whole, parts[i], axis);
+        i += 1;
+    }
+    whole
+}
+
+#[track_caller]
+const fn join<'t>(x: Tensor<'t>, y: Tensor<'t>, axis: usize) -> Tensor<'t> {
+    let mut fits = x.rank() == y.rank();
+    let mut i = 0;
+    while fits && i < x.rank() {
+        fits = i == axis || x.dim(i) == y.dim(i);
+        i += 1;
+    }
+    let size = x.dim(axis);
+    if !fits {
+        Message::new("`concat` along axis ")
+            .number(axis)
+            .text(" cannot join ")
+            .shape(&x.shape())
+            .text(" and ")
+            .shape(&y.shape())
+            .help("every other dimension must be equal")
+            .raise();
+    }
+    let shape = x.shape().with(axis, size + y.dim(axis));
+    // A tensor known to the server is joined as it is; a ciphertext must hold its values.
+    let x = if x.is_encrypted() { x.settled_fully() } else { x };
+    let y = if y.is_encrypted() { y.settled_fully() } else { y };
+    x.pair(y, Op::Concat { axis }, shape, 0, Form::Plain)
+}

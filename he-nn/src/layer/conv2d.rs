@@ -1,0 +1,101 @@
+//! 2-D convolution (cross-correlation, as PyTorch's `Conv2d`).
+//!
+//! * **Shape** `[C, H, W] -> [O, H', W']`, `H' = (H + 2 padding - kernel) / stride + 1`; weights `weight [O, C, kh, kw]`, `bias [O]`.
+//! * **Depth** 1. Absorbs a map that waits at its input.
+
+use crate::graph::{Form, Message, Op, Shape, Tensor, Tensors, Weights};
+
+use super::window::{expect_image, windows};
+
+/// Options of [`conv2d`]; pairs are `[along the height, along the width]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Conv2d {
+    /// Output channels.
+    pub out: usize,
+    /// Kernel, 1 unless set.
+    pub kernel: [usize; 2],
+    /// Distance between windows, 1 unless set.
+    pub stride: [usize; 2],
+    /// Zeros on each side, 0 unless set.
+    pub padding: [usize; 2],
+    /// Whether there is a bias, true unless set.
+    pub bias: bool,
+}
+
+impl Conv2d {
+    /// `channels` output channels, a 1x1 kernel, stride 1, no padding, a bias.
+    pub const fn out(channels: usize) -> Conv2d {
+        Conv2d { out: channels, kernel: [1, 1], stride: [1, 1], padding: [0, 0], bias: true }
+    }
+
+    /// A square kernel.
+    pub const fn kernel(self, size: usize) -> Conv2d {
+        self.kernel_hw(size, size)
+    }
+
+    /// A kernel of `height` rows and `width` columns.
+    pub const fn kernel_hw(self, height: usize, width: usize) -> Conv2d {
+        Conv2d { kernel: [height, width], ..self }
+    }
+
+    /// The same stride along both axes.
+    pub const fn stride(self, stride: usize) -> Conv2d {
+        self.stride_hw(stride, stride)
+    }
+
+    /// A stride for each axis.
+    pub const fn stride_hw(self, height: usize, width: usize) -> Conv2d {
+        Conv2d { stride: [height, width], ..self }
+    }
+
+    /// `padding` zeros on each side of both axes.
+    pub const fn padding(self, padding: usize) -> Conv2d {
+        self.padding_hw(padding, padding)
+    }
+
+    /// Zeros on each side, for each axis.
+    pub const fn padding_hw(self, height: usize, width: usize) -> Conv2d {
+        Conv2d { padding: [height, width], ..self }
+    }
+
+    /// With or without a bias.
+    pub const fn bias(self, bias: bool) -> Conv2d {
+        Conv2d { bias, ..self }
+    }
+}
+
+/// Convolves an image; see the [module documentation](self).
+#[track_caller]
+pub const fn conv2d<'t>(x: Tensor<'t>, w: Weights<'t>, options: Conv2d) -> Tensor<'t> {
+    expect_image("conv2d", &x);
+    let Conv2d { out, kernel, stride, padding, bias } = options;
+    if out == 0 {
+        Message::new("`conv2d` has 0 output channels").help("write `Conv2d::out(n)` with n at least 1").raise();
+    }
+    let height = windows("conv2d", "height", x.height(), kernel[0], stride[0], padding[0], false);
+    let width = windows("conv2d", "width", x.width(), kernel[1], stride[1], padding[1], false);
+    let mut tensors = Tensors::NONE.and("weight", Shape::new(&[out, x.channels(), kernel[0], kernel[1]]));
+    if bias {
+        tensors = tensors.and("bias", Shape::new(&[out]));
+    }
+    x.then_with(Op::Conv2d(options), Shape::new(&[out, height, width]), 1, Form::Affine, w, tensors)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::{Budget, Trace};
+
+    #[test]
+    fn shape_depth_and_weights_of_the_first_layer_of_cryptonets() {
+        let cells = Trace::cells::<2>();
+        let trace = Trace::record_into(&cells, Budget::Depth(1), crate::graph::Survey { nodes: 2, depth: 1 });
+        let x = trace.input(0, &[1, 28, 28]);
+        let y = conv2d(x, trace.weights().at("conv1"), Conv2d::out(5).kernel(5).stride(2).padding(1));
+        assert_eq!(y.shape().to_vec(), [5, 13, 13]);
+        let node = cells[1].get();
+        assert_eq!((node.depth, node.spent, node.form), (1, 1, Form::Affine));
+        let names: Vec<_> = node.parameters().map(|(name, shape)| format!("{name}{shape}")).collect();
+        assert_eq!(names, ["conv1.weight[5, 1, 5, 5]", "conv1.bias[5]"]);
+    }
+}

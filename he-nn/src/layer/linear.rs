@@ -1,0 +1,57 @@
+//! Fully connected layer over the last dimension, as PyTorch's `Linear`.
+//!
+//! * **Shape** `[.., F] -> [.., O]`; weights `weight [O, F]`, `bias [O]`.
+//! * **Depth** 1. Absorbs a map that waits at its input.
+
+use crate::graph::{Form, Message, Op, Shape, Tensor, Tensors, Weights};
+
+/// Options of [`linear`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Linear {
+    /// Output features.
+    pub out: usize,
+    /// Whether there is a bias, true unless set.
+    pub bias: bool,
+}
+
+impl Linear {
+    /// `features` output features and a bias.
+    pub const fn out(features: usize) -> Linear {
+        Linear { out: features, bias: true }
+    }
+
+    /// With or without a bias.
+    pub const fn bias(self, bias: bool) -> Linear {
+        Linear { bias, ..self }
+    }
+}
+
+/// `x W^T + b`; see the [module documentation](self).
+#[track_caller]
+pub const fn linear<'t>(x: Tensor<'t>, w: Weights<'t>, options: Linear) -> Tensor<'t> {
+    let shape = x.shape();
+    if options.out == 0 {
+        Message::new("`linear` has 0 output features").help("write `Linear::out(n)` with n at least 1").raise();
+    }
+    if shape.rank() == 0 {
+        Message::new("`linear` takes at least one dimension, and this tensor is a scalar")
+            .help("write `reshape(x, [1])` in front of it")
+            .raise();
+    }
+    if shape.rank() == 3 {
+        Message::new("`linear` takes features [F] or rows of features [T, F], and this tensor has shape ")
+            .shape(&shape)
+            .help("write `linear(flatten(x), ..)` for ")
+            .number(shape.elements())
+            .text(" features, or `reshape` it to two dimensions")
+            .raise();
+    }
+    let last = shape.rank() - 1;
+    let mut tensors = Tensors::NONE.and("weight", Shape::new(&[options.out, shape.dim(last)]));
+    if options.bias {
+        tensors = tensors.and("bias", Shape::new(&[options.out]));
+    }
+    // With rows, dimension 0 counts rows, whose factors do not fold into the weights.
+    let form = if last == 0 { Form::Affine } else { Form::AffineUniform };
+    x.then_with(Op::Linear(options), shape.with(last, options.out), 1, form, w, tensors)
+}

@@ -1,0 +1,34 @@
+//! Normalisation of an image's channels by constants, as torchvision's `Normalize`.
+//!
+//! * **Shape** unchanged; dimension 0 has as many entries as there are means.
+//! * **Depth** 0: `(x - mean) / std` folds into the next affine layer.
+
+use crate::graph::{Along, Message, Op, Tensor};
+
+/// `(x - mean[c]) / std[c]` for each channel; see the [module documentation](self).
+#[track_caller]
+pub const fn normalize<'t>(x: Tensor<'t>, mean: &'static [f64], std: &'static [f64]) -> Tensor<'t> {
+    let channels = x.channels();
+    if mean.len() != channels || std.len() != channels {
+        Message::new("`normalize` has ")
+            .count(mean.len(), "mean")
+            .text(" and ")
+            .count(std.len(), "standard deviation")
+            .text(" for ")
+            .count(channels, "channel")
+            .help("give one of each for every channel")
+            .raise();
+    }
+    let mut i = 0;
+    while i < channels {
+        if !(mean[i].is_finite() && std[i].is_finite() && std[i] > 0.0) {
+            Message::new("the mean or standard deviation of channel ")
+                .number(i)
+                .text(" in `normalize` is not usable")
+                .help("means are finite, standard deviations finite and positive")
+                .raise();
+        }
+        i += 1;
+    }
+    x.then(Op::Normalize { mean, std }, x.shape(), 0, x.form().map(Along::Channel))
+}

@@ -1,0 +1,58 @@
+//! Axes in another order, as PyTorch's `permute`, without the batch dimension.
+//!
+//! * **Shape** dimension `i` of the result is dimension `axes[i]` of the operand.
+//! * **Depth** 0.
+
+use crate::graph::{MAX_RANK, Message, Op, Tensor};
+
+/// An order of axes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Permute {
+    axes: [u8; MAX_RANK],
+    rank: u8,
+}
+
+impl Permute {
+    /// Axis `i` of the result is this axis of the operand.
+    pub const fn axis(&self, i: usize) -> usize {
+        self.axes[i] as usize
+    }
+
+    /// Number of axes.
+    pub const fn rank(&self) -> usize {
+        self.rank as usize
+    }
+}
+
+/// Reorders axes; see the [module documentation](self).
+#[track_caller]
+pub const fn permute<'t, const N: usize>(x: Tensor<'t>, axes: [usize; N]) -> Tensor<'t> {
+    if N != x.rank() {
+        Message::new("`permute` names ")
+            .number(N)
+            .text(if N == 1 { " axis" } else { " axes" })
+            .text(" of a tensor of shape ")
+            .shape(&x.shape())
+            .help("name every axis once, counted from 0 without the batch")
+            .raise();
+    }
+    let mut order = Permute { axes: [0; MAX_RANK], rank: N as u8 };
+    let mut shape = x.shape();
+    let mut seen = [false; MAX_RANK];
+    let mut i = 0;
+    while i < N {
+        if axes[i] >= N || seen[axes[i]] {
+            Message::new("`permute` names axis ")
+                .number(axes[i])
+                .text(if axes[i] >= N { ", which the tensor does not have" } else { " twice" })
+                .help("name every axis once, counted from 0 without the batch")
+                .raise();
+        }
+        seen[axes[i]] = true;
+        order.axes[i] = axes[i] as u8;
+        shape = shape.with(i, x.dim(axes[i]));
+        i += 1;
+    }
+    let form = x.form().rearranged(N == 0 || axes[0] == 0);
+    x.then(Op::Permute(order), shape, 0, form)
+}

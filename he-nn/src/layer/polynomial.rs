@@ -1,0 +1,50 @@
+//! A polynomial with trained coefficients.
+//!
+//! * **Shape** unchanged; weights `coef`, ascending powers, `[degree + 1]`, or `[C, degree + 1]` with a row for each entry of
+//!   dimension 0.
+//! * **Depth** `ceil(log2(degree + 1))`; `max(1, ceil(log2 degree))` directly behind an affine layer, which delivers both `Wx` and
+//!   `a * Wx + b`.
+
+use crate::graph::{Form, Message, Op, Shape, Tensor, Tensors, Weights};
+
+/// Largest degree: beyond it coefficients of powers lose all precision.
+const MAX_DEGREE: usize = 63;
+
+/// `coef[0] + coef[1] x + ...`; see the [module documentation](self).
+#[track_caller]
+pub const fn polynomial<'t>(x: Tensor<'t>, w: Weights<'t>, degree: usize) -> Tensor<'t> {
+    if degree == 0 || degree > MAX_DEGREE {
+        Message::new("`polynomial` has degree ")
+            .number(degree)
+            .help("use a degree from 1 to ")
+            .number(MAX_DEGREE)
+            .text(", and `Approx` for functions that need more")
+            .raise();
+    }
+    let x = x.settled();
+    let levels = levels(degree, matches!(x.form(), Form::Affine));
+    let tensors = Tensors::NONE.and("coef", Shape::new(&[degree + 1]));
+    let op = Op::Polynomial { degree, per_channel: x.rank() > 0 };
+    x.then_with(op, x.shape(), levels, Form::Plain, w, tensors)
+}
+
+/// Levels of a polynomial of this degree.
+pub(super) const fn levels(degree: usize, behind_affine: bool) -> u32 {
+    let terms = if behind_affine { degree } else { degree + 1 };
+    let levels = terms.next_power_of_two().trailing_zeros();
+    if levels == 0 { 1 } else { levels }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::levels;
+
+    #[test]
+    fn levels_follow_the_logarithm_of_the_degree() {
+        let table = [(1, 1, 1), (2, 2, 1), (3, 2, 2), (4, 3, 2), (7, 3, 3), (8, 4, 3), (15, 4, 4), (16, 5, 4), (27, 5, 5)];
+        for (degree, anywhere, behind_affine) in table {
+            assert_eq!(levels(degree, false), anywhere, "degree {degree}");
+            assert_eq!(levels(degree, true), behind_affine, "degree {degree}");
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! Logistic function: `1 / (1 + exp(-x))`.
+//!
+//! * **Shape** unchanged.
+//! * **Depth** that of its polynomial, see [`Approx`].
+
+use crate::graph::Tensor;
+
+use super::activation::activate;
+use super::{Approx, Function};
+
+/// `1 / (1 + exp(-x))`, approximated; see the [module documentation](self).
+#[track_caller]
+pub const fn sigmoid<'t>(x: Tensor<'t>, approx: Approx) -> Tensor<'t> {
+    activate(x, Function::Sigmoid, approx)
+}

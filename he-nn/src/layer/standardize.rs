@@ -1,0 +1,15 @@
+//! Standardisation of features, as scikit-learn's `StandardScaler`.
+//!
+//! * **Shape** unchanged; weights `mean` and `scale` in the shape of the tensor.
+//! * **Depth** 0: `(x - mean) / scale` folds into the next affine layer.
+
+use crate::graph::{Along, Op, Tensor, Tensors, Weights};
+
+/// `(x - mean) / scale`, elementwise; see the [module documentation](self).
+#[track_caller]
+pub const fn standardize<'t>(x: Tensor<'t>, w: Weights<'t>) -> Tensor<'t> {
+    let shape = x.shape();
+    let tensors = Tensors::NONE.and("mean", shape).and("scale", shape);
+    let along = if x.rank() <= 1 { Along::Channel } else { Along::Element };
+    x.then_with(Op::Standardize, shape, 0, x.form().map(along), w, tensors)
+}

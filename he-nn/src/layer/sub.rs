@@ -1,0 +1,12 @@
+//! Differences of tensors; `x - y` in an annotated function.
+//!
+//! * **Shape** PyTorch's broadcasting.
+//! * **Depth** 0, as for `add`.
+
+use crate::graph::{Op, Tensor};
+
+/// `x - y`; see the [module documentation](self).
+#[track_caller]
+pub const fn sub<'t>(x: Tensor<'t>, y: Tensor<'t>) -> Tensor<'t> {
+    super::add::combine(x, y, Op::Sub)
+}

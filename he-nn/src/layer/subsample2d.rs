@@ -1,0 +1,19 @@
+//! Every `stride`-th row and column of an image, from the first: `x[:, ::s, ::s]`, the shortcut of He et al. 2015, option A.
+//!
+//! * **Shape** `[C, H, W] -> [C, ceil(H / s), ceil(W / s)]`.
+//! * **Depth** 0.
+
+use crate::graph::{Message, Op, Shape, Tensor};
+
+use super::window::expect_image;
+
+/// Keeps every `stride`-th row and column; see the [module documentation](self).
+#[track_caller]
+pub const fn subsample2d<'t>(x: Tensor<'t>, stride: usize) -> Tensor<'t> {
+    expect_image("subsample2d", &x);
+    if stride == 0 {
+        Message::new("`subsample2d` has a stride of 0").help("strides are at least 1").raise();
+    }
+    let shape = Shape::new(&[x.channels(), x.height().div_ceil(stride), x.width().div_ceil(stride)]);
+    x.then(Op::Subsample2d { stride }, shape, 0, x.form())
+}

@@ -1,0 +1,23 @@
+//! Sum over one axis, which disappears, as PyTorch's `sum(dim)` without the batch dimension.
+//!
+//! * **Shape** without the axis.
+//! * **Depth** 0; a map that varies along the axis is applied first.
+
+use crate::graph::{Form, Op, Tensor};
+
+/// The sum over `axis`; see the [module documentation](self).
+#[track_caller]
+pub const fn sum<'t>(x: Tensor<'t>, axis: usize) -> Tensor<'t> {
+    let (x, form) = reduce(x, axis);
+    x.then(Op::Sum { axis }, x.shape().without(axis), 0, form)
+}
+
+/// The operand with what must be applied before a sum over `axis`, and the form of the sum.
+#[track_caller]
+pub(super) const fn reduce<'t>(x: Tensor<'t>, axis: usize) -> (Tensor<'t>, Form) {
+    // Names the missing dimension before anything is recorded.
+    x.dim(axis);
+    let channels = axis != 0;
+    let x = if x.form().allows_sums(channels) { x } else { x.settled() };
+    (x, x.form().rearranged(channels))
+}

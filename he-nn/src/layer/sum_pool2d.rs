@@ -1,0 +1,64 @@
+//! Sum pooling: `avg_pool2d` without the division ("scaled mean pooling" in CryptoNets).
+//!
+//! * **Shape** `[C, H, W] -> [C, H', W']`; the stride is the kernel unless set.
+//! * **Depth** 0.
+
+use crate::graph::{Op, Tensor};
+
+use super::window::pooled;
+
+/// Options of [`sum_pool2d_with`]; pairs are `[along the height, along the width]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SumPool2d {
+    /// Window.
+    pub kernel: [usize; 2],
+    /// Distance between windows.
+    pub stride: [usize; 2],
+    /// Zeros on each side.
+    pub padding: [usize; 2],
+    /// Whether the last window may reach beyond the padded input.
+    pub ceil: bool,
+}
+
+impl SumPool2d {
+    /// Square windows side by side.
+    pub const fn kernel(size: usize) -> SumPool2d {
+        SumPool2d::kernel_hw(size, size)
+    }
+
+    /// Windows of `height` rows and `width` columns, side by side.
+    pub const fn kernel_hw(height: usize, width: usize) -> SumPool2d {
+        let kernel = [height, width];
+        SumPool2d { kernel, stride: kernel, padding: [0, 0], ceil: false }
+    }
+
+    /// The same stride along both axes.
+    pub const fn stride(self, stride: usize) -> SumPool2d {
+        SumPool2d { stride: [stride, stride], ..self }
+    }
+
+    /// `padding` zeros on each side of both axes.
+    pub const fn padding(self, padding: usize) -> SumPool2d {
+        SumPool2d { padding: [padding, padding], ..self }
+    }
+
+    /// Rounds the number of windows up.
+    pub const fn ceil(self, ceil: bool) -> SumPool2d {
+        SumPool2d { ceil, ..self }
+    }
+}
+
+/// Sums square windows that stand side by side.
+#[track_caller]
+pub const fn sum_pool2d<'t>(x: Tensor<'t>, kernel: usize) -> Tensor<'t> {
+    sum_pool2d_with(x, SumPool2d::kernel(kernel))
+}
+
+/// Sums windows; see the [module documentation](self).
+#[track_caller]
+pub const fn sum_pool2d_with<'t>(x: Tensor<'t>, options: SumPool2d) -> Tensor<'t> {
+    let SumPool2d { kernel, stride, padding, ceil } = options;
+    let shape = pooled("sum_pool2d", &x, kernel, stride, padding, ceil);
+    let x = if x.form().allows_sums(true) { x } else { x.settled() };
+    x.then(Op::SumPool2d(options), shape, 0, x.form())
+}

@@ -1,0 +1,95 @@
+//! A recorded network: what `#[he_nn::model]` leaves in the binary.
+
+use crate::graph::{Budget, Node, NodeId, Shape};
+
+/// A named input.
+#[derive(Clone, Copy, Debug)]
+pub struct Input {
+    /// Name of the function's parameter.
+    pub name: &'static str,
+    /// Its node.
+    pub node: NodeId,
+    /// Largest absolute value a client may send.
+    pub range: f64,
+}
+
+/// A named output.
+#[derive(Clone, Copy, Debug)]
+pub struct Output {
+    /// `output`, or `output0`, `output1`, ... for a tuple.
+    pub name: &'static str,
+    /// Its node.
+    pub node: NodeId,
+}
+
+/// A network whose shapes and depth rustc has checked.
+#[derive(Debug)]
+pub struct Model {
+    name: &'static str,
+    inputs: &'static [Input],
+    outputs: &'static [Output],
+    nodes: &'static [Node],
+    budget: Budget,
+    depth: u32,
+}
+
+impl Model {
+    /// Called by the code that `#[he_nn::model]` generates.
+    #[doc(hidden)]
+    pub const fn new(
+        name: &'static str,
+        inputs: &'static [Input],
+        outputs: &'static [Output],
+        nodes: &'static [Node],
+        budget: Budget,
+        depth: u32,
+    ) -> Model {
+        Model { name, inputs, outputs, nodes, budget, depth }
+    }
+
+    /// The annotated function's name.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Named inputs, in the function's order.
+    pub const fn inputs(&self) -> &'static [Input] {
+        self.inputs
+    }
+
+    /// Named outputs, in the order of the function's tuple.
+    pub const fn outputs(&self) -> &'static [Output] {
+        self.outputs
+    }
+
+    /// Operations in execution order: operands stand before their consumers.
+    pub const fn nodes(&self) -> &'static [Node] {
+        self.nodes
+    }
+
+    /// The node with this id.
+    pub const fn node(&self, id: NodeId) -> &'static Node {
+        &self.nodes[id.index()]
+    }
+
+    /// The declared budget.
+    pub const fn budget(&self) -> Budget {
+        self.budget
+    }
+
+    /// Levels on the longest path, as the compile-time check counts them.
+    pub const fn depth(&self) -> u32 {
+        self.depth
+    }
+
+    /// Names and shapes of every tensor the network takes from a checkpoint, in order of first use.
+    pub fn parameters(&self) -> Vec<(String, Shape)> {
+        let mut list: Vec<(String, Shape)> = Vec::new();
+        for (name, shape) in self.nodes.iter().flat_map(Node::parameters) {
+            if !list.iter().any(|(known, _)| *known == name) {
+                list.push((name, shape));
+            }
+        }
+        list
+    }
+}

@@ -1,0 +1,5 @@
+//! What an annotated function needs: `use he_nn::prelude::*;`.
+
+pub use crate::Model;
+pub use crate::graph::{Tensor, Weights};
+pub use crate::layer::*;
