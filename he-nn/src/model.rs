@@ -44,7 +44,14 @@ impl Model {
         budget: Budget,
         depth: u32,
     ) -> Model {
-        Model { name, inputs, outputs, nodes, budget, depth }
+        Model {
+            name,
+            inputs,
+            outputs,
+            nodes,
+            budget,
+            depth,
+        }
     }
 
     /// The annotated function's name.

@@ -64,7 +64,14 @@ mod tests {
 
     #[test]
     fn messages_are_assembled_in_order() {
-        let message = Message::new("needs ").count(1, "level").text(" of ").count(3, "level").help("use ");
-        assert_eq!(message.shape(&Shape::new(&[1, 28])).as_str(), "needs 1 level of 3 levels\nhelp: use [1, 28]");
+        let message = Message::new("needs ")
+            .count(1, "level")
+            .text(" of ")
+            .count(3, "level")
+            .help("use ");
+        assert_eq!(
+            message.shape(&Shape::new(&[1, 28])).as_str(),
+            "needs 1 level of 3 levels\nhelp: use [1, 28]"
+        );
     }
 }

@@ -168,14 +168,23 @@ pub struct Inputs {
 
 impl Inputs {
     /// No operand.
-    pub const NONE: Inputs = Inputs { ids: [NodeId(0); 2], count: 0 };
+    pub const NONE: Inputs = Inputs {
+        ids: [NodeId(0); 2],
+        count: 0,
+    };
 
     pub(crate) const fn one(x: NodeId) -> Inputs {
-        Inputs { ids: [x, NodeId(0)], count: 1 }
+        Inputs {
+            ids: [x, NodeId(0)],
+            count: 1,
+        }
     }
 
     pub(crate) const fn two(x: NodeId, y: NodeId) -> Inputs {
-        Inputs { ids: [x, y], count: 2 }
+        Inputs {
+            ids: [x, y],
+            count: 2,
+        }
     }
 
     /// The operands, in order.
@@ -202,7 +211,13 @@ pub struct Tensors {
 
 impl Tensors {
     /// No weights.
-    pub const NONE: Tensors = Tensors { list: [TensorSpec { name: "", shape: Shape::SCALAR }; 4], count: 0 };
+    pub const NONE: Tensors = Tensors {
+        list: [TensorSpec {
+            name: "",
+            shape: Shape::SCALAR,
+        }; 4],
+        count: 0,
+    };
 
     pub(crate) const fn and(mut self, name: &'static str, shape: Shape) -> Tensors {
         self.list[self.count as usize] = TensorSpec { name, shape };
@@ -264,13 +279,20 @@ impl Node {
             encrypted: false,
             path: Path::new(),
             tensors: Tensors::NONE,
-            site: Site { call: here, statement: here },
+            site: Site {
+                call: here,
+                statement: here,
+            },
         }
     }
 
     /// Name for reports: the weight path if there is one, else the operation.
     pub const fn label(&self) -> &str {
-        if self.path.is_empty() { self.op.name() } else { self.path.as_str() }
+        if self.path.is_empty() {
+            self.op.name()
+        } else {
+            self.path.as_str()
+        }
     }
 
     /// Full names and shapes of the tensors this node takes from the checkpoint.

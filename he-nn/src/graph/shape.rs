@@ -12,7 +12,10 @@ pub struct Shape {
 
 impl Shape {
     /// The shape of a scalar.
-    pub const SCALAR: Shape = Shape { dims: [1; MAX_RANK], rank: 0 };
+    pub const SCALAR: Shape = Shape {
+        dims: [1; MAX_RANK],
+        rank: 0,
+    };
 
     /// A shape from its dimensions.
     ///
@@ -23,7 +26,10 @@ impl Shape {
         if dims.len() > MAX_RANK {
             panic!("a tensor has at most 6 dimensions");
         }
-        let mut shape = Shape { dims: [1; MAX_RANK], rank: dims.len() as u8 };
+        let mut shape = Shape {
+            dims: [1; MAX_RANK],
+            rank: dims.len() as u8,
+        };
         let mut i = 0;
         while i < dims.len() {
             if dims[i] > u32::MAX as usize {
@@ -109,12 +115,27 @@ impl Shape {
 
     /// Shapes aligned at their last dimension, where a 1 stretches, as in PyTorch. `None` if they do not fit.
     pub const fn broadcast(&self, other: &Shape) -> Option<Shape> {
-        let rank = if self.rank > other.rank { self.rank } else { other.rank } as usize;
-        let mut shape = Shape { dims: [1; MAX_RANK], rank: rank as u8 };
+        let rank = if self.rank > other.rank {
+            self.rank
+        } else {
+            other.rank
+        } as usize;
+        let mut shape = Shape {
+            dims: [1; MAX_RANK],
+            rank: rank as u8,
+        };
         let mut back = 1;
         while back <= rank {
-            let a = if back <= self.rank as usize { self.dims[self.rank as usize - back] } else { 1 };
-            let b = if back <= other.rank as usize { other.dims[other.rank as usize - back] } else { 1 };
+            let a = if back <= self.rank as usize {
+                self.dims[self.rank as usize - back]
+            } else {
+                1
+            };
+            let b = if back <= other.rank as usize {
+                other.dims[other.rank as usize - back]
+            } else {
+                1
+            };
             shape.dims[rank - back] = if a == b || b == 1 {
                 a
             } else if a == 1 {
@@ -150,7 +171,10 @@ mod tests {
         assert_eq!(image.broadcast(&Shape::new(&[64, 1, 1])), Some(image));
         assert_eq!(Shape::new(&[8]).broadcast(&image), Some(image));
         assert_eq!(image.broadcast(&Shape::new(&[64])), None);
-        assert_eq!(Shape::new(&[2, 1]).broadcast(&Shape::new(&[1, 3])), Some(Shape::new(&[2, 3])));
+        assert_eq!(
+            Shape::new(&[2, 1]).broadcast(&Shape::new(&[1, 3])),
+            Some(Shape::new(&[2, 3]))
+        );
     }
 
     #[test]

@@ -54,13 +54,21 @@ impl<'t> Tensor<'t> {
     /// `H` of `[C, H, W]`: the last dimension but one.
     #[track_caller]
     pub const fn height(self) -> usize {
-        if self.rank() < 2 { self.dim(2) } else { self.dim(self.rank() - 2) }
+        if self.rank() < 2 {
+            self.dim(2)
+        } else {
+            self.dim(self.rank() - 2)
+        }
     }
 
     /// `W` of `[C, H, W]`: the last dimension.
     #[track_caller]
     pub const fn width(self) -> usize {
-        if self.rank() < 2 { self.dim(2) } else { self.dim(self.rank() - 1) }
+        if self.rank() < 2 {
+            self.dim(2)
+        } else {
+            self.dim(self.rank() - 1)
+        }
     }
 
     pub(crate) const fn form(self) -> Form {
@@ -113,13 +121,24 @@ impl<'t> Tensor<'t> {
 
     /// Records `op` on two tensors.
     #[track_caller]
-    pub(crate) const fn pair(self, other: Tensor<'t>, op: Op, shape: Shape, levels: u32, form: Form) -> Tensor<'t> {
+    pub(crate) const fn pair(
+        self,
+        other: Tensor<'t>,
+        op: Op,
+        shape: Shape,
+        levels: u32,
+        form: Form,
+    ) -> Tensor<'t> {
         let encrypted = self.encrypted || other.encrypted;
         self.trace.record(Record {
             op,
             inputs: Inputs::two(self.id, other.id),
             shape,
-            before: if self.depth > other.depth { self.depth } else { other.depth },
+            before: if self.depth > other.depth {
+                self.depth
+            } else {
+                other.depth
+            },
             levels: if encrypted { levels } else { 0 },
             form: if encrypted { form } else { Form::Plain },
             encrypted,
@@ -131,7 +150,11 @@ impl<'t> Tensor<'t> {
     /// This tensor with a waiting map from the weights applied; a constant factor may go on waiting.
     #[track_caller]
     pub(crate) const fn settled(self) -> Tensor<'t> {
-        if self.form.is_pending() { self.then(Op::Settle, self.shape, 1, Form::Plain) } else { self }
+        if self.form.is_pending() {
+            self.then(Op::Settle, self.shape, 1, Form::Plain)
+        } else {
+            self
+        }
     }
 
     /// This tensor with every waiting map applied.

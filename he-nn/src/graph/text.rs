@@ -10,7 +10,10 @@ pub struct Text<const N: usize> {
 impl<const N: usize> Text<N> {
     /// The empty text.
     pub const fn new() -> Self {
-        Text { bytes: [0; N], length: 0 }
+        Text {
+            bytes: [0; N],
+            length: 0,
+        }
     }
 
     /// True if `more` bytes still fit.
@@ -99,7 +102,11 @@ mod tests {
 
     #[test]
     fn numbers_and_words_are_joined() {
-        let text = Text::<32>::new().push("layer").push_number(0).push(".").push_number(10_207);
+        let text = Text::<32>::new()
+            .push("layer")
+            .push_number(0)
+            .push(".")
+            .push_number(10_207);
         assert_eq!(text.as_str(), "layer0.10207");
     }
 

@@ -87,7 +87,11 @@ impl<'t> Trace<'t> {
     /// A run that stores its nodes in `cells` and holds them against the budget.
     #[track_caller]
     pub const fn record_into(cells: &'t [Cell<Node>], budget: Budget, survey: Survey) -> Trace<'t> {
-        Trace { nodes: cells, need: survey.depth, ..Trace::survey(budget) }
+        Trace {
+            nodes: cells,
+            need: survey.depth,
+            ..Trace::survey(budget)
+        }
     }
 
     /// Marks the start of a statement of the model.
@@ -106,7 +110,10 @@ impl<'t> Trace<'t> {
     pub const fn input(&'t self, index: u32, shape: &[usize]) -> Tensor<'t> {
         let shape = Shape::new(shape);
         if shape.elements() == 0 {
-            Message::new("an input has shape ").shape(&shape).text(", which holds no element").raise();
+            Message::new("an input has shape ")
+                .shape(&shape)
+                .text(", which holds no element")
+                .raise();
         }
         self.source(Op::Input { index }, shape, true, Path::new(), Tensors::NONE)
     }
@@ -114,15 +121,41 @@ impl<'t> Trace<'t> {
     #[track_caller]
     pub(super) const fn param(&'t self, weights: Weights<'t>, shape: Shape) -> Tensor<'t> {
         if shape.elements() == 0 {
-            Message::new("the parameter has shape ").shape(&shape).text(", which holds no element").raise();
+            Message::new("the parameter has shape ")
+                .shape(&shape)
+                .text(", which holds no element")
+                .raise();
         }
-        self.source(Op::Param, shape, false, *weights.path(), Tensors::NONE.and("", shape))
+        self.source(
+            Op::Param,
+            shape,
+            false,
+            *weights.path(),
+            Tensors::NONE.and("", shape),
+        )
     }
 
     #[track_caller]
-    const fn source(&'t self, op: Op, shape: Shape, encrypted: bool, path: Path, tensors: Tensors) -> Tensor<'t> {
+    const fn source(
+        &'t self,
+        op: Op,
+        shape: Shape,
+        encrypted: bool,
+        path: Path,
+        tensors: Tensors,
+    ) -> Tensor<'t> {
         let form = Form::Plain;
-        self.record(Record { op, inputs: Inputs::NONE, shape, before: 0, levels: 0, form, encrypted, path, tensors })
+        self.record(Record {
+            op,
+            inputs: Inputs::NONE,
+            shape,
+            before: 0,
+            levels: 0,
+            form,
+            encrypted,
+            path,
+            tensors,
+        })
     }
 
     /// Appends a node.
@@ -136,7 +169,10 @@ impl<'t> Trace<'t> {
         }
         let index = self.count.get();
         if self.records() {
-            let site = Site { call: Location::caller(), statement: self.statement.get() };
+            let site = Site {
+                call: Location::caller(),
+                statement: self.statement.get(),
+            };
             self.nodes[index as usize].replace(Node {
                 op: record.op,
                 inputs: record.inputs,
@@ -168,7 +204,10 @@ impl<'t> Trace<'t> {
     #[track_caller]
     pub const fn surveyed<const OUTPUTS: usize>(&'t self, outputs: [Tensor<'t>; OUTPUTS]) -> Survey {
         self.deliver(outputs);
-        Survey { nodes: self.count.get() as usize, depth: self.deepest.get() }
+        Survey {
+            nodes: self.count.get() as usize,
+            depth: self.deepest.get(),
+        }
     }
 
     /// Ends a recording.
@@ -219,16 +258,29 @@ impl<'t> Trace<'t> {
             Op::Settle => message.text("an affine map that nothing absorbs"),
             _ => message.text("`").text(record.op.name()).text("`"),
         };
-        message = message.text(" needs ").count(record.levels as usize, "level").text(", and ");
+        message = message
+            .text(" needs ")
+            .count(record.levels as usize, "level")
+            .text(", and ");
         message = if budget == 0 {
             message.text("the budget is 0")
         } else if left == 0 {
-            message.text("all ").number(budget as usize).text(" of the budget are spent")
+            message
+                .text("all ")
+                .number(budget as usize)
+                .text(" of the budget are spent")
         } else {
-            message.number(left as usize).text(" of the budget's ").number(budget as usize).text(" is left")
+            message
+                .number(left as usize)
+                .text(" of the budget's ")
+                .number(budget as usize)
+                .text(" is left")
         };
         let (message, fitted) = self.spenders(message, &record.inputs);
-        let message = message.help("this network needs `depth = ").number(self.need as usize).text("`");
+        let message = message
+            .help("this network needs `depth = ")
+            .number(self.need as usize)
+            .text("`");
         let message = match record.op {
             Op::Activation(_) => message.text("; or lower an activation's degree"),
             _ if fitted => message.text("; or lower an activation's degree"),

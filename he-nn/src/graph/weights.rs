@@ -17,20 +17,28 @@ pub struct Weights<'t> {
 
 impl<'t> Weights<'t> {
     pub(crate) const fn root(trace: &'t Trace<'t>) -> Weights<'t> {
-        Weights { trace, path: Path::new() }
+        Weights {
+            trace,
+            path: Path::new(),
+        }
     }
 
     /// The scope `name` inside this one; dots in the name are kept.
     #[track_caller]
     pub const fn at(self, name: &str) -> Weights<'t> {
         if name.is_empty() {
-            panic!("the name of a weight scope is empty\nhelp: leave the `.at(\"\")` out to stay in the same scope");
+            panic!(
+                "the name of a weight scope is empty\nhelp: leave the `.at(\"\")` out to stay in the same scope"
+            );
         }
         let dot = if self.path.is_empty() { "" } else { "." };
         if !self.path.fits(name.len() + dot.len()) {
             panic!("the path of a weight is longer than 120 bytes");
         }
-        Weights { trace: self.trace, path: self.path.push(dot).push(name) }
+        Weights {
+            trace: self.trace,
+            path: self.path.push(dot).push(name),
+        }
     }
 
     /// The scope with the number `index` inside this one: `layer1` becomes `layer1.0`.
@@ -43,12 +51,17 @@ impl<'t> Weights<'t> {
     #[track_caller]
     pub const fn suffix(self, number: usize) -> Weights<'t> {
         if self.path.is_empty() {
-            panic!("`suffix` needs a name to append its number to\nhelp: write `w.at(\"layer\").suffix(1)` for `layer1`");
+            panic!(
+                "`suffix` needs a name to append its number to\nhelp: write `w.at(\"layer\").suffix(1)` for `layer1`"
+            );
         }
         if !self.path.fits(20) {
             panic!("the path of a weight is longer than 120 bytes");
         }
-        Weights { trace: self.trace, path: self.path.push_number(number) }
+        Weights {
+            trace: self.trace,
+            path: self.path.push_number(number),
+        }
     }
 
     /// A free parameter tensor of this shape, such as a position embedding. Its values are known to the server only and are not

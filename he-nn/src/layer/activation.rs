@@ -28,7 +28,10 @@ impl Approx {
 
     /// Fitted on `[-range, range]`.
     pub const fn range(self, range: f64) -> Approx {
-        Approx { range: Some(range), ..self }
+        Approx {
+            range: Some(range),
+            ..self
+        }
     }
 }
 
@@ -101,12 +104,22 @@ pub(super) const fn activate<'t>(x: Tensor<'t>, function: Function, approx: Appr
     }
     let x = x.settled();
     let levels = levels(approx.degree, x.form().is_affine());
-    x.then(Op::Activation(Activation { function, approx }), x.shape(), levels, crate::graph::Form::Plain)
+    x.then(
+        Op::Activation(Activation { function, approx }),
+        x.shape(),
+        levels,
+        crate::graph::Form::Plain,
+    )
 }
 
 /// Called by the code that `#[he_nn::activation]` generates.
 #[doc(hidden)]
 #[track_caller]
-pub const fn custom<'t>(x: Tensor<'t>, name: &'static str, call: fn(f64) -> f64, approx: Approx) -> Tensor<'t> {
+pub const fn custom<'t>(
+    x: Tensor<'t>,
+    name: &'static str,
+    call: fn(f64) -> f64,
+    approx: Approx,
+) -> Tensor<'t> {
     activate(x, Function::Custom { name, call }, approx)
 }

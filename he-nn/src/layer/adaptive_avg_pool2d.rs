@@ -25,9 +25,18 @@ pub const fn adaptive_avg_pool2d<'t>(x: Tensor<'t>, output: [usize; 2]) -> Tenso
             .help("ask for at least 1 and at most as many rows and columns as the input has")
             .raise();
     }
-    let x = if x.form().allows_sums(true) { x } else { x.settled() };
+    let x = if x.form().allows_sums(true) {
+        x
+    } else {
+        x.settled()
+    };
     let equal = x.height().is_multiple_of(height) && x.width().is_multiple_of(width);
     let along = if equal { Along::Nothing } else { Along::Element };
     let shape = Shape::new(&[x.channels(), height, width]);
-    x.then(Op::AdaptiveAvgPool2d { height, width }, shape, 0, x.form().map(along))
+    x.then(
+        Op::AdaptiveAvgPool2d { height, width },
+        shape,
+        0,
+        x.form().map(along),
+    )
 }

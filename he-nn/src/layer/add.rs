@@ -17,7 +17,9 @@ pub const fn add<'t>(x: Tensor<'t>, y: Tensor<'t>) -> Tensor<'t> {
 pub(super) const fn combine<'t>(x: Tensor<'t>, y: Tensor<'t>, op: Op) -> Tensor<'t> {
     let shape = broadcast(&x, &y, &op);
     match (x.is_encrypted(), y.is_encrypted()) {
-        (true, true) => x.settled_fully().pair(y.settled_fully(), op, shape, 0, Form::Plain),
+        (true, true) => x
+            .settled_fully()
+            .pair(y.settled_fully(), op, shape, 0, Form::Plain),
         (true, false) => x.pair(y, op, shape, 0, offset(&x, &shape)),
         (false, true) => x.pair(y, op, shape, 0, offset(&y, &shape)),
         (false, false) => x.pair(y, op, shape, 0, Form::Plain),

@@ -32,17 +32,29 @@ impl AvgPool2d {
     /// Windows of `height` rows and `width` columns, side by side.
     pub const fn kernel_hw(height: usize, width: usize) -> AvgPool2d {
         let kernel = [height, width];
-        AvgPool2d { kernel, stride: kernel, padding: [0, 0], ceil: false, count_include_pad: true }
+        AvgPool2d {
+            kernel,
+            stride: kernel,
+            padding: [0, 0],
+            ceil: false,
+            count_include_pad: true,
+        }
     }
 
     /// The same stride along both axes.
     pub const fn stride(self, stride: usize) -> AvgPool2d {
-        AvgPool2d { stride: [stride, stride], ..self }
+        AvgPool2d {
+            stride: [stride, stride],
+            ..self
+        }
     }
 
     /// `padding` zeros on each side of both axes.
     pub const fn padding(self, padding: usize) -> AvgPool2d {
-        AvgPool2d { padding: [padding, padding], ..self }
+        AvgPool2d {
+            padding: [padding, padding],
+            ..self
+        }
     }
 
     /// PyTorch's `ceil_mode`.
@@ -52,7 +64,10 @@ impl AvgPool2d {
 
     /// PyTorch's `count_include_pad`.
     pub const fn count_include_pad(self, count: bool) -> AvgPool2d {
-        AvgPool2d { count_include_pad: count, ..self }
+        AvgPool2d {
+            count_include_pad: count,
+            ..self
+        }
     }
 }
 
@@ -65,12 +80,26 @@ pub const fn avg_pool2d<'t>(x: Tensor<'t>, kernel: usize) -> Tensor<'t> {
 /// Averages windows; see the [module documentation](self).
 #[track_caller]
 pub const fn avg_pool2d_with<'t>(x: Tensor<'t>, options: AvgPool2d) -> Tensor<'t> {
-    let AvgPool2d { kernel, stride, padding, ceil, count_include_pad } = options;
+    let AvgPool2d {
+        kernel,
+        stride,
+        padding,
+        ceil,
+        count_include_pad,
+    } = options;
     let shape = pooled("avg_pool2d", &x, kernel, stride, padding, ceil);
-    let x = if x.form().allows_sums(true) { x } else { x.settled() };
+    let x = if x.form().allows_sums(true) {
+        x
+    } else {
+        x.settled()
+    };
     let padded = padding[0] + padding[1] > 0;
     let overhang = (shape.dim(1) - 1) * stride[0] + kernel[0] > x.height() + 2 * padding[0]
         || (shape.dim(2) - 1) * stride[1] + kernel[1] > x.width() + 2 * padding[1];
-    let along = if overhang || padded && !count_include_pad { Along::Element } else { Along::Nothing };
+    let along = if overhang || padded && !count_include_pad {
+        Along::Element
+    } else {
+        Along::Nothing
+    };
     x.then(Op::AvgPool2d(options), shape, 0, x.form().map(along))
 }

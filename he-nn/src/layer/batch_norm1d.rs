@@ -32,7 +32,8 @@ pub const fn batch_norm1d<'t>(x: Tensor<'t>, w: Weights<'t>) -> Tensor<'t> {
 #[track_caller]
 pub const fn batch_norm1d_with<'t>(x: Tensor<'t>, w: Weights<'t>, options: BatchNorm) -> Tensor<'t> {
     if x.rank() != 1 && x.rank() != 2 {
-        let message = Message::new("`batch_norm1d` takes [C] or [C, L], and this tensor has shape ").shape(&x.shape());
+        let message =
+            Message::new("`batch_norm1d` takes [C] or [C, L], and this tensor has shape ").shape(&x.shape());
         if x.rank() == 3 {
             message.help("use `batch_norm2d` for images").raise();
         }
@@ -40,19 +41,32 @@ pub const fn batch_norm1d_with<'t>(x: Tensor<'t>, w: Weights<'t>, options: Batch
     }
     check(&options);
     let along = Along::Channel;
-    x.then_with(Op::BatchNorm1d(options), x.shape(), 0, x.form().map(along), w, tensors(x.dim(0)))
+    x.then_with(
+        Op::BatchNorm1d(options),
+        x.shape(),
+        0,
+        x.form().map(along),
+        w,
+        tensors(x.dim(0)),
+    )
 }
 
 /// The four vectors of a batch norm.
 pub(super) const fn tensors(channels: usize) -> Tensors {
     let shape = Shape::new(&[channels]);
-    Tensors::NONE.and("weight", shape).and("bias", shape).and("running_mean", shape).and("running_var", shape)
+    Tensors::NONE
+        .and("weight", shape)
+        .and("bias", shape)
+        .and("running_mean", shape)
+        .and("running_var", shape)
 }
 
 /// Refuses an epsilon that may divide by zero.
 #[track_caller]
 pub(super) const fn check(options: &BatchNorm) {
     if !(options.eps > 0.0 && options.eps.is_finite()) {
-        Message::new("the epsilon of a batch norm is not positive").help("PyTorch's default is 1e-5").raise();
+        Message::new("the epsilon of a batch norm is not positive")
+            .help("PyTorch's default is 1e-5")
+            .raise();
     }
 }

@@ -21,5 +21,12 @@ pub const fn batch_norm2d_with<'t>(x: Tensor<'t>, w: Weights<'t>, options: Batch
     expect_image("batch_norm2d", &x);
     check(&options);
     let form = x.form().map(Along::Channel);
-    x.then_with(Op::BatchNorm2d(options), x.shape(), 0, form, w, tensors(x.channels()))
+    x.then_with(
+        Op::BatchNorm2d(options),
+        x.shape(),
+        0,
+        form,
+        w,
+        tensors(x.channels()),
+    )
 }

@@ -25,7 +25,13 @@ pub struct Conv2d {
 impl Conv2d {
     /// `channels` output channels, a 1x1 kernel, stride 1, no padding, a bias.
     pub const fn out(channels: usize) -> Conv2d {
-        Conv2d { out: channels, kernel: [1, 1], stride: [1, 1], padding: [0, 0], bias: true }
+        Conv2d {
+            out: channels,
+            kernel: [1, 1],
+            stride: [1, 1],
+            padding: [0, 0],
+            bias: true,
+        }
     }
 
     /// A square kernel.
@@ -35,7 +41,10 @@ impl Conv2d {
 
     /// A kernel of `height` rows and `width` columns.
     pub const fn kernel_hw(self, height: usize, width: usize) -> Conv2d {
-        Conv2d { kernel: [height, width], ..self }
+        Conv2d {
+            kernel: [height, width],
+            ..self
+        }
     }
 
     /// The same stride along both axes.
@@ -45,7 +54,10 @@ impl Conv2d {
 
     /// A stride for each axis.
     pub const fn stride_hw(self, height: usize, width: usize) -> Conv2d {
-        Conv2d { stride: [height, width], ..self }
+        Conv2d {
+            stride: [height, width],
+            ..self
+        }
     }
 
     /// `padding` zeros on each side of both axes.
@@ -55,7 +67,10 @@ impl Conv2d {
 
     /// Zeros on each side, for each axis.
     pub const fn padding_hw(self, height: usize, width: usize) -> Conv2d {
-        Conv2d { padding: [height, width], ..self }
+        Conv2d {
+            padding: [height, width],
+            ..self
+        }
     }
 
     /// With or without a bias.
@@ -68,17 +83,48 @@ impl Conv2d {
 #[track_caller]
 pub const fn conv2d<'t>(x: Tensor<'t>, w: Weights<'t>, options: Conv2d) -> Tensor<'t> {
     expect_image("conv2d", &x);
-    let Conv2d { out, kernel, stride, padding, bias } = options;
+    let Conv2d {
+        out,
+        kernel,
+        stride,
+        padding,
+        bias,
+    } = options;
     if out == 0 {
-        Message::new("`conv2d` has 0 output channels").help("write `Conv2d::out(n)` with n at least 1").raise();
+        Message::new("`conv2d` has 0 output channels")
+            .help("write `Conv2d::out(n)` with n at least 1")
+            .raise();
     }
-    let height = windows("conv2d", "height", x.height(), kernel[0], stride[0], padding[0], false);
-    let width = windows("conv2d", "width", x.width(), kernel[1], stride[1], padding[1], false);
+    let height = windows(
+        "conv2d",
+        "height",
+        x.height(),
+        kernel[0],
+        stride[0],
+        padding[0],
+        false,
+    );
+    let width = windows(
+        "conv2d",
+        "width",
+        x.width(),
+        kernel[1],
+        stride[1],
+        padding[1],
+        false,
+    );
     let mut tensors = Tensors::NONE.and("weight", Shape::new(&[out, x.channels(), kernel[0], kernel[1]]));
     if bias {
         tensors = tensors.and("bias", Shape::new(&[out]));
     }
-    x.then_with(Op::Conv2d(options), Shape::new(&[out, height, width]), 1, Form::Affine, w, tensors)
+    x.then_with(
+        Op::Conv2d(options),
+        Shape::new(&[out, height, width]),
+        1,
+        Form::Affine,
+        w,
+        tensors,
+    )
 }
 
 #[cfg(test)]
@@ -89,13 +135,24 @@ mod tests {
     #[test]
     fn shape_depth_and_weights_of_the_first_layer_of_cryptonets() {
         let cells = Trace::cells::<2>();
-        let trace = Trace::record_into(&cells, Budget::Depth(1), crate::graph::Survey { nodes: 2, depth: 1 });
+        let trace = Trace::record_into(
+            &cells,
+            Budget::Depth(1),
+            crate::graph::Survey { nodes: 2, depth: 1 },
+        );
         let x = trace.input(0, &[1, 28, 28]);
-        let y = conv2d(x, trace.weights().at("conv1"), Conv2d::out(5).kernel(5).stride(2).padding(1));
+        let y = conv2d(
+            x,
+            trace.weights().at("conv1"),
+            Conv2d::out(5).kernel(5).stride(2).padding(1),
+        );
         assert_eq!(y.shape().to_vec(), [5, 13, 13]);
         let node = cells[1].get();
         assert_eq!((node.depth, node.spent, node.form), (1, 1, Form::Affine));
-        let names: Vec<_> = node.parameters().map(|(name, shape)| format!("{name}{shape}")).collect();
+        let names: Vec<_> = node
+            .parameters()
+            .map(|(name, shape)| format!("{name}{shape}"))
+            .collect();
         assert_eq!(names, ["conv1.weight[5, 1, 5, 5]", "conv1.bias[5]"]);
     }
 }

@@ -17,7 +17,10 @@ pub struct Linear {
 impl Linear {
     /// `features` output features and a bias.
     pub const fn out(features: usize) -> Linear {
-        Linear { out: features, bias: true }
+        Linear {
+            out: features,
+            bias: true,
+        }
     }
 
     /// With or without a bias.
@@ -31,7 +34,9 @@ impl Linear {
 pub const fn linear<'t>(x: Tensor<'t>, w: Weights<'t>, options: Linear) -> Tensor<'t> {
     let shape = x.shape();
     if options.out == 0 {
-        Message::new("`linear` has 0 output features").help("write `Linear::out(n)` with n at least 1").raise();
+        Message::new("`linear` has 0 output features")
+            .help("write `Linear::out(n)` with n at least 1")
+            .raise();
     }
     if shape.rank() == 0 {
         Message::new("`linear` takes at least one dimension, and this tensor is a scalar")
@@ -52,6 +57,17 @@ pub const fn linear<'t>(x: Tensor<'t>, w: Weights<'t>, options: Linear) -> Tenso
         tensors = tensors.and("bias", Shape::new(&[options.out]));
     }
     // With rows, dimension 0 counts rows, whose factors do not fold into the weights.
-    let form = if last == 0 { Form::Affine } else { Form::AffineUniform };
-    x.then_with(Op::Linear(options), shape.with(last, options.out), 1, form, w, tensors)
+    let form = if last == 0 {
+        Form::Affine
+    } else {
+        Form::AffineUniform
+    };
+    x.then_with(
+        Op::Linear(options),
+        shape.with(last, options.out),
+        1,
+        form,
+        w,
+        tensors,
+    )
 }

@@ -9,5 +9,10 @@ use crate::graph::{Along, Op, Tensor};
 #[track_caller]
 pub const fn mean<'t>(x: Tensor<'t>, axis: usize) -> Tensor<'t> {
     let (x, form) = super::sum::reduce(x, axis);
-    x.then(Op::Mean { axis }, x.shape().without(axis), 0, form.map(Along::Nothing))
+    x.then(
+        Op::Mean { axis },
+        x.shape().without(axis),
+        0,
+        form.map(Along::Nothing),
+    )
 }

@@ -11,5 +11,11 @@ pub const fn mul<'t>(x: Tensor<'t>, y: Tensor<'t>) -> Tensor<'t> {
     let shape = super::add::broadcast(&x, &y, &Op::Mul);
     let (x, y) = (x.settled(), y.settled());
     let factor = matches!(x.form(), Form::Factor) || matches!(y.form(), Form::Factor);
-    x.pair(y, Op::Mul, shape, 1, if factor { Form::Factor } else { Form::Plain })
+    x.pair(
+        y,
+        Op::Mul,
+        shape,
+        1,
+        if factor { Form::Factor } else { Form::Plain },
+    )
 }

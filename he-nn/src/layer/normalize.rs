@@ -30,5 +30,10 @@ pub const fn normalize<'t>(x: Tensor<'t>, mean: &'static [f64], std: &'static [f
         }
         i += 1;
     }
-    x.then(Op::Normalize { mean, std }, x.shape(), 0, x.form().map(Along::Channel))
+    x.then(
+        Op::Normalize { mean, std },
+        x.shape(),
+        0,
+        x.form().map(Along::Channel),
+    )
 }

@@ -36,7 +36,10 @@ pub const fn permute<'t, const N: usize>(x: Tensor<'t>, axes: [usize; N]) -> Ten
             .help("name every axis once, counted from 0 without the batch")
             .raise();
     }
-    let mut order = Permute { axes: [0; MAX_RANK], rank: N as u8 };
+    let mut order = Permute {
+        axes: [0; MAX_RANK],
+        rank: N as u8,
+    };
     let mut shape = x.shape();
     let mut seen = [false; MAX_RANK];
     let mut i = 0;
@@ -44,7 +47,11 @@ pub const fn permute<'t, const N: usize>(x: Tensor<'t>, axes: [usize; N]) -> Ten
         if axes[i] >= N || seen[axes[i]] {
             Message::new("`permute` names axis ")
                 .number(axes[i])
-                .text(if axes[i] >= N { ", which the tensor does not have" } else { " twice" })
+                .text(if axes[i] >= N {
+                    ", which the tensor does not have"
+                } else {
+                    " twice"
+                })
                 .help("name every axis once, counted from 0 without the batch")
                 .raise();
         }

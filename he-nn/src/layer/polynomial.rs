@@ -24,7 +24,10 @@ pub const fn polynomial<'t>(x: Tensor<'t>, w: Weights<'t>, degree: usize) -> Ten
     let x = x.settled();
     let levels = levels(degree, matches!(x.form(), Form::Affine));
     let tensors = Tensors::NONE.and("coef", Shape::new(&[degree + 1]));
-    let op = Op::Polynomial { degree, per_channel: x.rank() > 0 };
+    let op = Op::Polynomial {
+        degree,
+        per_channel: x.rank() > 0,
+    };
     x.then_with(op, x.shape(), levels, Form::Plain, w, tensors)
 }
 
@@ -41,7 +44,17 @@ mod tests {
 
     #[test]
     fn levels_follow_the_logarithm_of_the_degree() {
-        let table = [(1, 1, 1), (2, 2, 1), (3, 2, 2), (4, 3, 2), (7, 3, 3), (8, 4, 3), (15, 4, 4), (16, 5, 4), (27, 5, 5)];
+        let table = [
+            (1, 1, 1),
+            (2, 2, 1),
+            (3, 2, 2),
+            (4, 3, 2),
+            (7, 3, 3),
+            (8, 4, 3),
+            (15, 4, 4),
+            (16, 5, 4),
+            (27, 5, 5),
+        ];
         for (degree, anywhere, behind_affine) in table {
             assert_eq!(levels(degree, false), anywhere, "degree {degree}");
             assert_eq!(levels(degree, true), behind_affine, "degree {degree}");

@@ -9,7 +9,9 @@ use crate::graph::{Along, Message, Op, Tensor};
 #[track_caller]
 pub const fn scale<'t>(x: Tensor<'t>, factor: f64) -> Tensor<'t> {
     if !factor.is_finite() || factor == 0.0 {
-        Message::new("the factor of `scale` is zero or not finite").help("leave the term out instead of multiplying it by 0").raise();
+        Message::new("the factor of `scale` is zero or not finite")
+            .help("leave the term out instead of multiplying it by 0")
+            .raise();
     }
     x.then(Op::Scale { factor }, x.shape(), 0, x.form().map(Along::Nothing))
 }

@@ -34,5 +34,10 @@ pub const fn slice<'t>(x: Tensor<'t>, axis: usize, start: usize, end: usize) -> 
             .raise();
     }
     let form = x.form().rearranged(axis != 0);
-    x.then(Op::Slice(Slice { axis, start, end }), x.shape().with(axis, end - start), 0, form)
+    x.then(
+        Op::Slice(Slice { axis, start, end }),
+        x.shape().with(axis, end - start),
+        0,
+        form,
+    )
 }

@@ -9,6 +9,10 @@ use crate::graph::{Form, Op, Tensor};
 #[track_caller]
 pub const fn square<'t>(x: Tensor<'t>) -> Tensor<'t> {
     let x = x.settled();
-    let form = if matches!(x.form(), Form::Factor) { Form::Factor } else { Form::Plain };
+    let form = if matches!(x.form(), Form::Factor) {
+        Form::Factor
+    } else {
+        Form::Plain
+    };
     x.then(Op::Square, x.shape(), 1, form)
 }

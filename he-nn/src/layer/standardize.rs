@@ -10,6 +10,10 @@ use crate::graph::{Along, Op, Tensor, Tensors, Weights};
 pub const fn standardize<'t>(x: Tensor<'t>, w: Weights<'t>) -> Tensor<'t> {
     let shape = x.shape();
     let tensors = Tensors::NONE.and("mean", shape).and("scale", shape);
-    let along = if x.rank() <= 1 { Along::Channel } else { Along::Element };
+    let along = if x.rank() <= 1 {
+        Along::Channel
+    } else {
+        Along::Element
+    };
     x.then_with(Op::Standardize, shape, 0, x.form().map(along), w, tensors)
 }

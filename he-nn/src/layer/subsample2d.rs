@@ -12,8 +12,14 @@ use super::window::expect_image;
 pub const fn subsample2d<'t>(x: Tensor<'t>, stride: usize) -> Tensor<'t> {
     expect_image("subsample2d", &x);
     if stride == 0 {
-        Message::new("`subsample2d` has a stride of 0").help("strides are at least 1").raise();
+        Message::new("`subsample2d` has a stride of 0")
+            .help("strides are at least 1")
+            .raise();
     }
-    let shape = Shape::new(&[x.channels(), x.height().div_ceil(stride), x.width().div_ceil(stride)]);
+    let shape = Shape::new(&[
+        x.channels(),
+        x.height().div_ceil(stride),
+        x.width().div_ceil(stride),
+    ]);
     x.then(Op::Subsample2d { stride }, shape, 0, x.form())
 }

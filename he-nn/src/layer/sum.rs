@@ -18,6 +18,10 @@ pub(super) const fn reduce<'t>(x: Tensor<'t>, axis: usize) -> (Tensor<'t>, Form)
     // Names the missing dimension before anything is recorded.
     x.dim(axis);
     let channels = axis != 0;
-    let x = if x.form().allows_sums(channels) { x } else { x.settled() };
+    let x = if x.form().allows_sums(channels) {
+        x
+    } else {
+        x.settled()
+    };
     (x, x.form().rearranged(channels))
 }

@@ -29,17 +29,28 @@ impl SumPool2d {
     /// Windows of `height` rows and `width` columns, side by side.
     pub const fn kernel_hw(height: usize, width: usize) -> SumPool2d {
         let kernel = [height, width];
-        SumPool2d { kernel, stride: kernel, padding: [0, 0], ceil: false }
+        SumPool2d {
+            kernel,
+            stride: kernel,
+            padding: [0, 0],
+            ceil: false,
+        }
     }
 
     /// The same stride along both axes.
     pub const fn stride(self, stride: usize) -> SumPool2d {
-        SumPool2d { stride: [stride, stride], ..self }
+        SumPool2d {
+            stride: [stride, stride],
+            ..self
+        }
     }
 
     /// `padding` zeros on each side of both axes.
     pub const fn padding(self, padding: usize) -> SumPool2d {
-        SumPool2d { padding: [padding, padding], ..self }
+        SumPool2d {
+            padding: [padding, padding],
+            ..self
+        }
     }
 
     /// Rounds the number of windows up.
@@ -57,8 +68,17 @@ pub const fn sum_pool2d<'t>(x: Tensor<'t>, kernel: usize) -> Tensor<'t> {
 /// Sums windows; see the [module documentation](self).
 #[track_caller]
 pub const fn sum_pool2d_with<'t>(x: Tensor<'t>, options: SumPool2d) -> Tensor<'t> {
-    let SumPool2d { kernel, stride, padding, ceil } = options;
+    let SumPool2d {
+        kernel,
+        stride,
+        padding,
+        ceil,
+    } = options;
     let shape = pooled("sum_pool2d", &x, kernel, stride, padding, ceil);
-    let x = if x.form().allows_sums(true) { x } else { x.settled() };
+    let x = if x.form().allows_sums(true) {
+        x
+    } else {
+        x.settled()
+    };
     x.then(Op::SumPool2d(options), shape, 0, x.form())
 }

@@ -12,8 +12,12 @@ pub(super) const fn expect_image(layer: &str, x: &Tensor<'_>) {
             .text("` takes an image [channels, height, width], and this tensor has shape ")
             .shape(&shape);
         match shape.rank() {
-            2 => message.help("write `reshape(x, [1, height, width])` to give it a channel").raise(),
-            _ => message.help("write `reshape(x, [channels, height, width])` in front of it").raise(),
+            2 => message
+                .help("write `reshape(x, [1, height, width])` to give it a channel")
+                .raise(),
+            _ => message
+                .help("write `reshape(x, [channels, height, width])` in front of it")
+                .raise(),
         }
     }
 }
@@ -49,7 +53,11 @@ pub(super) const fn windows(
             .text(axis)
             .text(", and the input is only ")
             .number(size);
-        let message = if padding > 0 { message.text(" + 2 * ").number(padding).text(" of padding") } else { message };
+        let message = if padding > 0 {
+            message.text(" + 2 * ").number(padding).text(" of padding")
+        } else {
+            message
+        };
         message
             .text(" there")
             .help("use a kernel of at most ")
@@ -92,7 +100,15 @@ pub(super) const fn pooled(
         }
         axis += 1;
     }
-    let height = windows(layer, "height", x.height(), kernel[0], stride[0], padding[0], ceil);
+    let height = windows(
+        layer,
+        "height",
+        x.height(),
+        kernel[0],
+        stride[0],
+        padding[0],
+        ceil,
+    );
     let width = windows(layer, "width", x.width(), kernel[1], stride[1], padding[1], ceil);
     Shape::new(&[x.channels(), height, width])
 }
