@@ -16,11 +16,13 @@
 pub mod build;
 pub mod chain;
 pub mod clear;
+pub mod codec;
 pub mod count;
 pub mod infer;
 pub mod keys;
 pub mod op;
 pub mod slots;
+pub mod text;
 pub mod verify;
 
 pub use build::Builder;
