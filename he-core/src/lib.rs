@@ -1,5 +1,10 @@
 //! CKKS and the machine that runs tile-tensor programs.
 
+pub mod ckks;
 pub mod complex;
+pub mod error;
 pub mod math;
+pub mod params;
 pub mod program;
+
+pub use error::{Error, Result};

@@ -1,0 +1,175 @@
+//! Encryption and decryption.
+//!
+//! Notation: s secret, a uniform, v ternary, e errors (centred binomial), m the encoded plaintext.
+//! Secret key: `(m + e - a s, a)`, a from a seed. Public key (b, a): `([v b + e0] / P + m, [v a + e1] / P)`.
+//! Decryption computes `c0 + c1 s` modulo as few primes as hold the message.
+//!
+//! Nothing here branches on, or indexes by, a secret.
+
+use zeroize::Zeroize;
+
+use super::ciphertext::{Ciphertext, SeededCiphertext, uniform_limb};
+use super::context::Context;
+use super::encode::Plaintext;
+use super::keys::{PublicKey, SecretKey};
+use super::{domain, keyswitch, parallel};
+use crate::complex::Complex;
+use crate::error::{Error, Result};
+use crate::math::buffer::Limbs;
+use crate::math::poly::{Ntt, Poly};
+use crate::math::sample::{Seed, Stream};
+
+fn fresh_seed() -> Result<Seed> {
+    Seed::from_os().map_err(|e| Error::Entropy(e.to_string()))
+}
+
+impl SecretKey {
+    /// Encrypts a plaintext at its level and scale.
+    pub fn encrypt(&self, context: &Context, plaintext: &Plaintext) -> Result<SeededCiphertext> {
+        self.encrypt_from(context, plaintext, &fresh_seed()?)
+    }
+
+    /// [`encrypt`](Self::encrypt) with the randomness of a seed, which must stay secret and serve once: two ciphertexts of one seed
+    /// reveal the difference of their messages.
+    pub fn encrypt_from(&self, context: &Context, plaintext: &Plaintext, seed: &Seed) -> Result<SeededCiphertext> {
+        let level = plaintext.level();
+        let primes = context.primes(level, false);
+        context.check_published(&primes)?;
+        let public = domain::published_seed(seed);
+        let mut error = vec![0; context.degree()];
+        Stream::new(seed, domain::CIPHERTEXT_ERROR, 0).cbd21(&mut error);
+        let mut c0 = Poly::<Ntt>::zeroed(context.ring(), &primes);
+        let limbs = primes.iter().zip(c0.limbs_mut().split_mut()).enumerate().collect();
+        parallel::for_each(limbs, |(i, (&prime, limb)): (usize, (&u16, &mut [u64]))| {
+            let (kernels, q) = (context.kernels(), context.modulus(prime));
+            kernels.reduce_i8(q, limb, &error);
+            context.ring().ntt(prime).forward(limb);
+            plaintext.add_to(q, i, limb);
+            let mut product = Limbs::zeroed(context.degree(), 1);
+            let product = product.limb_mut(0);
+            uniform_limb(context, &public, prime, product);
+            kernels.mul_assign(q, product, self.limb(prime));
+            kernels.sub_assign(q, limb, product);
+            product.zeroize();
+        });
+        error.zeroize();
+        Ok(SeededCiphertext { c0, seed: public, level, scale: plaintext.scale() })
+    }
+
+    /// Decrypts to slots. The result carries the noise of the computation, from which the secret key can be found: it is for the key's
+    /// owner only, never for whoever computed the ciphertext (Li and Micciancio, EUROCRYPT 2021).
+    pub fn decrypt(&self, context: &Context, ciphertext: &Ciphertext) -> Vec<Complex> {
+        let mut coefficients = self.decrypt_coefficients(context, ciphertext);
+        let slots = context.decode_coefficients(&coefficients, ciphertext.scale());
+        coefficients.zeroize();
+        slots
+    }
+
+    /// Decrypts to the real parts of the slots.
+    pub fn decrypt_real(&self, context: &Context, ciphertext: &Ciphertext) -> Vec<f64> {
+        self.decrypt(context, ciphertext).into_iter().map(|slot| slot.re).collect()
+    }
+
+    /// Centred coefficients of `c0 + c1 s`.
+    pub(crate) fn decrypt_coefficients(&self, context: &Context, ciphertext: &Ciphertext) -> Vec<f64> {
+        let count = message_limbs(context, ciphertext);
+        let [c0, c1] = ciphertext.parts();
+        let mut message = Limbs::zeroed(context.degree(), count);
+        let limbs = message.split_mut().into_iter().enumerate().collect();
+        parallel::for_each(limbs, |(i, limb): (usize, &mut [u64])| {
+            let prime = i as u16;
+            limb.copy_from_slice(c0.limb(i));
+            context.kernels().inner_product_add(context.modulus(prime), limb, &[(c1.limb(i), self.limb(prime))]);
+            context.ring().ntt(prime).inverse(limb);
+        });
+        let coefficients = centred(context, &message);
+        message.zeroize();
+        coefficients
+    }
+}
+
+impl PublicKey {
+    /// Encrypts a plaintext at its level and scale.
+    pub fn encrypt(&self, context: &Context, plaintext: &Plaintext) -> Result<Ciphertext> {
+        self.encrypt_from(context, plaintext, &fresh_seed()?)
+    }
+
+    /// [`encrypt`](Self::encrypt) with the randomness of a seed, which must stay secret and serve once.
+    pub fn encrypt_from(&self, context: &Context, plaintext: &Plaintext, seed: &Seed) -> Result<Ciphertext> {
+        let level = plaintext.level();
+        let primes = context.primes(level, true);
+        let mut small = vec![vec![0; context.degree()]; 3];
+        for (i, error) in small.iter_mut().enumerate().take(2) {
+            Stream::new(seed, domain::CIPHERTEXT_ERROR, i as u64).cbd21(error);
+        }
+        Stream::new(seed, domain::EPHEMERAL, 0).ternary(&mut small[2]);
+        let mut raised = [0, 1].map(|_| Poly::<Ntt>::zeroed(context.ring(), &primes));
+        let [r0, r1] = &mut raised;
+        let limbs = r0.limbs_mut().split_mut().into_iter().zip(r1.limbs_mut().split_mut()).zip(&primes).collect();
+        parallel::for_each(limbs, |((r0, r1), &prime): ((&mut [u64], &mut [u64]), &u16)| {
+            let (kernels, q) = (context.kernels(), context.modulus(prime));
+            let mut ephemeral = Limbs::zeroed(context.degree(), 1);
+            let v = ephemeral.limb_mut(0);
+            for (limb, small) in [&mut *r0, &mut *r1, &mut *v].into_iter().zip(&small) {
+                kernels.reduce_i8(q, limb, small);
+                context.ring().ntt(prime).forward(limb);
+            }
+            let [b, a] = self.limbs(prime);
+            kernels.inner_product_pair_add(q, [r0, r1], &[(v, b, a)]);
+            v.zeroize();
+        });
+        small.zeroize();
+        let [r0, r1] = raised;
+        let mut parts = [r0, r1].map(|r| keyswitch::divide(context, level, level, true, r));
+        for (i, limb) in parts[0].limbs_mut().split_mut().into_iter().enumerate() {
+            plaintext.add_to(context.modulus(i as u16), i, limb);
+        }
+        Ok(Ciphertext { parts, level, scale: plaintext.scale() })
+    }
+}
+
+/// Limbs that hold the message: those with the headroom above the scale that level 0 has, at most all of the level, and no more than
+/// fit a double word.
+fn message_limbs(context: &Context, ciphertext: &Ciphertext) -> usize {
+    let chain = context.chain();
+    let headroom = chain.log_q(0) - chain.scale(0).log2();
+    let needed = ciphertext.scale().log2() + headroom.max(0.0) - 0.5;
+    let mut bits = 0.0;
+    let limbs = chain.limbs(ciphertext.level());
+    for (i, &q) in chain.primes()[..limbs].iter().enumerate() {
+        let next = bits + (q as f64).log2();
+        if bits >= needed || next > 125.0 {
+            return i;
+        }
+        bits = next;
+    }
+    limbs
+}
+
+/// Centred values of coefficients given by their residues: mixed-radix digits (Garner), summed in a double word.
+fn centred(context: &Context, residues: &Limbs) -> Vec<f64> {
+    let moduli: Vec<_> = (0..residues.count() as u16).map(|p| *context.modulus(p)).collect();
+    let product = moduli.iter().fold(1u128, |product, q| product * u128::from(q.value()));
+    // Of each modulus, the inverse of the product of those before it.
+    let inverses: Vec<u64> = (0..moduli.len())
+        .map(|i| moduli[i].inv(moduli[..i].iter().fold(1, |p, q| moduli[i].mul(p, q.value()))).unwrap_or(0))
+        .collect();
+    let centre = |x: u128| {
+        // x - product where x > product / 2, by a mask.
+        let mask = u128::from(x > product / 2).wrapping_neg();
+        x.wrapping_sub(product & mask) as i128 as f64
+    };
+    (0..residues.n())
+        .map(|k| {
+            let mut value = u128::from(residues.limb(0)[k]);
+            let mut radix = u128::from(moduli[0].value());
+            for i in 1..moduli.len() {
+                let q = &moduli[i];
+                let digit = q.mul(q.sub(residues.limb(i)[k], q.reduce_u128(value)), inverses[i]);
+                value += radix * u128::from(digit);
+                radix *= u128::from(q.value());
+            }
+            centre(value)
+        })
+        .collect()
+}

@@ -1,0 +1,421 @@
+//! Operations on ciphertexts.
+//!
+//! Notation: a ciphertext at level l is *canonical* if its scale is S_l. Products of canonical ciphertexts, and of one with a plaintext
+//! encoded at `chain.plain_scale(l)`, are canonical one level lower. No operation changes a scale to make operands fit: unequal levels
+//! or scales are errors.
+
+use super::ciphertext::{Ciphertext, check_level, check_scale};
+use super::context::Context;
+use super::encode::Plaintext;
+use super::keys::{EvaluationKeys, SwitchKey};
+use super::{keyswitch, parallel};
+use crate::error::{Error, Result};
+use crate::math::poly::{Ntt, Poly};
+use crate::params::same_scale;
+
+/// `x + y`.
+pub fn add(context: &Context, x: &Ciphertext, y: &Ciphertext) -> Result<Ciphertext> {
+    let mut out = x.clone();
+    add_assign(context, &mut out, y)?;
+    Ok(out)
+}
+
+/// `x += y`.
+pub fn add_assign(context: &Context, x: &mut Ciphertext, y: &Ciphertext) -> Result<()> {
+    check_operands("add", x, y)?;
+    for (x, y) in x.parts.iter_mut().zip(&y.parts) {
+        update(context, x, y, |prime, x, y| context.kernels().add_assign(context.modulus(prime), x, y));
+    }
+    Ok(())
+}
+
+/// `x - y`.
+pub fn sub(context: &Context, x: &Ciphertext, y: &Ciphertext) -> Result<Ciphertext> {
+    let mut out = x.clone();
+    sub_assign(context, &mut out, y)?;
+    Ok(out)
+}
+
+/// `x -= y`.
+pub fn sub_assign(context: &Context, x: &mut Ciphertext, y: &Ciphertext) -> Result<()> {
+    check_operands("subtract", x, y)?;
+    for (x, y) in x.parts.iter_mut().zip(&y.parts) {
+        update(context, x, y, |prime, x, y| context.kernels().sub_assign(context.modulus(prime), x, y));
+    }
+    Ok(())
+}
+
+/// `-x`.
+pub fn negate(context: &Context, x: &Ciphertext) -> Ciphertext {
+    let mut out = x.clone();
+    for part in &mut out.parts {
+        each(part, |prime, limb| context.kernels().neg_assign(context.modulus(prime), limb));
+    }
+    out
+}
+
+/// `x += p`, p encoded at the scale of x and at its level or above.
+pub fn add_plain_assign(context: &Context, x: &mut Ciphertext, p: &Plaintext) -> Result<()> {
+    check_plain_level("add a plaintext", x, p)?;
+    check_scale("add a plaintext", p.scale(), x.scale)?;
+    each_indexed(&mut x.parts[0], |i, prime, limb| p.add_to(context.modulus(prime), i, limb));
+    Ok(())
+}
+
+/// `x + p`; see [`add_plain_assign`].
+pub fn add_plain(context: &Context, x: &Ciphertext, p: &Plaintext) -> Result<Ciphertext> {
+    let mut out = x.clone();
+    add_plain_assign(context, &mut out, p)?;
+    Ok(out)
+}
+
+/// `p x` without rescaling: the scale is the product of both.
+pub fn mul_plain(context: &Context, x: &Ciphertext, p: &Plaintext) -> Result<Ciphertext> {
+    check_plain_level("multiply by a plaintext", x, p)?;
+    let mut out = x.clone();
+    for (part, source) in out.parts.iter_mut().zip(&x.parts) {
+        each_indexed(part, |i, prime, limb| {
+            let (kernels, q) = (context.kernels(), context.modulus(prime));
+            match p.general_limb(i) {
+                Some(words) => kernels.mul_assign(q, limb, words),
+                None => kernels.inner_product_runs(q, limb, &[(source.limb(i), p.limb(i))]),
+            }
+        });
+    }
+    out.scale *= p.scale();
+    Ok(out)
+}
+
+/// `c x`, rescaled; canonical if x is. The constant is rounded at the scale that makes it so.
+pub fn mul_scalar(context: &Context, x: &Ciphertext, c: f64) -> Result<Ciphertext> {
+    let level = spend("multiply by a constant", x.level)?;
+    let chain = context.chain();
+    let scale = chain.scale(level) * chain.dropped_product(x.level) / x.scale;
+    rescale(context, &mul_plain(context, x, &context.encode(&[c], scale, x.level, false)?)?)
+}
+
+/// `i x`: exact, the multiplication by X^(N/2).
+pub fn mul_i(context: &Context, x: &Ciphertext) -> Ciphertext {
+    let mut out = x.clone();
+    let half = context.slots();
+    for part in &mut out.parts {
+        each(part, |prime, limb| {
+            let (kernels, q, unit) = (context.kernels(), context.modulus(prime), context.imaginary_unit(prime));
+            let (low, high) = limb.split_at_mut(half);
+            kernels.mul_scalar_assign(q, low, unit);
+            kernels.mul_scalar_assign(q, high, q.neg(unit));
+        });
+    }
+    out
+}
+
+/// `x / D_l`: the scale shrinks by the primes of the level, which is spent.
+pub fn rescale(context: &Context, x: &Ciphertext) -> Result<Ciphertext> {
+    let level = spend("rescale", x.level)?;
+    let parts = x.parts.clone().map(|part| keyswitch::divide(context, x.level, level, false, part));
+    Ok(Ciphertext { parts, level, scale: rescaled(context, x.level, x.scale) })
+}
+
+/// The same slots at a lower level and the same scale.
+pub fn drop_to(context: &Context, x: &Ciphertext, level: usize) -> Result<Ciphertext> {
+    if level > x.level {
+        return Err(Error::Level { op: "drop to a level", found: x.level, expected: level });
+    }
+    let mut out = x.clone();
+    out.parts.iter_mut().for_each(|part| part.truncate(context.chain().limbs(level)));
+    out.level = level;
+    Ok(out)
+}
+
+/// The same slots at a lower level's canonical scale: drops to the level above it, multiplies by one, rescales.
+pub fn adjust(context: &Context, x: &Ciphertext, level: usize) -> Result<Ciphertext> {
+    if x.level == level {
+        check_scale("adjust", x.scale, context.scale(level))?;
+        return Ok(x.clone());
+    }
+    if same_scale(x.scale, context.scale(level)) {
+        return drop_to(context, x, level);
+    }
+    mul_scalar(context, &drop_to(context, x, level + 1)?, 1.0)
+}
+
+/// Slot-wise product, relinearised and rescaled.
+pub fn multiply(context: &Context, keys: &EvaluationKeys, x: &Ciphertext, y: &Ciphertext) -> Result<Ciphertext> {
+    check_level("multiply", y.level, x.level)?;
+    product(context, keys, x, y)
+}
+
+/// Slot-wise square, relinearised and rescaled.
+pub fn square(context: &Context, keys: &EvaluationKeys, x: &Ciphertext) -> Result<Ciphertext> {
+    product(context, keys, x, x)
+}
+
+/// `(d0, d1, d2) = (x0 y0, x0 y1 + x1 y0, x1 y1)`; d2 is switched to s, and what comes of it is divided by P and the level's primes
+/// together with P d0 and P d1.
+fn product(context: &Context, keys: &EvaluationKeys, x: &Ciphertext, y: &Ciphertext) -> Result<Ciphertext> {
+    let level = spend("multiply", x.level)?;
+    let key = keys.relinearisation(x.level)?;
+    let ([x0, x1], [y0, y1]) = (&x.parts, &y.parts);
+    let mut d2 = x1.clone();
+    update(context, &mut d2, y1, |prime, d2, y1| context.kernels().mul_assign(context.modulus(prime), d2, y1));
+    let digits = keyswitch::decompose(context, key.level(), x.level, &d2);
+    let [mut r0, mut r1] = keyswitch::multiply(context, x.level, &digits, key);
+    let limbs = r0.limbs_mut().split_mut().into_iter().zip(r1.limbs_mut().split_mut()).take(context.chain().limbs(x.level));
+    parallel::for_each(limbs.enumerate().collect(), |(i, (r0, r1)): (usize, (&mut [u64], &mut [u64]))| {
+        let (kernels, q, p) = (context.kernels(), context.modulus(i as u16), context.special_product(i as u16));
+        // P x, then the sums of products of both halves.
+        let mut scaled = crate::math::buffer::Limbs::zeroed(context.degree(), 2);
+        let mut scaled = scaled.split_mut();
+        for (scaled, x) in scaled.iter_mut().zip([x0, x1]) {
+            kernels.mul_scalar(q, scaled, x.limb(i), p);
+        }
+        kernels.inner_product_add(q, r0, &[(&*scaled[0], y0.limb(i))]);
+        kernels.inner_product_add(q, r1, &[(&*scaled[0], y1.limb(i)), (&*scaled[1], y0.limb(i))]);
+    });
+    let parts = [r0, r1].map(|r| keyswitch::divide(context, x.level, level, true, r));
+    Ok(Ciphertext { parts, level, scale: rescaled(context, x.level, x.scale * y.scale) })
+}
+
+/// `rot_r(x)[s] = x[(s + r) mod n]`.
+pub fn rotate(context: &Context, keys: &EvaluationKeys, x: &Ciphertext, rotation: i32) -> Result<Ciphertext> {
+    if context.galois_of_rotation(rotation.into()) == 1 {
+        return Ok(x.clone());
+    }
+    let (galois, key) = keys.rotation(context, rotation, x.level)?;
+    let digits = keyswitch::decompose(context, key.level(), x.level, &x.parts[1]);
+    Ok(apply_galois(context, x, &digits, galois, key))
+}
+
+/// Several rotations of one ciphertext, which is decomposed once.
+pub fn rotate_many(context: &Context, keys: &EvaluationKeys, x: &Ciphertext, rotations: &[i32]) -> Result<Vec<Ciphertext>> {
+    let mut hoisted = Hoisted::default();
+    rotations
+        .iter()
+        .map(|&rotation| {
+            if context.galois_of_rotation(rotation.into()) == 1 {
+                return Ok(x.clone());
+            }
+            let (galois, key) = keys.rotation(context, rotation, x.level)?;
+            let digits = hoisted.digits(context, key.level(), x.level, &x.parts[1]);
+            Ok(apply_galois(context, x, digits, galois, key))
+        })
+        .collect()
+}
+
+/// Complex conjugate of every slot.
+pub fn conjugate(context: &Context, keys: &EvaluationKeys, x: &Ciphertext) -> Result<Ciphertext> {
+    let (galois, key) = keys.conjugation(context, x.level)?;
+    let digits = keyswitch::decompose(context, key.level(), x.level, &x.parts[1]);
+    Ok(apply_galois(context, x, &digits, galois, key))
+}
+
+/// The decompositions of one polynomial, one for each key level met.
+#[derive(Default)]
+pub(crate) struct Hoisted<'a>(Vec<(usize, keyswitch::Digits<'a>)>);
+
+impl<'a> Hoisted<'a> {
+    /// The digits for keys of a level, computed when first asked for.
+    pub(crate) fn digits(
+        &mut self,
+        context: &Context,
+        key_level: usize,
+        level: usize,
+        source: &'a Poly<Ntt>,
+    ) -> &keyswitch::Digits<'a> {
+        let at = match self.0.iter().position(|(made_for, _)| *made_for == key_level) {
+            Some(at) => at,
+            None => {
+                self.0.push((key_level, keyswitch::decompose(context, key_level, level, source)));
+                self.0.len() - 1
+            }
+        };
+        &self.0[at].1
+    }
+}
+
+/// The inner product decrypts to c1 s under s(X^(1/g)); with c0 added, the automorphism brings it under s.
+fn apply_galois(
+    context: &Context,
+    x: &Ciphertext,
+    digits: &keyswitch::Digits<'_>,
+    galois: u64,
+    key: &SwitchKey,
+) -> Ciphertext {
+    let raised = keyswitch::multiply(context, x.level, digits, key);
+    let mut parts = raised.map(|r| keyswitch::divide(context, x.level, x.level, true, r));
+    update(context, &mut parts[0], &x.parts[0], |prime, r0, c0| {
+        context.kernels().add_assign(context.modulus(prime), r0, c0);
+    });
+    let automorphism = context.automorphism(galois);
+    let parts = parts.map(|part| {
+        let mut out = Poly::zeroed(context.ring(), part.primes());
+        update(context, &mut out, &part, |_, out, part| automorphism.apply(context.kernels(), out, part));
+        out
+    });
+    Ciphertext { parts, level: x.level, scale: x.scale }
+}
+
+/// The level below, if there is one.
+fn spend(op: &'static str, level: usize) -> Result<usize> {
+    level.checked_sub(1).ok_or(Error::LevelsExhausted { op })
+}
+
+/// The scale after dividing by the primes of `level`: the table's value where it is that up to rounding.
+pub(crate) fn rescaled(context: &Context, level: usize, scale: f64) -> f64 {
+    let scale = scale / context.chain().dropped_product(level);
+    let canonical = context.scale(level - 1);
+    if same_scale(scale, canonical) { canonical } else { scale }
+}
+
+fn check_operands(op: &'static str, x: &Ciphertext, y: &Ciphertext) -> Result<()> {
+    check_level(op, y.level, x.level)?;
+    check_scale(op, y.scale, x.scale)
+}
+
+fn check_plain_level(op: &'static str, x: &Ciphertext, p: &Plaintext) -> Result<()> {
+    if p.level() < x.level {
+        return Err(Error::Level { op, found: p.level(), expected: x.level });
+    }
+    Ok(())
+}
+
+/// Runs `f(prime, limb, limb of y)` on every limb.
+fn update(context: &Context, x: &mut Poly<Ntt>, y: &Poly<Ntt>, f: impl Fn(u16, &mut [u64], &[u64]) + Sync + Send) {
+    debug_assert_eq!(x.primes().len(), y.primes().len(), "degree {}", context.degree());
+    let limbs = x.limbs_mut().split_mut().into_iter().zip(y.limbs().iter()).zip(y.primes()).collect();
+    parallel::for_each(limbs, |((x, y), &prime): ((&mut [u64], &[u64]), &u16)| f(prime, x, y));
+}
+
+/// Runs `f(prime, limb)` on every limb.
+fn each(x: &mut Poly<Ntt>, f: impl Fn(u16, &mut [u64]) + Sync + Send) {
+    each_indexed(x, |_, prime, limb| f(prime, limb));
+}
+
+/// Runs `f(position, prime, limb)` on every limb.
+fn each_indexed(x: &mut Poly<Ntt>, f: impl Fn(usize, u16, &mut [u64]) + Sync + Send) {
+    let primes = x.primes().to_vec();
+    let limbs = primes.into_iter().zip(x.limbs_mut().split_mut()).enumerate().collect();
+    parallel::for_each(limbs, |(i, (prime, limb)): (usize, (u16, &mut [u64]))| f(i, prime, limb));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ckks::fixture::{Fixture, mean_square, rotated, slots};
+    use crate::ckks::noise;
+    use crate::complex::Complex;
+
+    fn zip(x: &[Complex], y: &[Complex], f: impl Fn(Complex, Complex) -> Complex) -> Vec<Complex> {
+        x.iter().zip(y).map(|(&x, &y)| f(x, y)).collect()
+    }
+
+    /// V after the product of two fresh ciphertexts of `level`, relinearised and rescaled.
+    fn product_noise(f: &Fixture, level: usize, x: &[Complex], y: &[Complex]) -> f64 {
+        let (chain, n) = (f.context.chain(), f.context.degree());
+        let scale = chain.scale(level);
+        let tau = noise::slot_variance(noise::fresh_secret() + noise::encoding(), n, scale);
+        let tau_product = noise::product(tau, mean_square(x).max(1.0), tau, mean_square(y).max(1.0));
+        let v = tau_product * scale.powi(4) / n as f64 + noise::key_switch_unrounded(chain, chain.top_level(), level);
+        noise::rescale(v, chain.dropped_product(level), n)
+    }
+
+    #[test]
+    fn sums_and_differences() {
+        let f = Fixture::new(6, &[]);
+        let (x, y) = (slots(32, 1), slots(32, 2));
+        let v = noise::add(noise::fresh_secret(), noise::fresh_secret()) + 2.0 * noise::encoding();
+        for level in 0..=f.context.top_level() {
+            let (cx, cy) = (f.encrypt(&x, level), f.encrypt(&y, level));
+            f.assert_slots(&add(&f.context, &cx, &cy).unwrap(), &zip(&x, &y, |x, y| x + y), v);
+            f.assert_slots(&sub(&f.context, &cx, &cy).unwrap(), &zip(&x, &y, |x, y| x - y), v);
+            f.assert_slots(&negate(&f.context, &cx), &zip(&x, &x, |x, _| -x), v);
+            let p = f.context.encode_complex(&y, f.context.scale(level), level, false).unwrap();
+            f.assert_slots(&add_plain(&f.context, &cx, &p).unwrap(), &zip(&x, &y, |x, y| x + y), v);
+            f.assert_slots(&mul_i(&f.context, &cx), &zip(&x, &x, |x, _| x * Complex::new(0.0, 1.0)), v);
+        }
+    }
+
+    #[test]
+    fn products_at_every_level() {
+        let f = Fixture::new(6, &[]);
+        let (x, y) = (slots(32, 3), slots(32, 4));
+        for level in 1..=f.context.top_level() {
+            let (cx, cy) = (f.encrypt(&x, level), f.encrypt(&y, level));
+            let xy = multiply(&f.context, &f.keys, &cx, &cy).unwrap();
+            f.assert_slots(&xy, &zip(&x, &y, |x, y| x * y), product_noise(&f, level, &x, &y));
+            let xx = square(&f.context, &f.keys, &cx).unwrap();
+            f.assert_slots(&xx, &zip(&x, &x, |x, _| x * x), product_noise(&f, level, &x, &x));
+        }
+        let bottom = f.encrypt(&x, 0);
+        assert_eq!(square(&f.context, &f.keys, &bottom), Err(Error::LevelsExhausted { op: "multiply" }));
+        let top = f.encrypt(&x, 2);
+        assert!(matches!(multiply(&f.context, &f.keys, &bottom, &top), Err(Error::Level { .. })));
+    }
+
+    #[test]
+    fn plaintext_products_of_every_period() {
+        let f = Fixture::new(6, &[]);
+        let (chain, n) = (f.context.chain(), f.context.degree());
+        let x = slots(32, 5);
+        for (log_period, level) in [(0, 1), (1, 2), (2, 3), (3, 4), (4, 2), (5, 1)] {
+            let p = slots(1 << log_period, 6);
+            let repeated: Vec<_> = p.iter().cycle().take(32).copied().collect();
+            let factor = f.factor(&p, level, false);
+            assert_eq!(factor.bytes(), 8 * (2 << log_period) * chain.limbs(level));
+            let product = rescale(&f.context, &mul_plain(&f.context, &f.encrypt(&x, level), &factor).unwrap()).unwrap();
+            let v = noise::plain_product(
+                noise::fresh_secret() + noise::encoding(),
+                factor.scale(),
+                mean_square(&p).max(1.0),
+                chain.scale(level),
+                // The rounding error of a periodic plaintext stands in few coefficients and meets few: allow the worst slot.
+                2.0 * (32 >> log_period) as f64,
+            );
+            let v = noise::rescale(v, chain.dropped_product(level), n);
+            f.assert_slots(&product, &zip(&x, &repeated, |x, p| x * p), v);
+        }
+    }
+
+    #[test]
+    fn rotations_and_conjugation() {
+        let f = Fixture::new(6, &[1, -3, 8]);
+        let x = slots(32, 7);
+        let (chain, top) = (f.context.chain(), f.context.top_level());
+        for level in [0, 2, top] {
+            let cx = f.encrypt(&x, level);
+            let v = noise::fresh_secret() + noise::encoding() + noise::key_switch(chain, top, level);
+            let many = rotate_many(&f.context, &f.keys, &cx, &[1, -3, 8, 0]).unwrap();
+            for (r, hoisted) in [1, -3, 8].into_iter().zip(&many) {
+                let single = rotate(&f.context, &f.keys, &cx, r).unwrap();
+                f.assert_slots(&single, &rotated(&x, r), v);
+                assert_eq!(&single, hoisted);
+            }
+            assert_eq!(many[3], cx);
+            let conjugate = conjugate(&f.context, &f.keys, &cx).unwrap();
+            f.assert_slots(&conjugate, &zip(&x, &x, |x, _| x.conj()), v);
+        }
+        // The same rotation modulo the slots uses the same key.
+        assert!(rotate(&f.context, &f.keys, &f.encrypt(&x, 1), -24).is_ok());
+        assert!(matches!(rotate(&f.context, &f.keys, &f.encrypt(&x, 1), 2), Err(Error::MissingKey { .. })));
+    }
+
+    #[test]
+    fn levels_and_scales_are_brought_together() {
+        let f = Fixture::new(6, &[]);
+        let (chain, n, x) = (f.context.chain(), f.context.degree(), slots(32, 8));
+        let cx = f.encrypt(&x, 4);
+        let v = noise::rescale(noise::fresh_secret() * chain.plain_scale(1).powi(2), chain.dropped_product(1), n);
+        for level in 0..4 {
+            let lower = adjust(&f.context, &cx, level).unwrap();
+            assert_eq!(lower.level(), level);
+            // The constant one is rounded to an integer: a relative error of 2^-41 at most.
+            f.assert_slots(&lower, &x, v + 2.0 * (chain.scale(level) * 2f64.powi(-40)).powi(2));
+        }
+        let dropped = drop_to(&f.context, &cx, 1).unwrap();
+        assert!(matches!(add(&f.context, &cx, &dropped), Err(Error::Level { found: 1, expected: 4, .. })));
+        let other = f.encrypt(&x, 1);
+        assert!(same_scale(dropped.scale(), other.scale()) || add(&f.context, &other, &dropped).is_err());
+        let tripled = mul_scalar(&f.context, &cx, -3.0).unwrap();
+        f.assert_slots(&tripled, &zip(&x, &x, |x, _| x * -3.0), 9.0 * v);
+    }
+}

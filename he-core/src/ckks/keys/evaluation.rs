@@ -1,0 +1,164 @@
+//! The set of keys a server evaluates a program with.
+//!
+//! Wire: public seed (32 bytes), number of keys (u32), then for each key, in ascending order, exponent (u64; 1 is relinearisation),
+//! level (u32) and its halves b packed; all little-endian.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::switching::{RELINEARISATION, SeededSwitchKey, SwitchKey};
+use super::SecretKey;
+use crate::ckks::context::Context;
+use crate::ckks::domain;
+use crate::error::{Error, Result};
+use crate::math::sample::Seed;
+
+/// Which keys a program needs, each up to the level it is used at.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeySpec {
+    /// Products of ciphertexts.
+    pub relin_level: Option<usize>,
+    /// Rotations.
+    pub rotations: BTreeMap<i32, usize>,
+    /// Complex conjugation.
+    pub conjugation: Option<usize>,
+}
+
+impl KeySpec {
+    /// Exponents and levels; rotations that agree modulo the slots are one key, rotation by zero is none.
+    fn exponents(&self, context: &Context) -> BTreeMap<u64, usize> {
+        let rotations = self.rotations.iter().map(|(&r, &level)| (context.galois_of_rotation(r.into()), level));
+        let conjugation = self.conjugation.map(|level| (context.galois_of_conjugation(), level));
+        let mut exponents = BTreeMap::new();
+        for (galois, level) in rotations.chain(conjugation).filter(|&(galois, _)| galois != RELINEARISATION) {
+            let highest = exponents.entry(galois).or_insert(level);
+            *highest = level.max(*highest);
+        }
+        exponents.extend(self.relin_level.map(|level| (RELINEARISATION, level)));
+        exponents
+    }
+
+    /// Bytes of the keys as they travel.
+    pub fn wire_bytes(&self, context: &Context) -> usize {
+        let keys = self.exponents(context).into_values();
+        SET_HEADER_BYTES + keys.map(|level| KEY_HEADER_BYTES + SeededSwitchKey::packed_bytes(context, level)).sum::<usize>()
+    }
+}
+
+/// The travelling form: about half the bytes of the expanded keys, and packed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SeededEvaluationKeys {
+    seed: Seed,
+    keys: Vec<SeededSwitchKey>,
+}
+
+/// Keys ready for use.
+pub struct EvaluationKeys {
+    keys: BTreeMap<u64, SwitchKey>,
+}
+
+impl SecretKey {
+    /// Makes the keys of a specification.
+    pub fn evaluation_keys(&self, context: &Context, spec: &KeySpec) -> Result<SeededEvaluationKeys> {
+        let seed = Seed::from_os().map_err(|e| Error::Entropy(e.to_string()))?;
+        self.evaluation_keys_from(context, spec, &seed)
+    }
+
+    /// [`evaluation_keys`](Self::evaluation_keys) with the randomness of a seed, which must stay secret and serve once.
+    pub fn evaluation_keys_from(&self, context: &Context, spec: &KeySpec, seed: &Seed) -> Result<SeededEvaluationKeys> {
+        let public = domain::published_seed(seed);
+        let generate = |(galois, level)| SeededSwitchKey::generate(context, self, galois, level, &public, seed);
+        let keys = spec.exponents(context).into_iter().map(generate).collect::<Result<_>>()?;
+        Ok(SeededEvaluationKeys { seed: public, keys })
+    }
+}
+
+const SET_HEADER_BYTES: usize = 36;
+const KEY_HEADER_BYTES: usize = 12;
+
+impl SeededEvaluationKeys {
+    /// The wire form.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let length: usize = self.keys.iter().map(|key| KEY_HEADER_BYTES + key.packed.len()).sum();
+        let mut out = Vec::with_capacity(SET_HEADER_BYTES + length);
+        out.extend_from_slice(self.seed.bytes());
+        out.extend_from_slice(&(self.keys.len() as u32).to_le_bytes());
+        for key in &self.keys {
+            out.extend_from_slice(&key.galois.to_le_bytes());
+            out.extend_from_slice(&(key.level as u32).to_le_bytes());
+            out.extend_from_slice(&key.packed);
+        }
+        out
+    }
+
+    /// Reads the wire form. Lengths, levels and exponents are checked here, the words when the keys are expanded.
+    pub fn from_bytes(context: &Context, bytes: &[u8]) -> Result<Self> {
+        const WHAT: &str = "evaluation keys";
+        let corrupted = |reason| Error::Corrupted { what: WHAT, reason };
+        let mut rest = bytes;
+        let mut take = |length: usize| -> Result<&[u8]> {
+            let truncated = Error::Truncated { what: WHAT, found: rest.len(), expected: length };
+            let (piece, after) = rest.split_at_checked(length).ok_or(truncated)?;
+            rest = after;
+            Ok(piece)
+        };
+        let number = |piece: &[u8]| piece.iter().rev().fold(0u64, |value, &byte| value << 8 | u64::from(byte));
+        let mut seed = [0; 32];
+        seed.copy_from_slice(take(32)?);
+        let count = number(take(4)?);
+        let mut keys: Vec<SeededSwitchKey> = vec![];
+        for _ in 0..count {
+            let (galois, level) = (number(take(8)?), number(take(4)?) as usize);
+            if galois % 2 == 0 || galois >= 2 * context.degree() as u64 {
+                return Err(corrupted("an exponent is not odd and below 2N"));
+            }
+            if keys.last().is_some_and(|last| last.galois >= galois) {
+                return Err(corrupted("exponents do not ascend"));
+            }
+            if level > context.top_level() {
+                return Err(corrupted("a level is above the chain's top"));
+            }
+            let packed = take(SeededSwitchKey::packed_bytes(context, level))?.to_vec();
+            keys.push(SeededSwitchKey { galois, level, packed });
+        }
+        if !rest.is_empty() {
+            return Err(corrupted("more bytes than announced"));
+        }
+        Ok(Self { seed: Seed::new(seed), keys })
+    }
+
+    /// Makes the uniform halves and unpacks the others.
+    pub fn expand(&self, context: &Context) -> Result<EvaluationKeys> {
+        let expand = |key: &SeededSwitchKey| Ok((key.galois, SwitchKey::expand(context, &self.seed, key)?));
+        Ok(EvaluationKeys { keys: self.keys.iter().map(expand).collect::<Result<_>>()? })
+    }
+}
+
+impl EvaluationKeys {
+    /// Bytes in memory.
+    pub fn bytes(&self) -> usize {
+        self.keys.values().map(SwitchKey::bytes).sum()
+    }
+
+    pub(crate) fn relinearisation(&self, level: usize) -> Result<&SwitchKey> {
+        self.find(RELINEARISATION, level, || "products of ciphertexts".into())
+    }
+
+    pub(crate) fn rotation(&self, context: &Context, rotation: i32, level: usize) -> Result<(u64, &SwitchKey)> {
+        let galois = context.galois_of_rotation(rotation.into());
+        Ok((galois, self.find(galois, level, || format!("rotation by {rotation}"))?))
+    }
+
+    pub(crate) fn conjugation(&self, context: &Context, level: usize) -> Result<(u64, &SwitchKey)> {
+        let galois = context.galois_of_conjugation();
+        Ok((galois, self.find(galois, level, || "conjugation".into())?))
+    }
+
+    fn find(&self, galois: u64, level: usize, what: impl FnOnce() -> String) -> Result<&SwitchKey> {
+        match self.keys.get(&galois) {
+            Some(key) if key.level() >= level => Ok(key),
+            found => Err(Error::MissingKey { what: what(), level, made_to: found.map(SwitchKey::level) }),
+        }
+    }
+}

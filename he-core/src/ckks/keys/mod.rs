@@ -1,0 +1,14 @@
+//! Keys. The secret key leaves this module in no form but the bytes that its owner asks for.
+//!
+//! Notation: s secret, uniform ternary; D_j the digits of a key, runs of primes; g_j = P modulo the primes of D_j and 0 modulo all
+//! others (the gadget); e errors, centred binomial of variance 21/2.
+
+mod evaluation;
+mod public;
+mod secret;
+mod switching;
+
+pub use evaluation::{EvaluationKeys, KeySpec, SeededEvaluationKeys};
+pub use public::PublicKey;
+pub use secret::SecretKey;
+pub(crate) use switching::SwitchKey;

@@ -1,0 +1,265 @@
+//! The owned form of a parameter set, which plans and clients' specifications carry.
+
+use serde::{Deserialize, Serialize};
+
+use super::{LOG_N_MAX, LOG_N_MIN, Params, Security, log2, log2_product, modulus_fault};
+use crate::error::{Error, Result};
+
+/// A checked modulus chain. Its fields are private and its deserialisation checks again, so that a `Chain` is always secure.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "ChainParts", into = "ChainParts")]
+pub struct Chain {
+    parts: ChainParts,
+    /// All primes in the order base, levels, special.
+    primes: Vec<u64>,
+    /// Number of Q primes at each level.
+    limbs: Vec<usize>,
+    /// Canonical scale of each level.
+    scales: Vec<f64>,
+}
+
+/// What is stored of a chain.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct ChainParts {
+    pub(super) log_n: u32,
+    pub(super) base: Vec<u64>,
+    pub(super) levels: Vec<Vec<u64>>,
+    pub(super) special: Vec<u64>,
+    pub(super) log2_scale: f64,
+    pub(super) security: Security,
+}
+
+/// A chain without any security, for tests on small rings. Nothing but [`Context::new_insecure`](crate::ckks::Context::new_insecure)
+/// takes it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InsecureChain(pub(super) Chain);
+
+impl InsecureChain {
+    /// The primes and scales.
+    pub fn chain(&self) -> &Chain {
+        &self.0
+    }
+}
+
+/// Primes a chain may have: bounds what a deserialiser allocates.
+const PRIMES_MAX: usize = 256;
+
+impl Chain {
+    pub(super) fn new(parts: ChainParts) -> Result<Self> {
+        let chain = Self::unchecked_security(parts)?;
+        let (found_bits, log_n, security) = (chain.log_qp(), chain.log_n(), chain.security());
+        let cap_bits = security.cap_bits(log_n);
+        if found_bits > f64::from(cap_bits) {
+            return Err(Error::Insecure { log_n, found_bits, cap_bits, security_bits: security.bits() });
+        }
+        Ok(chain)
+    }
+
+    /// Everything but security is checked.
+    pub(super) fn unchecked_security(parts: ChainParts) -> Result<Self> {
+        if !(LOG_N_MIN..=LOG_N_MAX).contains(&parts.log_n) {
+            return Err(Error::Range { what: "log_n", found: f64::from(parts.log_n), allowed: "4 to 17" });
+        }
+        let mut primes: Vec<u64> = parts.base.clone();
+        let mut limbs = vec![primes.len()];
+        for level in &parts.levels {
+            if level.is_empty() {
+                return Err(Error::Count { what: "primes of a level", found: 0, expected: 1 });
+            }
+            primes.extend(level);
+            limbs.push(primes.len());
+        }
+        primes.extend(&parts.special);
+        if parts.base.is_empty() || parts.special.is_empty() {
+            return Err(Error::Count { what: "base and special primes", found: 0, expected: 1 });
+        }
+        if primes.len() > PRIMES_MAX {
+            return Err(Error::Count { what: "primes", found: primes.len(), expected: PRIMES_MAX });
+        }
+        for (i, &modulus) in primes.iter().enumerate() {
+            if let Some(reason) = modulus_fault(modulus, parts.log_n) {
+                return Err(Error::Modulus { modulus, reason });
+            }
+            if primes[..i].contains(&modulus) {
+                return Err(Error::Modulus { modulus, reason: "appears twice" });
+            }
+        }
+        if !(1.0..=100.0).contains(&parts.log2_scale) {
+            return Err(Error::Range { what: "log2_scale", found: parts.log2_scale, allowed: "1 to 100" });
+        }
+        let scales = canonical_scales(&parts);
+        Ok(Self { parts, primes, limbs, scales })
+    }
+
+    /// Logarithm of the ring degree.
+    pub fn log_n(&self) -> u32 {
+        self.parts.log_n
+    }
+
+    /// Ring degree N.
+    pub fn degree(&self) -> usize {
+        1 << self.parts.log_n
+    }
+
+    /// Slots of a ciphertext, N/2.
+    pub fn slots(&self) -> usize {
+        self.degree() / 2
+    }
+
+    /// The top level: number of rescales of a fresh ciphertext.
+    pub fn top_level(&self) -> usize {
+        self.parts.levels.len()
+    }
+
+    /// All primes in the order base, levels, special: the master list that limbs index.
+    pub fn primes(&self) -> &[u64] {
+        &self.primes
+    }
+
+    /// Number of Q primes at `level`.
+    pub fn limbs(&self, level: usize) -> usize {
+        self.limbs[level]
+    }
+
+    /// Number of Q primes at the top.
+    pub fn q_count(&self) -> usize {
+        self.primes.len() - self.parts.special.len()
+    }
+
+    /// Number of special primes.
+    pub fn special_count(&self) -> usize {
+        self.parts.special.len()
+    }
+
+    /// Indices of the primes that rescaling from `level` drops.
+    pub fn dropped(&self, level: usize) -> core::ops::Range<usize> {
+        self.limbs[level - 1]..self.limbs[level]
+    }
+
+    /// D_l, the factor that rescaling from `level` divides by.
+    pub fn dropped_product(&self, level: usize) -> f64 {
+        self.parts.levels[level - 1].iter().map(|&q| q as f64).product()
+    }
+
+    /// Canonical scale of `level`.
+    pub fn scale(&self, level: usize) -> f64 {
+        self.scales[level]
+    }
+
+    /// Canonical scales of all levels, level 0 first.
+    pub fn scales(&self) -> &[f64] {
+        &self.scales
+    }
+
+    /// Scale of a plaintext that takes a canonical ciphertext of `level` to a canonical one of `level - 1`.
+    pub fn plain_scale(&self, level: usize) -> f64 {
+        self.scales[level - 1] * self.dropped_product(level) / self.scales[level]
+    }
+
+    /// Whether the product of two canonical ciphertexts of `level` is canonical after rescaling. Levels much smaller than the scale
+    /// serve plaintext products only.
+    pub fn multiplies(&self, level: usize) -> bool {
+        let product = self.scales[level] * self.scales[level] / self.dropped_product(level);
+        (product / self.scales[level - 1] - 1.0).abs() < 1e-9
+    }
+
+    /// log2 of the Q primes at `level`.
+    pub fn log_q(&self, level: usize) -> f64 {
+        log2_product(&self.primes[..self.limbs[level]])
+    }
+
+    /// log2 of the special primes.
+    pub fn log_p(&self) -> f64 {
+        log2_product(&self.parts.special)
+    }
+
+    /// log2 of all primes: what security is about.
+    pub fn log_qp(&self) -> f64 {
+        log2_product(&self.primes)
+    }
+
+    /// The security level of the chain.
+    pub fn security(&self) -> Security {
+        self.parts.security
+    }
+
+    /// Digits of a key-switching key made for `level`: a partition of its Q primes into runs, as few as possible with
+    /// log2(digit) <= log2(P) - 4, and of these the most even. With that margin the noise of key switching stays below the rounding
+    /// that follows it; a prime larger than that is a digit of its own.
+    pub fn digits(&self, level: usize) -> Vec<core::ops::Range<usize>> {
+        let logs: Vec<f64> = self.primes[..self.limbs[level]].iter().map(|&q| log2(q)).collect();
+        let cut = |limit: f64| {
+            let mut digits = vec![];
+            let (mut start, mut sum) = (0, 0.0);
+            for (i, &bits) in logs.iter().enumerate() {
+                if i > start && sum + bits > limit {
+                    digits.push(start..i);
+                    (start, sum) = (i, 0.0);
+                }
+                sum += bits;
+            }
+            digits.push(start..logs.len());
+            digits
+        };
+        let mut limit = self.log_p() - DIGIT_MARGIN_BITS;
+        let count = cut(limit).len();
+        // Lower the limit for as long as the number of digits stays the same.
+        let (mut low, step) = (0.0, 0.5);
+        while limit - low > step {
+            let middle = 0.5 * (low + limit);
+            if cut(middle).len() > count { low = middle } else { limit = middle }
+        }
+        cut(limit)
+    }
+}
+
+/// Bits by which a digit stays below P.
+const DIGIT_MARGIN_BITS: f64 = 4.0;
+
+/// How far, in log2, a level's size may be from the scale for products of ciphertexts to be rescaled by it.
+const MULTIPLICATIVE_LEVEL_BITS: f64 = 0.5;
+
+/// S_top = 2^log2_scale, S_{l-1} = S_l^2 / D_l. Where D_l is far from the scale the level serves plaintext products only, whose
+/// scale is free: S_{l-1} = S_l.
+fn canonical_scales(parts: &ChainParts) -> Vec<f64> {
+    let mut scale = parts.log2_scale.exp2();
+    let mut scales = vec![scale];
+    for level in parts.levels.iter().rev() {
+        let dropped: f64 = level.iter().map(|&q| q as f64).product();
+        if (dropped.log2() - parts.log2_scale).abs() <= MULTIPLICATIVE_LEVEL_BITS {
+            scale = scale * scale / dropped;
+        }
+        scales.push(scale);
+    }
+    scales.reverse();
+    scales
+}
+
+impl TryFrom<ChainParts> for Chain {
+    type Error = Error;
+
+    fn try_from(parts: ChainParts) -> Result<Self> {
+        Self::new(parts)
+    }
+}
+
+impl From<Chain> for ChainParts {
+    fn from(chain: Chain) -> Self {
+        chain.parts
+    }
+}
+
+impl TryFrom<Params> for Chain {
+    type Error = Error;
+
+    fn try_from(params: Params) -> Result<Self> {
+        Self::new(ChainParts {
+            log_n: params.log_n,
+            base: params.base.to_vec(),
+            levels: params.levels.iter().map(|level| level.to_vec()).collect(),
+            special: params.special.to_vec(),
+            log2_scale: params.log2_scale,
+            security: params.security,
+        })
+    }
+}

@@ -1,0 +1,181 @@
+//! Parameters of a leveled RNS-CKKS scheme.
+//!
+//! Notation: N ring degree, n = N/2 slots, level l = number of rescales left, Q_l product of the primes at level l, P product of the
+//! special primes, S_l canonical scale of level l. A level is a set of primes; here the sets are nested prefixes: the base primes, then
+//! one or more primes a level. Rescaling from level l divides by D_l, the product of the primes of `levels[l - 1]`.
+//!
+//! [`Params`] is the constant form, which a user pins in source code and rustc checks; [`Chain`] is the owned form that plans carry,
+//! chosen at run time by [`ChainSpec`].
+
+mod chain;
+mod message;
+pub mod presets;
+mod security;
+mod spec;
+
+pub use chain::{Chain, InsecureChain};
+pub use security::{Security, log2, log2_product};
+pub use spec::ChainSpec;
+
+use crate::math::prime::is_prime;
+use message::Message;
+
+/// Largest ring degree the engine is built for, as a logarithm.
+pub const LOG_N_MAX: u32 = 17;
+/// Smallest ring degree the engine is built for, as a logarithm (insecure: for tests).
+pub const LOG_N_MIN: u32 = 4;
+/// Primes are below `2^PRIME_BITS_MAX`: lazy sums of four stay within the 52 bits of the fused multiply-add units.
+pub const PRIME_BITS_MAX: u32 = 50;
+
+/// A parameter set in source code: `const P: Params = Params { .. }.checked();` does not compile when it is insecure.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Params {
+    /// Logarithm of the ring degree N.
+    pub log_n: u32,
+    /// Primes of level 0.
+    pub base: &'static [u64],
+    /// `levels[l - 1]`: the primes that rescaling from level l drops.
+    pub levels: &'static [&'static [u64]],
+    /// Special primes of key switching.
+    pub special: &'static [u64],
+    /// log2 of the canonical scale at the top level.
+    pub log2_scale: f64,
+    /// Security level that must be reached.
+    pub security: Security,
+}
+
+impl Params {
+    /// The same parameters, if they are sound and secure; a panic, which in a constant is a compile error, if not.
+    ///
+    /// ```
+    /// use he_core::params::{Params, Security};
+    /// const P: Params = Params {
+    ///     log_n: 13,
+    ///     base: &[1125899906629633],
+    ///     levels: &[&[1073692673]],
+    ///     special: &[1125899905744897],
+    ///     log2_scale: 30.0,
+    ///     security: Security::Bits128,
+    /// }
+    /// .checked();
+    /// assert_eq!(P.log_qp() as u32, 129);
+    /// ```
+    ///
+    /// ```compile_fail
+    /// use he_core::params::{Params, Security};
+    /// const P: Params = Params {
+    ///     log_n: 12,
+    ///     base: &[1125899906629633],
+    ///     levels: &[&[1073692673]],
+    ///     special: &[1125899905744897],
+    ///     log2_scale: 30.0,
+    ///     security: Security::Bits128,
+    /// }
+    /// .checked();
+    /// ```
+    #[track_caller]
+    #[expect(clippy::panic, reason = "evaluated in constants: the panic is the compile error")]
+    #[allow(long_running_const_eval, reason = "primality of every modulus")]
+    pub const fn checked(self) -> Self {
+        if self.log_n < LOG_N_MIN || self.log_n > LOG_N_MAX {
+            panic!("ring degree out of range\nhelp: `log_n` is 4 to 17");
+        }
+        if self.base.is_empty() || self.special.is_empty() {
+            panic!("parameters need at least one base prime and one special prime");
+        }
+        let count = self.prime_count();
+        let mut i = 0;
+        while i < count {
+            let q = self.prime(i);
+            if let Some(reason) = modulus_fault(q, self.log_n) {
+                let text = Message::new().text("unusable modulus ").number(q).text(": ").text(reason);
+                panic!("{}", text.as_str());
+            }
+            let mut j = 0;
+            while j < i {
+                if self.prime(j) == q {
+                    let text = Message::new().text("modulus ").number(q).text(" appears twice");
+                    panic!("{}", text.as_str());
+                }
+                j += 1;
+            }
+            i += 1;
+        }
+        let cap = self.security.cap_bits(self.log_n);
+        let found = self.log_qp();
+        if found > cap as f64 {
+            let text = Message::new()
+                .text("insecure parameters: log2(QP) is ")
+                .hundredths(found)
+                .text(" at ring degree 2^")
+                .number(self.log_n as u64)
+                .text(", at most ")
+                .number(cap as u64)
+                .text(" for ")
+                .number(self.security.bits() as u64)
+                .text("-bit security (ePrint 2024/463, table 5.2)\nhelp: use a larger ring or fewer levels");
+            panic!("{}", text.as_str());
+        }
+        self
+    }
+
+    /// log2 of the product of all primes, special ones included.
+    pub const fn log_qp(&self) -> f64 {
+        let mut sum = 0.0;
+        let mut i = 0;
+        while i < self.prime_count() {
+            sum += log2(self.prime(i));
+            i += 1;
+        }
+        sum
+    }
+
+    const fn prime_count(&self) -> usize {
+        let mut count = self.base.len() + self.special.len();
+        let mut i = 0;
+        while i < self.levels.len() {
+            count += self.levels[i].len();
+            i += 1;
+        }
+        count
+    }
+
+    /// The i-th prime in the order base, levels, special.
+    const fn prime(&self, i: usize) -> u64 {
+        if i < self.base.len() {
+            return self.base[i];
+        }
+        let mut rest = i - self.base.len();
+        let mut level = 0;
+        while level < self.levels.len() {
+            if rest < self.levels[level].len() {
+                return self.levels[level][rest];
+            }
+            rest -= self.levels[level].len();
+            level += 1;
+        }
+        self.special[rest]
+    }
+}
+
+/// Why `q` cannot be a modulus for ring degree `2^log_n`, if it cannot.
+const fn modulus_fault(q: u64, log_n: u32) -> Option<&'static str> {
+    if q >> PRIME_BITS_MAX != 0 {
+        Some("not below 2^50")
+    } else if q & ((2 << log_n) - 1) != 1 {
+        Some("not congruent to 1 modulo twice the ring degree")
+    } else if !is_prime(q) {
+        Some("not prime")
+    } else {
+        None
+    }
+}
+
+/// Two scales are one when they differ by less than this share: they are products of the same few factors in another order, some
+/// hundred roundings of 2^-53 at most, while canonical scales of different levels lie much further apart.
+pub const SCALE_TOLERANCE: f64 = 1.0 / (1u64 << 40) as f64;
+
+/// Whether two scales are one.
+pub fn same_scale(a: f64, b: f64) -> bool {
+    a > 0.0 && b > 0.0 && a.is_finite() && b.is_finite() && (a - b).abs() <= SCALE_TOLERANCE * a.max(b)
+}
