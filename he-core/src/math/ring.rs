@@ -64,7 +64,7 @@ impl Ring {
             }
             let modulus = Modulus::new(found);
             moduli.push(modulus);
-            tables.push(NttTable::new(n, modulus)?);
+            tables.push(NttTable::with_path(n, modulus, kernels.path())?);
         }
         Ok(Self {
             n,

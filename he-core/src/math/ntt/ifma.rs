@@ -1,0 +1,473 @@
+//! The transform with AVX-512 IFMA: 52-bit products, eight words a vector.
+//!
+//! Notation: layer `l` (forward: 0 first) joins words `N / 2^(l+1)` apart, in `2^l` blocks, each with one twiddle `w` and its quotient
+//! `w' = floor(w 2^52 / q)`. Forward values stay in `[0, 4q)`, inverse ones in `[0, 2q)`, both below `2^52`, and are reduced once at the
+//! end (D. Harvey, "Faster arithmetic for number-theoretic transforms", 2014).
+//!
+//! Three things make it faster than a loop over layers: passes of two or three layers that keep 4 or 8 vectors in registers, so memory
+//! is read and written once a pass; one pass for the last six layers, on 64 words held in eight registers, the last three after an 8x8
+//! transposition; and twiddles packed in the order in which these passes read them.
+
+use crate::math::buffer::Limbs;
+use crate::math::cpu::Path;
+use crate::math::modulus::{Modulus, Shoup};
+use std::arch::x86_64::*;
+
+/// Layers of the pass that works on 64 words in registers.
+const TILE_LAYERS: u32 = 6;
+/// Words of such a tile.
+const TILE: usize = 1 << TILE_LAYERS;
+/// Words of twiddles for a tile: 7 and 7 quotients for three layers on whole vectors, padded to 16; 7 vectors and 7 of quotients.
+const TILE_TWIDDLES: usize = 16 + 2 * 7 * 8;
+
+/// Twiddles of one ring degree and prime, in the order of use.
+pub(super) struct Tables {
+    n: usize,
+    q: Modulus,
+    /// Layers joined by each pass before the tiles, in forward order.
+    passes: Vec<u32>,
+    forward: Limbs,
+    inverse: Limbs,
+    /// First word of the tiles' twiddles.
+    tiles_at: usize,
+    /// `N^-1`, and `N^-1` times the twiddle of the last inverse layer.
+    last: [u64; 2],
+}
+
+/// Splits the layers before the tiles into passes of three and two (one, if there is no more).
+fn passes(layers: u32) -> Vec<u32> {
+    match (layers, layers % 3) {
+        (1, _) => vec![1],
+        (_, 0) => vec![3; layers as usize / 3],
+        (_, 2) => [vec![3; layers as usize / 3], vec![2]].concat(),
+        _ => [vec![3; layers as usize / 3 - 1], vec![2, 2]].concat(),
+    }
+}
+
+impl Tables {
+    /// Tables for `psi`, a primitive `2n`-th root of 1; `None` if the machine lacks the instructions or `n` is below 128.
+    pub(super) fn new(n: usize, q: Modulus, psi: u64) -> Option<Self> {
+        if n <= TILE || !Path::Avx512.is_supported() {
+            return None;
+        }
+        let log_n = n.trailing_zeros();
+        let mut powers = Vec::with_capacity(n);
+        let factor = q.shoup(psi);
+        let mut power = 1;
+        for _ in 0..n {
+            powers.push(power);
+            power = q.mul_shoup(power, factor);
+        }
+        // The twiddle of block i of the layer with m blocks is psi^brv(m + i); that of the inverse layer its inverse, -psi^(N - ..).
+        let exponent = |k: usize| k.reverse_bits() >> (usize::BITS - log_n);
+        let forward = |k: usize| powers[exponent(k)];
+        let inverse = |k: usize| q.neg(powers[n - exponent(k)]);
+        let passes = passes(log_n - TILE_LAYERS);
+        let mut tables = Self {
+            n,
+            q,
+            forward: Limbs::zeroed(0, 0),
+            inverse: Limbs::zeroed(0, 0),
+            tiles_at: 0,
+            last: [0, 0],
+            passes,
+        };
+        (tables.forward, tables.tiles_at) = tables.pack(forward);
+        (tables.inverse, _) = tables.pack(inverse);
+        let n_inverse = q.inv(n as u64)?;
+        tables.last = [n_inverse, q.mul(n_inverse, inverse(1))];
+        Some(tables)
+    }
+
+    /// Lays the twiddles `of(m + i)` out in the order of use, pass by pass, tile by tile; and tells where the tiles begin.
+    fn pack(&self, of: impl Fn(usize) -> u64) -> (Limbs, usize) {
+        let mut words = Vec::with_capacity(3 * self.n);
+        let both = |words: &mut Vec<u64>, ks: &[usize]| {
+            words.extend(ks.iter().map(|&k| of(k)));
+            words.extend(ks.iter().map(|&k| self.q.shoup(of(k)).quotient >> 12));
+        };
+        // The twiddles of `layers` layers below block `block` of the layer with `blocks` blocks.
+        let below = |blocks: usize, block: usize, layers: u32| {
+            (0..layers)
+                .flat_map(|l| (0..1 << l).map(move |j| (blocks + block << l) + j))
+                .collect::<Vec<_>>()
+        };
+        let mut blocks = 1;
+        for &layers in &self.passes {
+            for block in 0..blocks {
+                both(&mut words, &below(blocks, block, layers));
+            }
+            blocks <<= layers;
+        }
+        words.resize(words.len().next_multiple_of(8), 0);
+        let tiles_at = words.len();
+        for tile in 0..blocks {
+            both(&mut words, &below(blocks, tile, 3));
+            words.extend([0; 2]);
+            // After the transposition lane l holds the 8 words of block 8 tile + l.
+            let lanes = (0..8)
+                .map(|lane| below(8 * blocks, 8 * tile + lane, 3))
+                .collect::<Vec<_>>();
+            let vectors = (0..7)
+                .flat_map(|j| lanes.iter().map(move |lane| lane[j]))
+                .collect::<Vec<_>>();
+            both(&mut words, &vectors);
+        }
+        debug_assert_eq!(words.len(), tiles_at + blocks * TILE_TWIDDLES);
+        let mut packed = Limbs::zeroed(words.len(), 1);
+        packed.limb_mut(0).copy_from_slice(&words);
+        (packed, tiles_at)
+    }
+
+    /// Coefficients to values.
+    pub(super) fn forward(&self, limb: &mut [u64]) {
+        assert_eq!(limb.len(), self.n, "a limb has the ring's length");
+        // SAFETY: the constructor found the instructions, and `limb` has `n` words, which the twiddles were packed for.
+        unsafe { forward(self, limb.as_mut_ptr()) }
+    }
+
+    /// Values to coefficients, times `scale`.
+    pub(super) fn inverse(&self, limb: &mut [u64], scale: u64) {
+        assert_eq!(limb.len(), self.n, "a limb has the ring's length");
+        let last = self.last.map(|w| self.q.shoup(self.q.mul(w, scale)));
+        // SAFETY: the constructor found the instructions, and `limb` has `n` words, which the twiddles were packed for.
+        unsafe { inverse(self, limb.as_mut_ptr(), last) }
+    }
+}
+
+/// `q` and what goes with it, in every lane.
+#[derive(Clone, Copy)]
+struct Lanes {
+    q: __m512i,
+    q2: __m512i,
+    /// `2^52 - q`: adding its low products subtracts those of `q`, modulo `2^52`.
+    minus_q: __m512i,
+    mask: __m512i,
+}
+
+impl Lanes {
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    fn new(q: u64) -> Self {
+        let splat = |x: u64| _mm512_set1_epi64(x as i64);
+        Self {
+            q: splat(q),
+            q2: splat(2 * q),
+            minus_q: splat((1 << 52) - q),
+            mask: splat((1 << 52) - 1),
+        }
+    }
+
+    /// `x - m` where that is not negative, else `x`.
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    fn subtract_once(x: __m512i, m: __m512i) -> __m512i {
+        _mm512_min_epu64(x, _mm512_sub_epi64(x, m))
+    }
+
+    /// `x w`, in `[0, 2q)`, for `x < 2^52`.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    fn mul(&self, x: __m512i, w: __m512i, quotient: __m512i) -> __m512i {
+        let zero = _mm512_setzero_si512();
+        let t = _mm512_madd52hi_epu64(zero, x, quotient);
+        let low = _mm512_madd52lo_epu64(zero, x, w);
+        _mm512_and_si512(_mm512_madd52lo_epu64(low, t, self.minus_q), self.mask)
+    }
+
+    /// `(x + y w, x - y w)`, all in `[0, 4q)`.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    fn forward(&self, x: __m512i, y: __m512i, w: __m512i, quotient: __m512i) -> (__m512i, __m512i) {
+        let u = Self::subtract_once(x, self.q2);
+        let r = self.mul(y, w, quotient);
+        (
+            _mm512_add_epi64(u, r),
+            _mm512_sub_epi64(_mm512_add_epi64(u, self.q2), r),
+        )
+    }
+
+    /// `(x + y, (x - y) w)`, all in `[0, 2q)`.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    fn inverse(&self, x: __m512i, y: __m512i, w: __m512i, quotient: __m512i) -> (__m512i, __m512i) {
+        let difference = _mm512_add_epi64(_mm512_sub_epi64(x, y), self.q2);
+        (
+            Self::subtract_once(_mm512_add_epi64(x, y), self.q2),
+            self.mul(difference, w, quotient),
+        )
+    }
+}
+
+/// A range of layers on `$count` vectors; `$twiddle(j)` gives twiddle `j` of 1 + 2 + 4 and its quotient.
+macro_rules! layers {
+    (forward $lanes:ident, $v:ident, $layers:expr, $count:expr, $twiddle:expr) => {
+        for layer in $layers {
+            let half = $count >> (layer + 1);
+            for block in 0..1usize << layer {
+                let (w, quotient) = $twiddle((1 << layer) - 1 + block);
+                for j in 2 * half * block..2 * half * block + half {
+                    ($v[j], $v[j + half]) = $lanes.forward($v[j], $v[j + half], w, quotient);
+                }
+            }
+        }
+    };
+    (inverse $lanes:ident, $v:ident, $layers:expr, $count:expr, $twiddle:expr) => {
+        for layer in ($layers).rev() {
+            let half = $count >> (layer + 1);
+            for block in 0..1usize << layer {
+                let (w, quotient) = $twiddle((1 << layer) - 1 + block);
+                for j in 2 * half * block..2 * half * block + half {
+                    ($v[j], $v[j + half]) = $lanes.inverse($v[j], $v[j + half], w, quotient);
+                }
+            }
+        }
+    };
+}
+
+/// Swaps rows and columns of eight vectors of eight words.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn transpose(v: [__m512i; 8]) -> [__m512i; 8] {
+    let low = |a, b| _mm512_unpacklo_epi64(a, b);
+    let high = |a, b| _mm512_unpackhi_epi64(a, b);
+    // Pairs of rows within 128 bits, then 128-bit columns of four rows, then of eight.
+    let a = [
+        low(v[0], v[1]),
+        high(v[0], v[1]),
+        low(v[2], v[3]),
+        high(v[2], v[3]),
+        low(v[4], v[5]),
+        high(v[4], v[5]),
+        low(v[6], v[7]),
+        high(v[6], v[7]),
+    ];
+    let even = |a, b| _mm512_shuffle_i64x2::<0x88>(a, b);
+    let odd = |a, b| _mm512_shuffle_i64x2::<0xdd>(a, b);
+    let b = [
+        even(a[0], a[2]),
+        even(a[1], a[3]),
+        odd(a[0], a[2]),
+        odd(a[1], a[3]),
+        even(a[4], a[6]),
+        even(a[5], a[7]),
+        odd(a[4], a[6]),
+        odd(a[5], a[7]),
+    ];
+    [
+        even(b[0], b[4]),
+        even(b[1], b[5]),
+        even(b[2], b[6]),
+        even(b[3], b[7]),
+        odd(b[0], b[4]),
+        odd(b[1], b[5]),
+        odd(b[2], b[6]),
+        odd(b[3], b[7]),
+    ]
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+unsafe fn load(at: *const u64) -> __m512i {
+    // SAFETY: the caller gives eight readable words.
+    unsafe { _mm512_loadu_si512(at.cast()) }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+unsafe fn store(at: *mut u64, v: __m512i) {
+    // SAFETY: the caller gives eight writable words.
+    unsafe { _mm512_storeu_si512(at.cast(), v) }
+}
+
+/// `LAYERS` layers from the one with `blocks` blocks on, `COUNT = 2^LAYERS`. Returns the twiddles behind those it used.
+#[target_feature(enable = "avx512f,avx512ifma")]
+unsafe fn forward_pass<const LAYERS: usize, const COUNT: usize>(
+    lanes: Lanes,
+    data: *mut u64,
+    n: usize,
+    blocks: usize,
+    mut twiddles: *const u64,
+) -> *const u64 {
+    let stride = n / blocks / COUNT;
+    for block in 0..blocks {
+        // SAFETY: COUNT columns of `stride` words from each block start are inside the limb; COUNT - 1 twiddles and as many quotients
+        // were packed for each block.
+        unsafe {
+            let start = data.add(block * COUNT * stride);
+            let splat = |j: usize| _mm512_set1_epi64(*twiddles.add(j) as i64);
+            let w: [__m512i; COUNT] = std::array::from_fn(|j| if j + 1 < COUNT { splat(j) } else { lanes.q });
+            let quotients: [__m512i; COUNT] = std::array::from_fn(|j| {
+                if j + 1 < COUNT {
+                    splat(COUNT - 1 + j)
+                } else {
+                    lanes.q
+                }
+            });
+            for column in (0..stride).step_by(8) {
+                let at = start.add(column);
+                let mut v: [__m512i; COUNT] = [lanes.q; COUNT];
+                for (j, v) in v.iter_mut().enumerate() {
+                    *v = load(at.add(j * stride));
+                }
+                layers!(forward lanes, v, 0..LAYERS, COUNT, |j: usize| (w[j], quotients[j]));
+                for (j, v) in v.into_iter().enumerate() {
+                    store(at.add(j * stride), v);
+                }
+            }
+            twiddles = twiddles.add(2 * (COUNT - 1));
+        }
+    }
+    twiddles
+}
+
+/// The inverse of [`forward_pass`]. With `last`, layer 0 multiplies both of its outputs, by these two words, and reduces them fully.
+#[target_feature(enable = "avx512f,avx512ifma")]
+unsafe fn inverse_pass<const LAYERS: usize, const COUNT: usize, const LAST: bool>(
+    lanes: Lanes,
+    data: *mut u64,
+    n: usize,
+    blocks: usize,
+    mut twiddles: *const u64,
+    last: [Shoup; 2],
+) {
+    let stride = n / blocks / COUNT;
+    let word = |x: u64| _mm512_set1_epi64(x as i64);
+    let (sum_w, difference_w) = (word(last[0].w), word(last[1].w));
+    let (sum_quotient, difference_quotient) = (word(last[0].quotient >> 12), word(last[1].quotient >> 12));
+    for block in 0..blocks {
+        // SAFETY: as in `forward_pass`.
+        unsafe {
+            let start = data.add(block * COUNT * stride);
+            let splat = |j: usize| word(*twiddles.add(j));
+            let w: [__m512i; COUNT] = std::array::from_fn(|j| if j + 1 < COUNT { splat(j) } else { lanes.q });
+            let quotients: [__m512i; COUNT] = std::array::from_fn(|j| {
+                if j + 1 < COUNT {
+                    splat(COUNT - 1 + j)
+                } else {
+                    lanes.q
+                }
+            });
+            for column in (0..stride).step_by(8) {
+                let at = start.add(column);
+                let mut v: [__m512i; COUNT] = [lanes.q; COUNT];
+                for (j, v) in v.iter_mut().enumerate() {
+                    *v = load(at.add(j * stride));
+                }
+                layers!(inverse lanes, v, (LAST as usize)..LAYERS, COUNT, |j: usize| (w[j], quotients[j]));
+                if LAST {
+                    for j in 0..COUNT / 2 {
+                        let sum = _mm512_add_epi64(v[j], v[j + COUNT / 2]);
+                        let difference = _mm512_add_epi64(_mm512_sub_epi64(v[j], v[j + COUNT / 2]), lanes.q2);
+                        v[j] = Lanes::subtract_once(lanes.mul(sum, sum_w, sum_quotient), lanes.q);
+                        let product = lanes.mul(difference, difference_w, difference_quotient);
+                        v[j + COUNT / 2] = Lanes::subtract_once(product, lanes.q);
+                    }
+                }
+                for (j, v) in v.into_iter().enumerate() {
+                    store(at.add(j * stride), v);
+                }
+            }
+            twiddles = twiddles.add(2 * (COUNT - 1));
+        }
+    }
+}
+
+/// The last six layers, tile by tile, and the full reduction.
+#[target_feature(enable = "avx512f,avx512ifma")]
+unsafe fn forward_tiles(lanes: Lanes, data: *mut u64, n: usize, twiddles: *const u64) {
+    for tile in 0..n / TILE {
+        // SAFETY: tile `tile` lies inside the limb, and TILE_TWIDDLES words were packed for it.
+        unsafe {
+            let at = data.add(tile * TILE);
+            let scalars = twiddles.add(tile * TILE_TWIDDLES);
+            let vectors = scalars.add(16);
+            let mut v: [__m512i; 8] = [lanes.q; 8];
+            for (j, v) in v.iter_mut().enumerate() {
+                *v = load(at.add(8 * j));
+            }
+            let splat = |j: usize| _mm512_set1_epi64(*scalars.add(j) as i64);
+            layers!(forward lanes, v, 0..3, 8, |j: usize| (splat(j), splat(7 + j)));
+            v = transpose(v);
+            layers!(forward lanes, v, 0..3, 8, |j: usize| (load(vectors.add(8 * j)), load(vectors.add(56 + 8 * j))));
+            for v in &mut v {
+                *v = Lanes::subtract_once(Lanes::subtract_once(*v, lanes.q2), lanes.q);
+            }
+            v = transpose(v);
+            for (j, v) in v.into_iter().enumerate() {
+                store(at.add(8 * j), v);
+            }
+        }
+    }
+}
+
+/// The first six layers of the inverse, tile by tile.
+#[target_feature(enable = "avx512f,avx512ifma")]
+unsafe fn inverse_tiles(lanes: Lanes, data: *mut u64, n: usize, twiddles: *const u64) {
+    for tile in 0..n / TILE {
+        // SAFETY: as in `forward_tiles`.
+        unsafe {
+            let at = data.add(tile * TILE);
+            let scalars = twiddles.add(tile * TILE_TWIDDLES);
+            let vectors = scalars.add(16);
+            let mut v: [__m512i; 8] = [lanes.q; 8];
+            for (j, v) in v.iter_mut().enumerate() {
+                *v = load(at.add(8 * j));
+            }
+            v = transpose(v);
+            layers!(inverse lanes, v, 0..3, 8, |j: usize| (load(vectors.add(8 * j)), load(vectors.add(56 + 8 * j))));
+            v = transpose(v);
+            let splat = |j: usize| _mm512_set1_epi64(*scalars.add(j) as i64);
+            layers!(inverse lanes, v, 0..3, 8, |j: usize| (splat(j), splat(7 + j)));
+            for (j, v) in v.into_iter().enumerate() {
+                store(at.add(8 * j), v);
+            }
+        }
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512ifma")]
+unsafe fn forward(tables: &Tables, data: *mut u64) {
+    let lanes = Lanes::new(tables.q.value());
+    let mut twiddles = tables.forward.limb(0).as_ptr();
+    let mut blocks = 1;
+    // SAFETY: `data` has `n` words (the caller's word); passes and twiddles were laid out together by `pack`.
+    unsafe {
+        for &layers in &tables.passes {
+            twiddles = match layers {
+                1 => forward_pass::<1, 2>(lanes, data, tables.n, blocks, twiddles),
+                2 => forward_pass::<2, 4>(lanes, data, tables.n, blocks, twiddles),
+                _ => forward_pass::<3, 8>(lanes, data, tables.n, blocks, twiddles),
+            };
+            blocks <<= layers;
+        }
+        forward_tiles(
+            lanes,
+            data,
+            tables.n,
+            tables.forward.limb(0).as_ptr().add(tables.tiles_at),
+        );
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512ifma")]
+unsafe fn inverse(tables: &Tables, data: *mut u64, last: [Shoup; 2]) {
+    let (lanes, n) = (Lanes::new(tables.q.value()), tables.n);
+    let start = tables.inverse.limb(0).as_ptr();
+    let mut blocks = n / TILE;
+    // SAFETY: as in `forward`. A pass from the layer with `blocks` blocks on follows the twiddles of `blocks - 1` blocks, two words each.
+    unsafe {
+        inverse_tiles(lanes, data, n, start.add(tables.tiles_at));
+        for &layers in tables.passes.iter().rev() {
+            blocks >>= layers;
+            let twiddles = start.add(2 * (blocks - 1));
+            match (layers, blocks) {
+                (1, 1) => inverse_pass::<1, 2, true>(lanes, data, n, blocks, twiddles, last),
+                (2, 1) => inverse_pass::<2, 4, true>(lanes, data, n, blocks, twiddles, last),
+                (2, _) => inverse_pass::<2, 4, false>(lanes, data, n, blocks, twiddles, last),
+                (_, 1) => inverse_pass::<3, 8, true>(lanes, data, n, blocks, twiddles, last),
+                _ => inverse_pass::<3, 8, false>(lanes, data, n, blocks, twiddles, last),
+            }
+        }
+    }
+}
