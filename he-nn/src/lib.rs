@@ -12,6 +12,18 @@ pub mod prelude;
 
 pub use checkpoint::Checkpoint;
 pub use error::{Error, Mismatch, Result};
+pub use he_macros::{activation, block, model};
+
 pub use graph::{Tensor, Weights};
 pub use layer::{add, mul, scale, sub};
 pub use model::{Input, Model, Output};
+
+/// Marks a value in an annotated function as plain where the macro takes it for encrypted: `if plain!(width_of(x)) > 3 { .. }`.
+///
+/// The expression is left as it is: no operator in it becomes a layer.
+#[macro_export]
+macro_rules! plain {
+    ($value:expr) => {
+        $value
+    };
+}

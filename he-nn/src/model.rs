@@ -1,6 +1,6 @@
 //! A recorded network: what `#[he_nn::model]` leaves in the binary.
 
-use crate::graph::{Budget, Node, NodeId, Shape};
+use crate::graph::{Budget, Message, Node, NodeId, Shape};
 
 /// A named input.
 #[derive(Clone, Copy, Debug)]
@@ -11,6 +11,20 @@ pub struct Input {
     pub node: NodeId,
     /// Largest absolute value a client may send.
     pub range: f64,
+}
+
+impl Input {
+    /// Called by the code that `#[he_nn::model]` generates.
+    #[doc(hidden)]
+    #[track_caller]
+    pub const fn new(name: &'static str, node: NodeId, range: f64) -> Input {
+        if !(range > 0.0 && range.is_finite()) {
+            Message::new("the range of the inputs is not positive")
+                .help("write `range = 1.0` for inputs in [-1, 1]")
+                .raise();
+        }
+        Input { name, node, range }
+    }
 }
 
 /// A named output.

@@ -3,3 +3,4 @@
 pub use crate::Model;
 pub use crate::graph::{Tensor, Weights};
 pub use crate::layer::*;
+pub use crate::plain;

@@ -6,6 +6,7 @@ use super::{Form, Inputs, Message, NodeId, Op, Path, Shape, Tensors, Trace, Weig
 /// One sample's tensor in a network under construction: a copyable handle. Only its shape is known at compile time, so only its shape can
 /// be asked for.
 #[derive(Clone, Copy)]
+#[must_use = "a layer whose result is dropped is recorded for nothing"]
 pub struct Tensor<'t> {
     pub(super) trace: &'t Trace<'t>,
     pub(super) id: NodeId,

@@ -1,0 +1,590 @@
+//! From the dialect to const code: operators on tensors become calls, `for` becomes `while`.
+//!
+//! One walk in evaluation order. It knows the kind of every local ([`Scopes`]) at that point, so shadowing is honoured; the body of
+//! a loop is walked until the kinds settle. Every new token carries the span of the user's text it stands for, so that rustc's
+//! errors point there.
+
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{BinOp, Block, Error, Expr, ExprForLoop, ExprRange, Pat, Path, RangeLimits, Stmt, UnOp, token};
+
+use crate::dialect;
+use crate::taint::{Kind, Scopes, kind_of_type};
+
+/// Rewrites the body of one annotated function.
+pub(crate) struct Rewriter<'a> {
+    scopes: Scopes,
+    errors: &'a mut Vec<Error>,
+    /// In a model: the trace that is told where each statement begins.
+    marker: Option<Ident>,
+    /// Highest kind of a value that a `break` carried out.
+    broken: Kind,
+}
+
+impl<'a> Rewriter<'a> {
+    pub(crate) fn new(errors: &'a mut Vec<Error>, marker: Option<Ident>) -> Rewriter<'a> {
+        Rewriter {
+            scopes: Scopes::new(),
+            errors,
+            marker,
+            broken: Kind::Plain,
+        }
+    }
+
+    /// Declares a parameter of the function.
+    pub(crate) fn declare(&mut self, pattern: &Pat, kind: Kind) {
+        self.scopes.bind(pattern, kind, &[]);
+    }
+
+    /// Rewrites a block and tells what its value holds.
+    pub(crate) fn block(&mut self, block: &mut Block) -> Kind {
+        self.scopes.enter();
+        let mut kind = Kind::Plain;
+        let mut statements = Vec::with_capacity(block.stmts.len());
+        for mut statement in std::mem::take(&mut block.stmts) {
+            if let (Some(trace), false) = (&self.marker, matches!(statement, Stmt::Item(_))) {
+                let span = first_span(&statement);
+                statements.push(Stmt::Expr(
+                    Expr::Verbatim(quote_spanned!(span=> #trace.statement())),
+                    Some(token::Semi(span)),
+                ));
+            }
+            kind = self.statement(&mut statement);
+            statements.push(statement);
+        }
+        block.stmts = statements;
+        self.scopes.leave();
+        kind
+    }
+
+    fn statement(&mut self, statement: &mut Stmt) -> Kind {
+        match statement {
+            Stmt::Local(local) => {
+                let mut kind = Kind::Plain;
+                let mut parts = Vec::new();
+                if let Some(init) = &mut local.init {
+                    (kind, parts) = self.with_parts(&mut init.expr);
+                    if let Some((_, diverge)) = &mut init.diverge {
+                        self.expression(diverge);
+                    }
+                }
+                if let Pat::Type(typed) = &local.pat
+                    && let Some(announced) = kind_of_type(&typed.ty)
+                {
+                    (kind, parts) = (announced, Vec::new());
+                }
+                self.scopes.bind(&local.pat, kind, &parts);
+                Kind::Plain
+            }
+            Stmt::Item(_) => Kind::Plain,
+            Stmt::Expr(expression, semi) => {
+                let kind = self.expression(expression);
+                if semi.is_some() { Kind::Plain } else { kind }
+            }
+            Stmt::Macro(statement) => self.macro_call(&statement.mac),
+        }
+    }
+
+    /// The kind of an expression, and of its parts if it is a tuple.
+    fn with_parts(&mut self, expression: &mut Expr) -> (Kind, Vec<Kind>) {
+        if let Expr::Tuple(tuple) = expression {
+            let parts: Vec<Kind> = tuple
+                .elems
+                .iter_mut()
+                .map(|element| self.expression(element))
+                .collect();
+            (parts.iter().copied().max().unwrap_or(Kind::Plain), parts)
+        } else {
+            (self.expression(expression), Vec::new())
+        }
+    }
+
+    fn all<'e>(&mut self, expressions: impl IntoIterator<Item = &'e mut Expr>) -> Kind {
+        expressions
+            .into_iter()
+            .map(|expression| self.expression(expression))
+            .max()
+            .unwrap_or(Kind::Plain)
+    }
+
+    fn expression(&mut self, expression: &mut Expr) -> Kind {
+        match expression {
+            Expr::Array(array) => self.all(&mut array.elems),
+            Expr::Assign(assign) => {
+                let kind = self.expression(&mut assign.right);
+                self.assign(&mut assign.left, kind);
+                Kind::Plain
+            }
+            Expr::Async(inner) => self.refuse(dialect::effect(&inner.async_token, "async")),
+            Expr::Await(inner) => self.refuse(dialect::effect(&inner.await_token, "await")),
+            Expr::Binary(_) => self.binary(expression),
+            Expr::Block(inner) => {
+                let outer = std::mem::replace(&mut self.broken, Kind::Plain);
+                let kind = self.block(&mut inner.block);
+                kind.max(std::mem::replace(&mut self.broken, outer))
+            }
+            Expr::Break(inner) => {
+                if let Some(value) = &mut inner.expr {
+                    let kind = self.expression(value);
+                    self.broken = self.broken.max(kind);
+                }
+                Kind::Plain
+            }
+            Expr::Call(call) => {
+                self.expression(&mut call.func);
+                if self.all(&mut call.args) == Kind::Plain {
+                    Kind::Plain
+                } else {
+                    Kind::Encrypted
+                }
+            }
+            Expr::Cast(cast) => {
+                self.expression(&mut cast.expr);
+                Kind::Plain
+            }
+            Expr::Closure(closure) => self.refuse(dialect::closure(closure)),
+            Expr::Field(field) => self.expression(&mut field.base),
+            Expr::ForLoop(_) => self.for_loop(expression),
+            Expr::Group(group) => self.expression(&mut group.expr),
+            Expr::If(branch) => {
+                self.scopes.enter();
+                self.condition("if", &mut branch.cond);
+                let mut kind = self.block(&mut branch.then_branch);
+                self.scopes.leave();
+                if let Some((_, other)) = &mut branch.else_branch {
+                    kind = kind.max(self.expression(other));
+                }
+                kind
+            }
+            Expr::Index(index) => {
+                let kind = self.expression(&mut index.expr);
+                if self.expression(&mut index.index) == Kind::Encrypted {
+                    self.errors.push(dialect::index(&index.index));
+                }
+                kind
+            }
+            Expr::Loop(inner) => {
+                let outer = std::mem::replace(&mut self.broken, Kind::Plain);
+                self.settle(&inner.body);
+                self.block(&mut inner.body);
+                std::mem::replace(&mut self.broken, outer)
+            }
+            Expr::Macro(inner) => self.macro_call(&inner.mac),
+            Expr::Match(inner) => {
+                let scrutinee = self.expression(&mut inner.expr);
+                if scrutinee == Kind::Encrypted {
+                    self.errors.push(dialect::branch("match", &inner.expr));
+                }
+                let mut kind = Kind::Plain;
+                for arm in &mut inner.arms {
+                    self.scopes.enter();
+                    if let Pat::Guard(pattern) = &mut arm.pat {
+                        self.scopes.bind(&pattern.pat, scrutinee, &[]);
+                        self.condition("if", &mut pattern.guard);
+                    } else {
+                        self.scopes.bind(&arm.pat, scrutinee, &[]);
+                    }
+                    kind = kind.max(self.expression(&mut arm.body));
+                    self.scopes.leave();
+                }
+                kind
+            }
+            Expr::MethodCall(call) => {
+                let receiver = self.expression(&mut call.receiver);
+                let arguments = self.all(&mut call.args);
+                match receiver {
+                    Kind::Encrypted => Kind::Plain,
+                    Kind::Weights if call.method == "param" => Kind::Encrypted,
+                    Kind::Weights => Kind::Weights,
+                    Kind::Plain => arguments,
+                }
+            }
+            Expr::Paren(paren) => self.expression(&mut paren.expr),
+            Expr::Path(path) => path
+                .path
+                .get_ident()
+                .map_or(Kind::Plain, |name| self.scopes.kind(name)),
+            Expr::Range(range) => {
+                let ends = [&mut range.start, &mut range.end];
+                self.all(ends.into_iter().flatten().map(|end| &mut **end))
+            }
+            Expr::Reference(reference) => self.expression(&mut reference.expr),
+            Expr::Repeat(repeat) => self.expression(&mut repeat.expr),
+            Expr::Return(inner) => self.refuse(dialect::early_return(&inner.return_token)),
+            Expr::Struct(inner) => {
+                let fields = self.all(inner.fields.iter_mut().map(|field| &mut field.expr));
+                let rest = self.all(inner.rest.as_deref_mut());
+                fields.max(rest)
+            }
+            Expr::Try(inner) => self.refuse(dialect::question_mark(&inner.question_token)),
+            Expr::Tuple(tuple) => self.all(&mut tuple.elems),
+            Expr::Unary(_) => self.unary(expression),
+            Expr::Unsafe(inner) => self.refuse(dialect::effect(&inner.unsafe_token, "unsafe")),
+            Expr::While(inner) => {
+                self.scopes.enter();
+                self.settle(&inner.body);
+                self.condition("while", &mut inner.cond);
+                self.block(&mut inner.body);
+                self.scopes.leave();
+                Kind::Plain
+            }
+            // Literals, and what rustc will refuse by itself.
+            _ => Kind::Plain,
+        }
+    }
+
+    fn refuse(&mut self, error: Error) -> Kind {
+        self.errors.push(error);
+        Kind::Plain
+    }
+
+    /// A condition of `if` or `while`, with its `let`s.
+    fn condition(&mut self, keyword: &str, condition: &mut Expr) {
+        match condition {
+            Expr::Let(binding) => {
+                let (kind, parts) = self.with_parts(&mut binding.expr);
+                if kind == Kind::Encrypted {
+                    self.errors
+                        .push(dialect::branch(&format!("{keyword} let"), &binding.expr));
+                }
+                self.scopes.bind(&binding.pat, kind, &parts);
+            }
+            Expr::Binary(both) if matches!(both.op, BinOp::And(_)) => {
+                self.condition(keyword, &mut both.left);
+                self.condition(keyword, &mut both.right);
+            }
+            other => {
+                let known = self.errors.len();
+                // The operators of the condition complain themselves, once.
+                if self.expression(other) == Kind::Encrypted && self.errors.len() == known {
+                    self.errors.push(dialect::branch(keyword, &*other));
+                } else if self.errors.len() > known && is_comparison(other) {
+                    self.errors.truncate(known);
+                    self.errors.push(dialect::branch(keyword, &*other));
+                }
+            }
+        }
+    }
+
+    fn assign(&mut self, target: &mut Expr, kind: Kind) {
+        match target {
+            Expr::Path(path) => {
+                if let Some(name) = path.path.get_ident() {
+                    self.scopes.raise(name, kind);
+                }
+            }
+            Expr::Tuple(tuple) => tuple
+                .elems
+                .iter_mut()
+                .for_each(|element| self.assign(element, kind)),
+            Expr::Index(index) => {
+                if self.expression(&mut index.index) == Kind::Encrypted {
+                    self.errors.push(dialect::index(&index.index));
+                }
+                self.assign(&mut index.expr, kind);
+            }
+            Expr::Field(field) => self.assign(&mut field.base, kind),
+            Expr::Paren(paren) => self.assign(&mut paren.expr, kind),
+            _ => {}
+        }
+    }
+
+    /// A macro is not looked into; it holds what the names in it hold, unless it is `plain!`.
+    fn macro_call(&mut self, call: &syn::Macro) -> Kind {
+        let plain = [
+            "plain",
+            "assert",
+            "assert_eq",
+            "assert_ne",
+            "debug_assert",
+            "panic",
+            "matches",
+            "unreachable",
+        ];
+        if call
+            .path
+            .segments
+            .last()
+            .is_some_and(|segment| plain.iter().any(|name| segment.ident == name))
+        {
+            return Kind::Plain;
+        }
+        self.mentioned(call.tokens.clone())
+    }
+
+    fn mentioned(&self, tokens: TokenStream) -> Kind {
+        tokens
+            .into_iter()
+            .map(|token| match token {
+                TokenTree::Ident(name) => self.scopes.kind(&name),
+                TokenTree::Group(group) => self.mentioned(group.stream()),
+                _ => Kind::Plain,
+            })
+            .max()
+            .unwrap_or(Kind::Plain)
+    }
+
+    fn unary(&mut self, expression: &mut Expr) -> Kind {
+        let Expr::Unary(unary) = expression else {
+            return Kind::Plain;
+        };
+        let kind = self.expression(&mut unary.expr);
+        if kind != Kind::Encrypted {
+            return kind;
+        }
+        match &unary.op {
+            UnOp::Deref(_) => {}
+            UnOp::Neg(minus) => {
+                let operand = unary.expr.to_token_stream();
+                let minus_one = quote_spanned!(minus.span()=> -1.0);
+                *expression = call(
+                    "scale",
+                    minus.span(),
+                    expression.to_token_stream(),
+                    quote!(#operand, #minus_one),
+                );
+            }
+            operator => self.errors.push(dialect::operator(operator)),
+        }
+        kind
+    }
+
+    fn binary(&mut self, expression: &mut Expr) -> Kind {
+        let Expr::Binary(binary) = expression else {
+            return Kind::Plain;
+        };
+        let left = self.expression(&mut binary.left);
+        let right = self.expression(&mut binary.right);
+        let encrypted = left.max(right) == Kind::Encrypted;
+        if is_assignment(&binary.op) && encrypted {
+            self.assign(&mut binary.left.clone(), Kind::Encrypted);
+        }
+        if !encrypted {
+            return left.max(right);
+        }
+        let both = left == Kind::Encrypted && right == Kind::Encrypted;
+        let (function, assigns) = match binary.op {
+            BinOp::Add(_) => ("add", false),
+            BinOp::Sub(_) => ("sub", false),
+            BinOp::Mul(_) => (if both { "mul" } else { "scale" }, false),
+            BinOp::AddAssign(_) => ("add", true),
+            BinOp::SubAssign(_) => ("sub", true),
+            BinOp::MulAssign(_) => (if both { "mul" } else { "scale" }, true),
+            _ => {
+                self.errors.push(dialect::operator(&binary.op));
+                return if is_comparison(expression) {
+                    Kind::Plain
+                } else {
+                    Kind::Encrypted
+                };
+            }
+        };
+        let (x, y) = (&binary.left, &binary.right);
+        // `scale` takes the tensor first.
+        let arguments = if function == "scale" && right == Kind::Encrypted {
+            quote!(#y, #x)
+        } else {
+            quote!(#x, #y)
+        };
+        let target = x.to_token_stream();
+        let value = call(
+            function,
+            first_span(expression),
+            expression.to_token_stream(),
+            arguments,
+        );
+        *expression = if assigns {
+            parsed(quote!(#target = #value))
+        } else {
+            value
+        };
+        if assigns { Kind::Plain } else { Kind::Encrypted }
+    }
+
+    /// Walks a loop's body until the kinds of the locals outside it no longer rise.
+    fn settle(&mut self, body: &Block) {
+        let known = self.errors.len();
+        loop {
+            let before = self.scopes.snapshot();
+            self.block(&mut body.clone());
+            self.errors.truncate(known);
+            if self.scopes.snapshot() == before {
+                return;
+            }
+        }
+    }
+
+    fn for_loop(&mut self, expression: &mut Expr) -> Kind {
+        let Expr::ForLoop(inner) = expression else {
+            return Kind::Plain;
+        };
+        let kind = self.expression(&mut inner.expr);
+        self.scopes.enter();
+        self.scopes.bind(&inner.pat, kind, &[]);
+        self.settle(&inner.body);
+        self.block(&mut inner.body);
+        self.scopes.leave();
+        match rewrite_for(inner) {
+            Ok(rewritten) => *expression = rewritten,
+            Err(error) => self.errors.push(error),
+        }
+        Kind::Plain
+    }
+}
+
+/// `for` over a range or a list as a `while` whose counter moves on before the body, so that `continue` is safe.
+fn rewrite_for(inner: &ExprForLoop) -> syn::Result<Expr> {
+    let ExprForLoop {
+        attrs,
+        label,
+        for_token,
+        pat,
+        body,
+        ..
+    } = inner;
+    let here = Span::mixed_site().located_at(for_token.span);
+    let (at, more) = (Ident::new("at", here), Ident::new("more", here));
+    let (first, last, step) = (
+        Ident::new("first", here),
+        Ident::new("last", here),
+        Ident::new("step", here),
+    );
+    let statements = &body.stmts;
+    let walk = match Walk::of(&inner.expr)? {
+        Walk::List(list) => quote_spanned! {here=> {
+            let list = #list;
+            let mut #at = 0;
+            #(#attrs)* #label while #at < list.len() {
+                let #pat = list[#at];
+                #at += 1;
+                #(#statements)*
+            }
+        }},
+        Walk::Range(range, reversed, stride) => {
+            let (Some(start), Some(end)) = (&range.start, &range.end) else {
+                return Err(dialect::iterator(&inner.expr));
+            };
+            let closed = matches!(range.limits, RangeLimits::Closed(_));
+            let stride = stride.map_or_else(|| quote!(1), |stride| stride.to_token_stream());
+            let check = (stride.to_string() != "1")
+                .then(|| quote_spanned!(here=> ::core::assert!(#step > 0, "the step of a `for` loop is 0");));
+            let some = if closed {
+                quote!(#first <= #last)
+            } else {
+                quote!(#first < #last)
+            };
+            let begin = match (reversed, closed) {
+                (false, _) => quote!(#first),
+                (true, true) => quote!(#last),
+                (true, false) => quote!(if #more { #last - 1 } else { #first }),
+            };
+            let (room, advance) = match (reversed, closed) {
+                (false, true) => (quote!(#last - #at >= #step), quote!(#at += #step)),
+                (false, false) => (quote!(#last - #at > #step), quote!(#at += #step)),
+                (true, _) => (quote!(#at - #first >= #step), quote!(#at -= #step)),
+            };
+            quote_spanned! {here=> {
+                let (#first, #last, #step) = (#start, #end, #stride);
+                #check
+                let mut #more = #some;
+                let mut #at = #begin;
+                #(#attrs)* #label while #more {
+                    let #pat = #at;
+                    if #room { #advance } else { #more = false }
+                    #(#statements)*
+                }
+            }}
+        }
+    };
+    syn::parse2(walk)
+}
+
+/// What a `for` loop walks.
+enum Walk<'a> {
+    List(&'a Expr),
+    /// A range, whether it is walked backwards, and in which steps.
+    Range(&'a ExprRange, bool, Option<&'a Expr>),
+}
+
+impl<'a> Walk<'a> {
+    fn of(expression: &'a Expr) -> syn::Result<Walk<'a>> {
+        let (inner, reversed, step) = match expression {
+            Expr::MethodCall(call) if call.method == "step_by" && call.args.len() == 1 => {
+                match &*call.receiver {
+                    Expr::MethodCall(reverse) if reverse.method == "rev" => {
+                        (&*reverse.receiver, true, call.args.first())
+                    }
+                    receiver => (receiver, false, call.args.first()),
+                }
+            }
+            Expr::MethodCall(call) if call.method == "rev" => (&*call.receiver, true, None),
+            other => (other, false, None),
+        };
+        match unwrapped(inner) {
+            Expr::Range(range) => Ok(Walk::Range(range, reversed, step)),
+            list @ Expr::Array(_) if !reversed && step.is_none() => Ok(Walk::List(list)),
+            list @ Expr::Path(path) if !reversed && step.is_none() && is_constant(&path.path) => {
+                Ok(Walk::List(list))
+            }
+            _ => Err(dialect::iterator(expression)),
+        }
+    }
+}
+
+fn unwrapped(expression: &Expr) -> &Expr {
+    match expression {
+        Expr::Paren(paren) => unwrapped(&paren.expr),
+        Expr::Group(group) => unwrapped(&group.expr),
+        other => other,
+    }
+}
+
+/// Named like a constant: `WIDTHS`.
+fn is_constant(path: &Path) -> bool {
+    path.segments.last().is_some_and(|segment| {
+        let name = segment.ident.to_string();
+        name.chars()
+            .all(|c| c.is_uppercase() || c.is_numeric() || c == '_')
+    })
+}
+
+fn is_comparison(expression: &Expr) -> bool {
+    use BinOp::{Eq, Ge, Gt, Le, Lt, Ne};
+    match unwrapped(expression) {
+        Expr::Binary(binary) => matches!(binary.op, Eq(_) | Ne(_) | Lt(_) | Le(_) | Gt(_) | Ge(_)),
+        _ => false,
+    }
+}
+
+fn is_assignment(operator: &BinOp) -> bool {
+    matches!(
+        operator,
+        BinOp::AddAssign(_) | BinOp::SubAssign(_) | BinOp::MulAssign(_)
+    )
+}
+
+/// `::he_nn::function(arguments)`, whose span runs from the first to the last token of the text it replaces.
+fn call(function: &str, first: Span, replaced: TokenStream, arguments: TokenStream) -> Expr {
+    let name = Ident::new(function, first);
+    let last = replaced.into_iter().last().map_or(first, |token| match token {
+        TokenTree::Group(group) => group.span_close(),
+        other => other.span(),
+    });
+    let mut parentheses = proc_macro2::Group::new(proc_macro2::Delimiter::Parenthesis, arguments);
+    parentheses.set_span(last);
+    parsed(quote_spanned!(first=> ::he_nn::#name #parentheses))
+}
+
+/// Tokens put together here, as an expression.
+fn parsed(tokens: TokenStream) -> Expr {
+    Expr::Verbatim(tokens)
+}
+
+fn first_span(tokens: &impl ToTokens) -> Span {
+    tokens
+        .to_token_stream()
+        .into_iter()
+        .next()
+        .map_or_else(Span::call_site, |token| token.span())
+}
