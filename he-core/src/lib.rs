@@ -6,5 +6,6 @@ pub mod error;
 pub mod math;
 pub mod params;
 pub mod program;
+pub mod tile;
 
 pub use error::{Error, Result};

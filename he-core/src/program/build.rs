@@ -32,7 +32,12 @@ impl Builder {
             inputs: Vec::new(),
             outputs: Vec::new(),
         };
-        Self { chain, program, known: PlainValues::default(), layer: 0 }
+        Self {
+            chain,
+            program,
+            known: PlainValues::default(),
+            layer: 0,
+        }
     }
 
     /// Starts a layer: operations written from now on belong to it.
@@ -66,14 +71,27 @@ impl Builder {
     /// A named input of `tiles` tiles, canonical at `level`.
     pub fn input(&mut self, name: &str, tiles: u32, level: u32) -> Result<ValueId, VerifyError> {
         let index = self.program.inputs.len() as u32;
-        let value = self.push(Op::Input { index }, State { tiles, level, scale: 1.0 })?;
-        self.program.inputs.push(Port { name: name.into(), value });
+        let value = self.push(
+            Op::Input { index },
+            State {
+                tiles,
+                level,
+                scale: 1.0,
+            },
+        )?;
+        self.program.inputs.push(Port {
+            name: name.into(),
+            value,
+        });
         Ok(value)
     }
 
     /// Names `x` an output.
     pub fn output(&mut self, name: &str, x: ValueId) {
-        self.program.outputs.push(Port { name: name.into(), value: x });
+        self.program.outputs.push(Port {
+            name: name.into(),
+            value: x,
+        });
     }
 
     /// A plaintext at `level` and `scale`.
@@ -88,8 +106,22 @@ impl Builder {
     pub fn factor(&mut self, x: ValueId, class: PlainClass, special: bool) -> Result<PlainId, VerifyError> {
         let State { level, scale, .. } = self.state(x)?;
         let encoded = self.chain.factor_scale(level, scale);
-        let encoded = encoded.ok_or_else(|| self.error("factor", Fault::Level { needed: 1, found: level }))?;
-        Ok(self.plaintext(PlainInfo { level, scale: encoded, special, class, encrypted: false }))
+        let encoded = encoded.ok_or_else(|| {
+            self.error(
+                "factor",
+                Fault::Level {
+                    needed: 1,
+                    found: level,
+                },
+            )
+        })?;
+        Ok(self.plaintext(PlainInfo {
+            level,
+            scale: encoded,
+            special,
+            class,
+            encrypted: false,
+        }))
     }
 
     /// A factor of `x` at a scale of the caller's choice: for products that are rescaled later, or never.
@@ -101,13 +133,25 @@ impl Builder {
         special: bool,
     ) -> Result<PlainId, VerifyError> {
         let level = self.state(x)?.level;
-        Ok(self.plaintext(PlainInfo { level, scale, special, class, encrypted: false }))
+        Ok(self.plaintext(PlainInfo {
+            level,
+            scale,
+            special,
+            class,
+            encrypted: false,
+        }))
     }
 
     /// A plaintext to be added to `x`.
     pub fn addend(&mut self, x: ValueId, class: PlainClass) -> Result<PlainId, VerifyError> {
         let State { level, scale, .. } = self.state(x)?;
-        Ok(self.plaintext(PlainInfo { level, scale, special: false, class, encrypted: false }))
+        Ok(self.plaintext(PlainInfo {
+            level,
+            scale,
+            special: false,
+            class,
+            encrypted: false,
+        }))
     }
 
     /// A coefficient of a [`polynomial`](Self::polynomial) in `x`.
@@ -131,13 +175,28 @@ impl Builder {
     /// `y[o] = rescale(sum of the terms of o)`.
     pub fn linear(&mut self, x: ValueId, outputs: u32, terms: Vec<Term>) -> Result<ValueId, VerifyError> {
         let terms = self.arrange(terms);
-        self.derived(Op::Linear { x, outputs, terms, rescale: true })
+        self.derived(Op::Linear {
+            x,
+            outputs,
+            terms,
+            rescale: true,
+        })
     }
 
     /// As [`linear`](Self::linear), left at the product scale and at the level of `x`.
-    pub fn linear_unscaled(&mut self, x: ValueId, outputs: u32, terms: Vec<Term>) -> Result<ValueId, VerifyError> {
+    pub fn linear_unscaled(
+        &mut self,
+        x: ValueId,
+        outputs: u32,
+        terms: Vec<Term>,
+    ) -> Result<ValueId, VerifyError> {
         let terms = self.arrange(terms);
-        self.derived(Op::Linear { x, outputs, terms, rescale: false })
+        self.derived(Op::Linear {
+            x,
+            outputs,
+            terms,
+            rescale: false,
+        })
     }
 
     /// Sums of rotations, stage after stage. Stages that sum nothing are left out; none left returns `x`.
@@ -150,7 +209,20 @@ impl Builder {
                 kept.push(stage);
             }
         }
-        if kept.is_empty() { Ok(x) } else { self.derived(Op::RotateSum { x, stages: kept }) }
+        if kept.is_empty() {
+            Ok(x)
+        } else {
+            self.derived(Op::RotateSum { x, stages: kept })
+        }
+    }
+
+    /// Tile `i` of `x` rotated by `by[i]`; returns `x` where nothing turns.
+    pub fn rotate(&mut self, x: ValueId, by: &[i32]) -> Result<ValueId, VerifyError> {
+        let by: Vec<i32> = by.iter().map(|&r| self.reduce(r)).collect();
+        if by.iter().all(|&r| r == 0) && by.len() == self.state(x)?.tiles as usize {
+            return Ok(x);
+        }
+        self.derived(Op::Rotate { x, by })
     }
 
     /// `x + y`.
@@ -170,7 +242,11 @@ impl Builder {
 
     /// Slot-wise product.
     pub fn multiply(&mut self, x: ValueId, y: ValueId) -> Result<ValueId, VerifyError> {
-        self.derived(if x == y { Op::Square { x } } else { Op::Multiply { x, y } })
+        self.derived(if x == y {
+            Op::Square { x }
+        } else {
+            Op::Multiply { x, y }
+        })
     }
 
     /// Slot-wise square.
@@ -247,7 +323,14 @@ impl Builder {
     }
 
     fn derived(&mut self, op: Op) -> Result<ValueId, VerifyError> {
-        self.push(op, State { tiles: 0, level: 0, scale: 0.0 })
+        self.push(
+            op,
+            State {
+                tiles: 0,
+                level: 0,
+                scale: 0.0,
+            },
+        )
     }
 
     fn push(&mut self, op: Op, declared: State) -> Result<ValueId, VerifyError> {
@@ -255,16 +338,33 @@ impl Builder {
             self.layer("program");
         }
         let scope = Scope::of(&self.program, &self.chain, self.program.ops.len());
-        let state = scope.infer(&op, declared).map_err(|fault| self.error(op.name(), fault))?;
+        let state = scope
+            .infer(&op, declared)
+            .map_err(|fault| self.error(op.name(), fault))?;
         let id = ValueId(self.program.ops.len() as u32);
         self.program.ops.push(op);
         let State { tiles, level, scale } = state;
-        self.program.values.push(ValueInfo { tiles, level, scale, layer: self.layer });
+        self.program.values.push(ValueInfo {
+            tiles,
+            level,
+            scale,
+            layer: self.layer,
+        });
         Ok(id)
     }
 
     fn error(&self, kind: &'static str, fault: Fault) -> VerifyError {
-        let layer = self.program.layers.get(self.layer as usize).cloned().unwrap_or_default();
-        VerifyError { op: self.program.ops.len(), kind, layer, fault }
+        let layer = self
+            .program
+            .layers
+            .get(self.layer as usize)
+            .cloned()
+            .unwrap_or_default();
+        VerifyError {
+            op: self.program.ops.len(),
+            kind,
+            layer,
+            fault,
+        }
     }
 }

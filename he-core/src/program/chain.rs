@@ -39,7 +39,11 @@ impl ChainView {
 
     /// `D_level`, if `level` can be rescaled.
     pub fn dropped(&self, level: u32) -> Option<f64> {
-        if level == 0 { None } else { self.dropped.get(level as usize).copied() }
+        if level == 0 {
+            None
+        } else {
+            self.dropped.get(level as usize).copied()
+        }
     }
 
     /// The scale at which a factor of a ciphertext `(level, scale)` is encoded so that product and rescale land on `S_{level-1}`.
@@ -58,6 +62,9 @@ impl ChainView {
         let count = levels as usize + 1;
         let mut dropped = vec![s; count];
         dropped[0] = 1.0;
-        Self { scales: vec![s; count], dropped }
+        Self {
+            scales: vec![s; count],
+            dropped,
+        }
     }
 }

@@ -14,7 +14,10 @@ use crate::complex::Complex;
 /// Why a program could not be run in the clear.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
-#[expect(missing_docs, reason = "the fields are explained by the message above each variant")]
+#[expect(
+    missing_docs,
+    reason = "the fields are explained by the message above each variant"
+)]
 pub enum ClearError {
     /// A plaintext has no values.
     #[error("plaintext {} has no values", .0.0)]
@@ -27,10 +30,18 @@ pub enum ClearError {
     Inputs { expected: usize, found: usize },
     /// An input has the wrong number of tiles.
     #[error("input `{name}`: expected {expected} tiles, found {found}")]
-    Tiles { name: String, expected: usize, found: usize },
+    Tiles {
+        name: String,
+        expected: usize,
+        found: usize,
+    },
     /// An input tile has the wrong number of slots.
     #[error("input `{name}`: expected {expected} slots, found {found}")]
-    Slots { name: String, expected: usize, found: usize },
+    Slots {
+        name: String,
+        expected: usize,
+        found: usize,
+    },
 }
 
 /// Runs `program` on one list of tiles per input; returns one per output.
@@ -62,32 +73,55 @@ pub fn run_observed(
             }
         }
     }
-    Ok(program.outputs.iter().map(|port| values[port.value.0 as usize].clone()).collect())
+    Ok(program
+        .outputs
+        .iter()
+        .map(|port| values[port.value.0 as usize].clone())
+        .collect())
 }
 
 /// Checks the shape of the inputs.
 pub(super) fn check_inputs(program: &Program, inputs: &[Vec<Slots>]) -> Result<(), ClearError> {
     if inputs.len() != program.inputs.len() {
-        return Err(ClearError::Inputs { expected: program.inputs.len(), found: inputs.len() });
+        return Err(ClearError::Inputs {
+            expected: program.inputs.len(),
+            found: inputs.len(),
+        });
     }
     for (port, tiles) in program.inputs.iter().zip(inputs) {
         let expected = program.values[port.value.0 as usize].tiles as usize;
         if tiles.len() != expected {
-            return Err(ClearError::Tiles { name: port.name.clone(), expected, found: tiles.len() });
+            return Err(ClearError::Tiles {
+                name: port.name.clone(),
+                expected,
+                found: tiles.len(),
+            });
         }
         let expected = program.slots as usize;
         if let Some(tile) = tiles.iter().find(|t| t.len() != expected) {
-            return Err(ClearError::Slots { name: port.name.clone(), expected, found: tile.len() });
+            return Err(ClearError::Slots {
+                name: port.name.clone(),
+                expected,
+                found: tile.len(),
+            });
         }
     }
     Ok(())
 }
 
 /// The values of a plaintext, checked for length.
-pub(super) fn fetch(plains: &dyn PlainSource, id: PlainId, slots: usize) -> Result<Cow<'_, Slots>, ClearError> {
+pub(super) fn fetch(
+    plains: &dyn PlainSource,
+    id: PlainId,
+    slots: usize,
+) -> Result<Cow<'_, Slots>, ClearError> {
     let values = plains.plain(id).ok_or(ClearError::MissingPlaintext(id))?;
     if values.is_empty() || !slots.is_multiple_of(values.len()) {
-        return Err(ClearError::PlaintextLength { id, found: values.len(), slots });
+        return Err(ClearError::PlaintextLength {
+            id,
+            found: values.len(),
+            slots,
+        });
     }
     Ok(values)
 }
@@ -107,13 +141,20 @@ fn evaluate(
     };
     Ok(match op {
         Op::Input { index } => inputs[*index as usize].clone(),
-        Op::Linear { x, outputs, terms, .. } => linear(get(x), *outputs, terms, plains, slots)?,
+        Op::Linear {
+            x, outputs, terms, ..
+        } => linear(get(x), *outputs, terms, plains, slots)?,
         Op::RotateSum { x, stages } => each(x, &|t| rotate_sum(t, stages)),
+        Op::Rotate { x, by } => get(x).iter().zip(by).map(|(t, &r)| rotate(t, r)).collect(),
         Op::Add { x, y } => pairs(x, y, &|a, b| axpy(a, b, 1.0)),
         Op::Sub { x, y } => pairs(x, y, &|a, b| axpy(a, b, -1.0)),
         Op::AddPlain { x, plain } => {
             let add = |(tile, id): (&Slots, &PlainId)| Ok(axpy(tile, &*fetch(plains, *id, slots)?, 1.0));
-            get(x).iter().zip(plain).map(add).collect::<Result<_, ClearError>>()?
+            get(x)
+                .iter()
+                .zip(plain)
+                .map(add)
+                .collect::<Result<_, ClearError>>()?
         }
         Op::Multiply { x, y } => pairs(x, y, &product),
         Op::Square { x } => each(x, &|t| product(t, t)),
@@ -121,7 +162,10 @@ fn evaluate(
             let factor = fetch(plains, *plain, slots)?;
             each(x, &|t| product(t, &factor))
         }
-        Op::Conjugate { x } => each(x, &|t| Slots { re: t.re.clone(), im: t.im.iter().map(|v| -v).collect() }),
+        Op::Conjugate { x } => each(x, &|t| Slots {
+            re: t.re.clone(),
+            im: t.im.iter().map(|v| -v).collect(),
+        }),
         Op::MulI { x } => each(x, &mul_i),
         Op::Adjust { x, .. } | Op::Refresh { x, .. } => get(x).to_vec(),
         Op::Gather { parts } => parts.iter().flat_map(|p| get(p)).cloned().collect(),
@@ -134,8 +178,14 @@ fn evaluate(
 }
 
 /// First slots of constant plaintexts.
-pub(super) fn constants(plains: &dyn PlainSource, ids: &[PlainId], slots: usize) -> Result<Vec<Complex>, ClearError> {
-    ids.iter().map(|&id| Ok(fetch(plains, id, slots)?.get(0))).collect()
+pub(super) fn constants(
+    plains: &dyn PlainSource,
+    ids: &[PlainId],
+    slots: usize,
+) -> Result<Vec<Complex>, ClearError> {
+    ids.iter()
+        .map(|&id| Ok(fetch(plains, id, slots)?.get(0)))
+        .collect()
 }
 
 /// `y[o] = sum of rot_giant(plain ⊙ rot_baby(x[input]))`.
@@ -155,7 +205,12 @@ pub(super) fn linear(
             for group in terms.chunk_by(|a, b| a.giant == b.giant) {
                 let mut inner = Slots::zeros(slots);
                 for t in group {
-                    accumulate(&mut inner, &*fetch(plains, t.plain, slots)?, &x[t.input as usize], t.baby as usize);
+                    accumulate(
+                        &mut inner,
+                        &*fetch(plains, t.plain, slots)?,
+                        &x[t.input as usize],
+                        t.baby as usize,
+                    );
                 }
                 y = axpy(&y, &rotate(&inner, group[0].giant), 1.0);
             }
@@ -200,7 +255,10 @@ pub(super) fn rotate(x: &Slots, r: i32) -> Slots {
         }
         v
     };
-    Slots { re: turn(&x.re), im: turn(&x.im) }
+    Slots {
+        re: turn(&x.re),
+        im: turn(&x.im),
+    }
 }
 
 /// Stage after stage, the sum of the rotations of the stage.
@@ -227,19 +285,29 @@ pub(super) fn axpy(a: &Slots, b: &Slots, sign: f64) -> Slots {
             (false, false) => (0..n).map(|s| a[s] + sign * b[s % b.len()]).collect(),
         }
     };
-    Slots { re: part(&a.re, &b.re), im: part(&a.im, &b.im) }
+    Slots {
+        re: part(&a.re, &b.re),
+        im: part(&a.im, &b.im),
+    }
 }
 
 /// `a ⊙ b`, where `b` may repeat.
 pub(super) fn product(a: &Slots, b: &Slots) -> Slots {
     let real = a.is_real() && b.is_real();
-    let mut y = Slots { re: vec![0.0; a.len()], im: if real { Vec::new() } else { vec![0.0; a.len()] } };
+    let mut y = Slots {
+        re: vec![0.0; a.len()],
+        im: if real { Vec::new() } else { vec![0.0; a.len()] },
+    };
     accumulate(&mut y, b, a, 0);
     y
 }
 
 fn mul_i(x: &Slots) -> Slots {
-    let re = if x.is_real() { vec![0.0; x.len()] } else { x.im.iter().map(|v| -v).collect() };
+    let re = if x.is_real() {
+        vec![0.0; x.len()]
+    } else {
+        x.im.iter().map(|v| -v).collect()
+    };
     Slots { re, im: x.re.clone() }
 }
 
@@ -254,7 +322,11 @@ pub(super) fn chebyshev(x: &Slots, coefficients: &[Complex]) -> Slots {
     };
     let real = x.is_real() && coefficients.iter().all(|c| c.im == 0.0);
     let values = (0..x.len()).map(|s| value(x.get(s)));
-    if real { values.map(|z| z.re).collect::<Vec<_>>().into() } else { values.collect::<Vec<_>>().into() }
+    if real {
+        values.map(|z| z.re).collect::<Vec<_>>().into()
+    } else {
+        values.collect::<Vec<_>>().into()
+    }
 }
 
 #[cfg(test)]
@@ -284,7 +356,11 @@ mod tests {
         let x = Slots::from(theta.iter().map(|t| t.cos()).collect::<Vec<_>>());
         let c: Vec<Complex> = [0.5, -1.0, 0.25, 2.0].map(Complex::from).to_vec();
         for (t, y) in theta.iter().zip(chebyshev(&x, &c).re) {
-            let expected: f64 = c.iter().enumerate().map(|(k, c)| c.re * (k as f64 * t).cos()).sum();
+            let expected: f64 = c
+                .iter()
+                .enumerate()
+                .map(|(k, c)| c.re * (k as f64 * t).cos())
+                .sum();
             assert!((y - expected).abs() < 1e-14);
         }
     }

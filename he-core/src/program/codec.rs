@@ -14,7 +14,10 @@ const DIGEST: usize = blake3::OUT_LEN;
 /// Why bytes are not a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-#[expect(missing_docs, reason = "the fields are explained by the message above each variant")]
+#[expect(
+    missing_docs,
+    reason = "the fields are explained by the message above each variant"
+)]
 pub enum DecodeError {
     /// Fewer bytes than the frame needs.
     #[error("a program takes at least {expected} bytes, found {found}")]
@@ -45,7 +48,10 @@ pub fn encode(program: &Program) -> Result<Vec<u8>, DecodeError> {
 
 /// The program that `bytes` encode, all of them.
 pub fn decode(bytes: &[u8]) -> Result<Program, DecodeError> {
-    let truncated = DecodeError::Truncated { expected: HEADER + DIGEST, found: bytes.len() };
+    let truncated = DecodeError::Truncated {
+        expected: HEADER + DIGEST,
+        found: bytes.len(),
+    };
     let (content, digest) = bytes.split_last_chunk::<DIGEST>().ok_or(truncated)?;
     let (magic, rest) = content.split_first_chunk::<4>().ok_or(truncated)?;
     let (version, body) = rest.split_first_chunk::<2>().ok_or(truncated)?;
@@ -54,7 +60,10 @@ pub fn decode(bytes: &[u8]) -> Result<Program, DecodeError> {
     }
     let found = u16::from_le_bytes(*version);
     if found != VERSION {
-        return Err(DecodeError::Version { expected: VERSION, found });
+        return Err(DecodeError::Version {
+            expected: VERSION,
+            found,
+        });
     }
     if blake3::hash(content) != *digest {
         return Err(DecodeError::Digest);
@@ -87,7 +96,15 @@ mod tests {
         b.layer("fc1");
         let x = b.input("image", 2, 3).unwrap();
         let plain = b.factor(x, PlainClass::Periodic { period: 8 }, true).unwrap();
-        let terms = (0..4).map(|i| Term { output: i / 2, giant: 0, input: i % 2, baby: 5, plain }).collect();
+        let terms = (0..4)
+            .map(|i| Term {
+                output: i / 2,
+                giant: 0,
+                input: i % 2,
+                baby: 5,
+                plain,
+            })
+            .collect();
         let y = b.linear(x, 2, terms).unwrap();
         let y = b.rotate_sum(y, &[vec![0, 1, 2, 3], vec![0, 16]]).unwrap();
         let c = (0..4).map(|_| b.coefficient(y).unwrap()).collect();
@@ -128,15 +145,27 @@ mod tests {
     fn another_version_is_named() {
         let mut bytes = encode(&sample()).unwrap();
         bytes[4] = 9;
-        assert_eq!(decode(&bytes), Err(DecodeError::Version { expected: VERSION, found: 9 }));
+        assert_eq!(
+            decode(&bytes),
+            Err(DecodeError::Version {
+                expected: VERSION,
+                found: 9
+            })
+        );
     }
 
     #[test]
     fn a_huge_length_is_an_error_and_not_an_allocation() {
         // slots = 64, then a list of 2^63 layers; then a single layer whose name is that long.
         let huge = [0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x01];
-        assert_eq!(decode_body(&[&[64][..], &huge].concat()), Err(DecodeError::Malformed));
-        assert_eq!(decode_body(&[&[64, 1][..], &huge].concat()), Err(DecodeError::Malformed));
+        assert_eq!(
+            decode_body(&[&[64][..], &huge].concat()),
+            Err(DecodeError::Malformed)
+        );
+        assert_eq!(
+            decode_body(&[&[64, 1][..], &huge].concat()),
+            Err(DecodeError::Malformed)
+        );
     }
 
     proptest! {

@@ -128,8 +128,17 @@ const WORD: u64 = 8;
 /// Counts `program`, which must be verified, on a chain of shape `shape`.
 pub fn count(program: &Program, shape: &ChainShape) -> Bill {
     let keys = KeySet::of(program);
-    let counter = Counter { program, shape, keys: &keys };
-    let ops: Vec<Counts> = program.ops.iter().enumerate().map(|(i, op)| counter.op(op, i)).collect();
+    let counter = Counter {
+        program,
+        shape,
+        keys: &keys,
+    };
+    let ops: Vec<Counts> = program
+        .ops
+        .iter()
+        .enumerate()
+        .map(|(i, op)| counter.op(op, i))
+        .collect();
     let mut layers = vec![Counts::default(); program.layers.len()];
     let mut total = Counts::default();
     for (info, &counts) in program.values.iter().zip(&ops) {
@@ -156,27 +165,50 @@ impl Counter<'_> {
     fn op(&self, op: &Op, index: usize) -> Counts {
         let info = &self.program.values[index];
         let tiles = u64::from(info.tiles);
-        let level = op.operands().first().map_or(info.level, |x| self.program.values[x.0 as usize].level);
+        let level = op
+            .operands()
+            .first()
+            .map_or(info.level, |x| self.program.values[x.0 as usize].level);
         let none = Counts::default();
         match op {
-            Op::Input { .. } | Op::Add { .. } | Op::Sub { .. } | Op::Gather { .. } | Op::Select { .. } => none,
+            Op::Input { .. } | Op::Add { .. } | Op::Sub { .. } | Op::Gather { .. } | Op::Select { .. } => {
+                none
+            }
             Op::AddPlain { plain, .. } => {
                 let plain_bytes = plain.iter().map(|&p| self.plain_bytes(p)).sum();
                 Counts { plain_bytes, ..none }
             }
             // Multiplying by i is a product with two known words a limb.
-            Op::MulI { .. } => Counts { mac_words: 2 * self.words(level), ..none }.times(tiles),
-            Op::Linear { x, terms, rescale, .. } => {
+            Op::MulI { .. } => Counts {
+                mac_words: 2 * self.words(level),
+                ..none
+            }
+            .times(tiles),
+            Op::Linear {
+                x, terms, rescale, ..
+            } => {
                 let inputs = self.program.values[x.0 as usize].tiles;
                 self.linear(terms, inputs, u64::from(info.tiles), level, *rescale)
             }
-            Op::RotateSum { stages, .. } => {
-                stages.iter().map(|stage| self.rotate_sum(stage, level)).fold(none, Add::add).times(tiles)
+            Op::RotateSum { stages, .. } => stages
+                .iter()
+                .map(|stage| self.rotate_sum(stage, level))
+                .fold(none, Add::add)
+                .times(tiles),
+            Op::Rotate { by, .. } => {
+                let turned = by.iter().filter(|&&r| r != 0);
+                turned
+                    .map(|&r| self.rotate_sum(&[0, r], level))
+                    .fold(none, Add::add)
             }
             Op::Multiply { .. } => self.product(level, 4).times(tiles),
             Op::Square { .. } => self.product(level, 3).times(tiles),
             Op::Scale { .. } => {
-                let product = Counts { mac_words: 2 * self.words(level), pt_multiplications: 1, ..none };
+                let product = Counts {
+                    mac_words: 2 * self.words(level),
+                    pt_multiplications: 1,
+                    ..none
+                };
                 (product + self.rescale(level)).times(tiles)
             }
             Op::Conjugate { .. } => {
@@ -184,13 +216,20 @@ impl Counter<'_> {
                 (self.switch(level, key_level, 0) + self.automorphism(level)).times(tiles)
             }
             Op::Adjust { level: target, .. } => {
-                let product = Counts { mac_words: 2 * self.words(target + 1), pt_multiplications: 1, ..none };
+                let product = Counts {
+                    mac_words: 2 * self.words(target + 1),
+                    pt_multiplications: 1,
+                    ..none
+                };
                 (product + self.rescale(target + 1)).times(tiles)
             }
             Op::Polynomial { coefficients, .. } => {
                 self.polynomial(coefficients.len() as u32 - 1, level).times(tiles)
             }
-            Op::Refresh { .. } => Counts { refreshes: tiles, ..none },
+            Op::Refresh { .. } => Counts {
+                refreshes: tiles,
+                ..none
+            },
         }
     }
 
@@ -212,7 +251,11 @@ impl Counter<'_> {
     fn digits(&self, level: u32, key_level: u32) -> Vec<u64> {
         let limbs = self.limbs(level);
         let digits = &self.shape.digits[key_level as usize];
-        digits.iter().filter(|d| d.start < limbs).map(|d| d.end.min(limbs) - d.start).collect()
+        digits
+            .iter()
+            .filter(|d| d.start < limbs)
+            .map(|d| d.end.min(limbs) - d.start)
+            .collect()
     }
 
     /// Raises one polynomial to QP, digit by digit.
@@ -221,14 +264,23 @@ impl Counter<'_> {
         let digits = self.digits(level, key_level);
         let ntts = digits.len() as u64 * (l + k);
         let conversion = digits.iter().map(|a| a * (l + k - a)).sum::<u64>();
-        Counts { ntts, conversion_words: conversion * self.shape.degree, ..Counts::default() }
+        Counts {
+            ntts,
+            conversion_words: conversion * self.shape.degree,
+            ..Counts::default()
+        }
     }
 
     /// Product of the raised digits with one key.
     fn inner_product(&self, level: u32, key_level: u32) -> Counts {
         let words = 2 * self.digits(level, key_level).len() as u64 * (self.limbs(level) + self.shape.special);
         let mac_words = words * self.shape.degree;
-        Counts { mac_words, key_bytes: mac_words * WORD, key_switches: 1, ..Counts::default() }
+        Counts {
+            mac_words,
+            key_bytes: mac_words * WORD,
+            key_switches: 1,
+            ..Counts::default()
+        }
     }
 
     /// Divides `polys` polynomials over QP by P, and by the primes of `drop` more limbs.
@@ -236,7 +288,12 @@ impl Counter<'_> {
         let (l, k) = (self.limbs(level), self.shape.special);
         let ntts = (k + drop) + (l - drop);
         let conversion_words = (k + drop) * (l - drop) * self.shape.degree;
-        Counts { ntts, conversion_words, ..Counts::default() }.times(polys)
+        Counts {
+            ntts,
+            conversion_words,
+            ..Counts::default()
+        }
+        .times(polys)
     }
 
     /// A whole key switch of one polynomial, dropping `drop` limbs on the way down.
@@ -247,13 +304,21 @@ impl Counter<'_> {
     /// The automorphism of a ciphertext after its key product: both parts over QP.
     fn automorphism(&self, level: u32) -> Counts {
         let words = 2 * (self.limbs(level) + self.shape.special) * self.shape.degree;
-        Counts { automorphism_words: words, ..Counts::default() }
+        Counts {
+            automorphism_words: words,
+            ..Counts::default()
+        }
     }
 
     fn rescale(&self, level: u32) -> Counts {
         let (l, d) = (self.limbs(level), self.dropped(level));
         let conversion_words = 2 * d * (l - d) * self.shape.degree;
-        Counts { ntts: 2 * l, conversion_words, rescales: 1, ..Counts::default() }
+        Counts {
+            ntts: 2 * l,
+            conversion_words,
+            rescales: 1,
+            ..Counts::default()
+        }
     }
 
     /// Tensor product of `macs` limb products, relinearised and rescaled in one division.
@@ -275,9 +340,15 @@ impl Counter<'_> {
     /// A hoisted sum: one way up for each kind of digits, one way down.
     fn rotate_sum(&self, stage: &[i32], level: u32) -> Counts {
         let key_levels: BTreeSet<u32> = stage[1..].iter().map(|&r| self.key_level(r, level)).collect();
-        let up = key_levels.iter().map(|&k| self.mod_up(level, k)).fold(Counts::default(), Add::add);
+        let up = key_levels
+            .iter()
+            .map(|&k| self.mod_up(level, k))
+            .fold(Counts::default(), Add::add);
         let each = stage[1..].iter().map(|&r| {
-            let rotation = Counts { rotations: 1, ..self.inner_product(level, self.key_level(r, level)) };
+            let rotation = Counts {
+                rotations: 1,
+                ..self.inner_product(level, self.key_level(r, level))
+            };
             rotation + self.automorphism(level)
         });
         each.fold(up + self.mod_down(level, 0, 2), Add::add)
@@ -285,8 +356,11 @@ impl Counter<'_> {
 
     fn linear(&self, terms: &[Term], inputs: u32, outputs: u64, level: u32, rescale: bool) -> Counts {
         let mut sum = Counts::default();
-        let babies: BTreeSet<(u32, i32)> =
-            terms.iter().filter(|t| t.baby != 0).map(|t| (t.input, t.baby)).collect();
+        let babies: BTreeSet<(u32, i32)> = terms
+            .iter()
+            .filter(|t| t.baby != 0)
+            .map(|t| (t.input, t.baby))
+            .collect();
         for input in 0..inputs {
             let babies = babies.range((input, 0)..=(input, i32::MAX)).map(|&(_, r)| r);
             let key_levels: BTreeSet<u32> = babies.clone().map(|r| self.key_level(r, level)).collect();
@@ -294,16 +368,25 @@ impl Counter<'_> {
                 sum += self.mod_up(level, key_level);
             }
             for r in babies {
-                sum += Counts { rotations: 1, ..self.inner_product(level, self.key_level(r, level)) };
+                sum += Counts {
+                    rotations: 1,
+                    ..self.inner_product(level, self.key_level(r, level))
+                };
                 sum += self.automorphism(level);
             }
         }
-        let giants: BTreeSet<(u32, i32)> =
-            terms.iter().filter(|t| t.giant != 0).map(|t| (t.output, t.giant)).collect();
+        let giants: BTreeSet<(u32, i32)> = terms
+            .iter()
+            .filter(|t| t.giant != 0)
+            .map(|t| (t.output, t.giant))
+            .collect();
         for &(_, r) in &giants {
             let key_level = self.key_level(r, level);
             sum += self.mod_down(level, 0, 1) + self.mod_up(level, key_level);
-            sum += Counts { rotations: 1, ..self.inner_product(level, key_level) };
+            sum += Counts {
+                rotations: 1,
+                ..self.inner_product(level, key_level)
+            };
             sum += self.automorphism(level);
         }
         let raised = !(babies.is_empty() && giants.is_empty());
@@ -317,7 +400,11 @@ impl Counter<'_> {
         sum += match (raised, rescale) {
             (true, _) => {
                 let down = self.mod_down(level, drop, 2);
-                Counts { rescales: u64::from(rescale), ..down }.times(outputs)
+                Counts {
+                    rescales: u64::from(rescale),
+                    ..down
+                }
+                .times(outputs)
             }
             (false, true) => self.rescale(level).times(outputs),
             (false, false) => Counts::default(),
@@ -329,7 +416,11 @@ impl Counter<'_> {
     fn polynomial(&self, degree: u32, level: u32) -> Counts {
         let levels = polynomial_levels(degree);
         let split = |s: u32| (1u64 << s) + (1u64 << (levels - s)) + u64::from(levels - s) - 3;
-        let products = (1..=levels).map(split).min().unwrap_or(1).max(u64::from(degree > 1));
+        let products = (1..=levels)
+            .map(split)
+            .min()
+            .unwrap_or(1)
+            .max(u64::from(degree > 1));
         let mut sum = Counts::default();
         // Spread evenly over the levels spent; the leaves are sums of scalar products with one rescale a branch.
         for i in 0..products {
@@ -338,7 +429,11 @@ impl Counter<'_> {
         }
         let leaf = level + 1 - levels;
         let words = 2 * u64::from(degree) * self.words(leaf);
-        sum += Counts { mac_words: words, pt_multiplications: u64::from(degree), ..Counts::default() };
+        sum += Counts {
+            mac_words: words,
+            pt_multiplications: u64::from(degree),
+            ..Counts::default()
+        };
         sum + self.rescale(leaf)
     }
 
@@ -369,10 +464,18 @@ impl Counter<'_> {
 
     fn resident_key_bytes(&self) -> u64 {
         let others = [self.keys.relinearisation, self.keys.conjugation];
-        let levels = self.keys.rotations.values().copied().chain(others.into_iter().flatten());
+        let levels = self
+            .keys
+            .rotations
+            .values()
+            .copied()
+            .chain(others.into_iter().flatten());
         let mut by_level: BTreeMap<u32, u64> = BTreeMap::new();
         levels.for_each(|level| *by_level.entry(level).or_default() += 1);
-        by_level.into_iter().map(|(level, count)| count * self.inner_product(level, level).key_bytes).sum()
+        by_level
+            .into_iter()
+            .map(|(level, count)| count * self.inner_product(level, level).key_bytes)
+            .sum()
     }
 
     fn peak_ciphertext_bytes(&self) -> u64 {
@@ -403,7 +506,12 @@ mod tests {
     /// 4 levels of one limb over one base limb, two special limbs, digits of one limb.
     fn shape() -> ChainShape {
         let digits = (1..=5).map(|l| (0..l).map(|i| i..i + 1).collect()).collect();
-        ChainShape { degree: 32, limbs: vec![1, 2, 3, 4, 5], special: 2, digits }
+        ChainShape {
+            degree: 32,
+            limbs: vec![1, 2, 3, 4, 5],
+            special: 2,
+            digits,
+        }
     }
 
     fn builder() -> Builder {
@@ -429,7 +537,15 @@ mod tests {
         let x = b.input("x", 1, 4).unwrap();
         let plain = b.factor(x, PlainClass::General, true).unwrap();
         let terms = (0..4).flat_map(|g| (0..4).map(move |r| (4 * g, r)));
-        let terms = terms.map(|(giant, baby)| Term { output: 0, giant, input: 0, baby, plain }).collect();
+        let terms = terms
+            .map(|(giant, baby)| Term {
+                output: 0,
+                giant,
+                input: 0,
+                baby,
+                plain,
+            })
+            .collect();
         let y = b.linear(x, 1, terms).unwrap();
         b.output("y", y);
         let bill = count(b.program(), &shape());
@@ -463,7 +579,10 @@ mod tests {
         let z = b.multiply(y, y).unwrap();
         b.output("z", z);
         let bill = count(b.program(), &shape());
-        assert_eq!(bill.layers.iter().fold(Counts::default(), |a, &c| a + c), bill.total);
+        assert_eq!(
+            bill.layers.iter().fold(Counts::default(), |a, &c| a + c),
+            bill.total
+        );
         assert_eq!(bill.layers[1].ct_multiplications, 2);
         // Input (5 limbs) and square (4 limbs) are alive together, two tiles of two parts each.
         assert_eq!(bill.peak_ciphertext_bytes, 2 * 2 * (5 + 4) * 32 * 8);

@@ -19,14 +19,21 @@ pub struct State {
 
 impl From<&ValueInfo> for State {
     fn from(v: &ValueInfo) -> Self {
-        Self { tiles: v.tiles, level: v.level, scale: v.scale }
+        Self {
+            tiles: v.tiles,
+            level: v.level,
+            scale: v.scale,
+        }
     }
 }
 
 /// What can be wrong with one operation.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
-#[expect(missing_docs, reason = "the fields are explained by the message above each variant")]
+#[expect(
+    missing_docs,
+    reason = "the fields are explained by the message above each variant"
+)]
 pub enum Fault {
     /// An operand is not defined before it is used.
     #[error("value {found} is not defined yet: {defined} values are")]
@@ -36,10 +43,18 @@ pub enum Fault {
     Plain { found: u32, allowed: usize },
     /// A tile index is out of range.
     #[error("{role} tile {found} does not exist: there are {allowed}")]
-    Tile { role: &'static str, found: u32, allowed: u32 },
+    Tile {
+        role: &'static str,
+        found: u32,
+        allowed: u32,
+    },
     /// Numbers of tiles that must agree do not.
     #[error("{role}: expected {expected} tiles, found {found}")]
-    Tiles { role: &'static str, expected: u32, found: u32 },
+    Tiles {
+        role: &'static str,
+        expected: u32,
+        found: u32,
+    },
     /// A rotation is not in `0..slots`.
     #[error("rotation {found} is not in 0..{slots}")]
     Rotation { found: i32, slots: u32 },
@@ -63,10 +78,18 @@ pub enum Fault {
     LevelBound { found: u32, allowed: u32 },
     /// Two operands that must stand at one level do not.
     #[error("{role}: expected level {expected}, found {found}")]
-    LevelMismatch { role: &'static str, expected: u32, found: u32 },
+    LevelMismatch {
+        role: &'static str,
+        expected: u32,
+        found: u32,
+    },
     /// Two scales that must be equal are not.
     #[error("{role}: expected scale 2^{:.6}, found 2^{:.6}", expected.log2(), found.log2())]
-    Scale { role: &'static str, expected: f64, found: f64 },
+    Scale {
+        role: &'static str,
+        expected: f64,
+        found: f64,
+    },
     /// A scale is not a positive finite number.
     #[error("{role}: {found} is not a scale")]
     NotAScale { role: &'static str, found: f64 },
@@ -78,10 +101,18 @@ pub enum Fault {
     Encrypted { plain: u32 },
     /// A recorded value disagrees with the rule.
     #[error("recorded {role} {found} disagrees with the derived {expected}")]
-    Recorded { role: &'static str, expected: u32, found: u32 },
+    Recorded {
+        role: &'static str,
+        expected: u32,
+        found: u32,
+    },
     /// A layer, input or output refers to nothing, or twice to one thing.
     #[error("{role} {found} is out of place: {allowed} allowed")]
-    Reference { role: &'static str, found: u32, allowed: usize },
+    Reference {
+        role: &'static str,
+        found: u32,
+        allowed: usize,
+    },
 }
 
 /// Levels that a polynomial of `degree` needs in the Chebyshev basis: `ceil(log2(degree + 1))`.
@@ -105,59 +136,117 @@ impl<'a> Scope<'a> {
     /// The scope of operation `index` of a program.
     pub fn of(program: &'a Program, chain: &'a ChainView, index: usize) -> Self {
         let values = &program.values[..index.min(program.values.len())];
-        Self { slots: program.slots, chain, values, plaintexts: &program.plaintexts }
+        Self {
+            slots: program.slots,
+            chain,
+            values,
+            plaintexts: &program.plaintexts,
+        }
     }
 
     fn value(&self, id: ValueId) -> Result<State, Fault> {
-        let fault = Fault::Value { found: id.0, defined: self.values.len() };
+        let fault = Fault::Value {
+            found: id.0,
+            defined: self.values.len(),
+        };
         self.values.get(id.0 as usize).map(State::from).ok_or(fault)
     }
 
     fn plain(&self, id: PlainId) -> Result<&'a PlainInfo, Fault> {
-        let fault = Fault::Plain { found: id.0, allowed: self.plaintexts.len() };
+        let fault = Fault::Plain {
+            found: id.0,
+            allowed: self.plaintexts.len(),
+        };
         let info = self.plaintexts.get(id.0 as usize).ok_or(fault)?;
         if info.encrypted {
             return Err(Fault::Encrypted { plain: id.0 });
         }
         if !(info.scale > 0.0 && info.scale.is_finite()) {
-            return Err(Fault::NotAScale { role: "plaintext", found: info.scale });
+            return Err(Fault::NotAScale {
+                role: "plaintext",
+                found: info.scale,
+            });
         }
         if let PlainClass::Periodic { period } = info.class
             && !(period.is_power_of_two() && period > 1 && period < self.slots)
         {
-            return Err(Fault::Class { plain: id.0, expected: "of a period that is a power of two in 2..slots" });
+            return Err(Fault::Class {
+                plain: id.0,
+                expected: "of a period that is a power of two in 2..slots",
+            });
         }
         Ok(info)
     }
 
     fn rotation(&self, r: i32) -> Result<(), Fault> {
         if r < 0 || r as u32 >= self.slots {
-            return Err(Fault::Rotation { found: r, slots: self.slots });
+            return Err(Fault::Rotation {
+                found: r,
+                slots: self.slots,
+            });
         }
         Ok(())
     }
 
     /// `x` after dropping one level at product scale `scale`.
     fn rescaled(&self, x: State, scale: f64) -> Result<State, Fault> {
-        let dropped = self.chain.dropped(x.level).ok_or(Fault::Level { needed: 1, found: x.level })?;
-        Ok(State { level: x.level - 1, scale: scale / dropped, ..x })
+        let dropped = self.chain.dropped(x.level).ok_or(Fault::Level {
+            needed: 1,
+            found: x.level,
+        })?;
+        Ok(State {
+            level: x.level - 1,
+            scale: scale / dropped,
+            ..x
+        })
     }
 
     fn canonical(&self, tiles: u32, level: u32) -> Result<State, Fault> {
-        let fault = Fault::LevelBound { found: level, allowed: self.chain.top() };
-        Ok(State { tiles, level, scale: self.chain.scale(level).ok_or(fault)? })
+        let fault = Fault::LevelBound {
+            found: level,
+            allowed: self.chain.top(),
+        };
+        Ok(State {
+            tiles,
+            level,
+            scale: self.chain.scale(level).ok_or(fault)?,
+        })
     }
 
     fn same_level(role: &'static str, expected: u32, found: u32) -> Result<(), Fault> {
-        if expected == found { Ok(()) } else { Err(Fault::LevelMismatch { role, expected, found }) }
+        if expected == found {
+            Ok(())
+        } else {
+            Err(Fault::LevelMismatch {
+                role,
+                expected,
+                found,
+            })
+        }
     }
 
     fn same_scale(role: &'static str, expected: f64, found: f64) -> Result<(), Fault> {
-        if same_scale(expected, found) { Ok(()) } else { Err(Fault::Scale { role, expected, found }) }
+        if same_scale(expected, found) {
+            Ok(())
+        } else {
+            Err(Fault::Scale {
+                role,
+                expected,
+                found,
+            })
+        }
     }
 
     fn same_tiles(role: &'static str, expected: u32, found: u32) -> Result<(), Fault> {
-        if expected == found { Ok(()) } else { Err(Fault::Tiles { role, expected, found }) }
+        if expected == found {
+            Ok(())
+        } else {
+            Err(Fault::Tiles {
+                role,
+                expected,
+                found,
+            })
+        }
     }
 
     /// Tiles, level and scale of the result of `op`. `declared` is what an input says of itself: its level is its own choice.
@@ -169,8 +258,19 @@ impl<'a> Scope<'a> {
                 }
                 self.canonical(declared.tiles, declared.level)
             }
-            Op::Linear { x, outputs, terms, rescale } => self.linear(*x, *outputs, terms, *rescale),
+            Op::Linear {
+                x,
+                outputs,
+                terms,
+                rescale,
+            } => self.linear(*x, *outputs, terms, *rescale),
             Op::RotateSum { x, stages } => self.rotate_sum(*x, stages),
+            Op::Rotate { x, by } => {
+                let x = self.value(*x)?;
+                Self::same_tiles("rotations", x.tiles, by.len() as u32)?;
+                by.iter().try_for_each(|&r| self.rotation(r))?;
+                Ok(x)
+            }
             Op::Add { x, y } | Op::Sub { x, y } => {
                 let (x, y) = (self.value(*x)?, self.value(*y)?);
                 Self::same_tiles("right operand", x.tiles, y.tiles)?;
@@ -202,7 +302,10 @@ impl<'a> Scope<'a> {
                 let x = self.value(*x)?;
                 let info = self.plain(*plain)?;
                 if info.class != PlainClass::Constant {
-                    return Err(Fault::Class { plain: plain.0, expected: "constant" });
+                    return Err(Fault::Class {
+                        plain: plain.0,
+                        expected: "constant",
+                    });
                 }
                 Self::same_level("factor", x.level, info.level)?;
                 self.rescaled(x, x.scale * info.scale)
@@ -211,8 +314,14 @@ impl<'a> Scope<'a> {
             Op::Adjust { x, level } => {
                 let x = self.value(*x)?;
                 if *level >= x.level {
-                    let below = x.level.checked_sub(1).ok_or(Fault::Level { needed: 1, found: 0 })?;
-                    return Err(Fault::LevelBound { found: *level, allowed: below });
+                    let below = x
+                        .level
+                        .checked_sub(1)
+                        .ok_or(Fault::Level { needed: 1, found: 0 })?;
+                    return Err(Fault::LevelBound {
+                        found: *level,
+                        allowed: below,
+                    });
                 }
                 self.canonical(x.tiles, *level)
             }
@@ -234,10 +343,17 @@ impl<'a> Scope<'a> {
                 }
                 for &tile in tiles {
                     if tile >= x.tiles {
-                        return Err(Fault::Tile { role: "selected", found: tile, allowed: x.tiles });
+                        return Err(Fault::Tile {
+                            role: "selected",
+                            found: tile,
+                            allowed: x.tiles,
+                        });
                     }
                 }
-                Ok(State { tiles: tiles.len() as u32, ..x })
+                Ok(State {
+                    tiles: tiles.len() as u32,
+                    ..x
+                })
             }
             Op::Polynomial { x, coefficients } => self.polynomial(*x, coefficients),
             Op::Refresh { x, level } => self.canonical(self.value(*x)?.tiles, *level),
@@ -253,10 +369,18 @@ impl<'a> Scope<'a> {
             self.rotation(term.giant)?;
             self.rotation(term.baby)?;
             if term.input >= x.tiles {
-                return Err(Fault::Tile { role: "input", found: term.input, allowed: x.tiles });
+                return Err(Fault::Tile {
+                    role: "input",
+                    found: term.input,
+                    allowed: x.tiles,
+                });
             }
             if term.output >= outputs {
-                return Err(Fault::Tile { role: "output", found: term.output, allowed: outputs });
+                return Err(Fault::Tile {
+                    role: "output",
+                    found: term.output,
+                    allowed: outputs,
+                });
             }
             if index > 0 && key(&terms[index - 1]) >= key(term) {
                 return Err(Fault::Order { index });
@@ -274,9 +398,19 @@ impl<'a> Scope<'a> {
         if next_output < outputs {
             return Err(Fault::EmptyOutput { output: next_output });
         }
-        let factor = factor.ok_or(Fault::Empty { role: "linear operation" })?;
-        let product = State { tiles: outputs, level: x.level, scale: x.scale * factor };
-        if rescale { self.rescaled(product, product.scale) } else { Ok(product) }
+        let factor = factor.ok_or(Fault::Empty {
+            role: "linear operation",
+        })?;
+        let product = State {
+            tiles: outputs,
+            level: x.level,
+            scale: x.scale * factor,
+        };
+        if rescale {
+            self.rescaled(product, product.scale)
+        } else {
+            Ok(product)
+        }
     }
 
     fn rotate_sum(&self, x: ValueId, stages: &[Vec<i32>]) -> Result<State, Fault> {
@@ -303,11 +437,17 @@ impl<'a> Scope<'a> {
         Self::same_scale("polynomial operand", expected, x.scale)?;
         for &p in coefficients {
             if self.plain(p)?.class != PlainClass::Constant {
-                return Err(Fault::Class { plain: p.0, expected: "constant" });
+                return Err(Fault::Class {
+                    plain: p.0,
+                    expected: "constant",
+                });
             }
         }
         let needed = polynomial_levels(coefficients.len() as u32 - 1);
-        let level = x.level.checked_sub(needed).ok_or(Fault::Level { needed, found: x.level })?;
+        let level = x.level.checked_sub(needed).ok_or(Fault::Level {
+            needed,
+            found: x.level,
+        })?;
         self.canonical(x.tiles, level)
     }
 }

@@ -22,7 +22,9 @@ impl KeySet {
     pub fn of(program: &Program) -> Self {
         let mut keys = Self::default();
         for op in &program.ops {
-            let Some(level) = op.operands().first().map(|x| program.values[x.0 as usize].level) else { continue };
+            let Some(level) = op.operands().first().map(|x| program.values[x.0 as usize].level) else {
+                continue;
+            };
             match op {
                 Op::Linear { terms, .. } => {
                     for t in terms {
@@ -30,7 +32,10 @@ impl KeySet {
                         keys.rotation(t.giant, level);
                     }
                 }
-                Op::RotateSum { stages, .. } => stages.iter().flatten().for_each(|&r| keys.rotation(r, level)),
+                Op::RotateSum { stages, .. } => {
+                    stages.iter().flatten().for_each(|&r| keys.rotation(r, level))
+                }
+                Op::Rotate { by, .. } => by.iter().for_each(|&r| keys.rotation(r, level)),
                 Op::Multiply { .. } | Op::Square { .. } | Op::Polynomial { .. } => {
                     keys.relinearisation = keys.relinearisation.max(Some(level));
                 }
@@ -74,13 +79,28 @@ mod tests {
         let mut b = Builder::new(16, ChainView::uniform(3, 30.0));
         let x = b.input("x", 1, 3).unwrap();
         let plain = b.factor(x, PlainClass::General, true).unwrap();
-        let y = b.linear(x, 1, vec![Term { output: 0, giant: 4, input: 0, baby: -1, plain }]).unwrap();
+        let y = b
+            .linear(
+                x,
+                1,
+                vec![Term {
+                    output: 0,
+                    giant: 4,
+                    input: 0,
+                    baby: -1,
+                    plain,
+                }],
+            )
+            .unwrap();
         let y = b.rotate_sum(y, &[vec![0, 4], vec![0, 2]]).unwrap();
         let y = b.square(y).unwrap();
         let y = b.conjugate(y).unwrap();
         b.output("y", y);
         let keys = KeySet::of(b.program());
         assert_eq!(keys.rotations, BTreeMap::from([(4, 3), (15, 3), (2, 2)]));
-        assert_eq!((keys.relinearisation, keys.conjugation, keys.count()), (Some(2), Some(1), 5));
+        assert_eq!(
+            (keys.relinearisation, keys.conjugation, keys.count()),
+            (Some(2), Some(1), 5)
+        );
     }
 }

@@ -60,6 +60,13 @@ pub enum Op {
         /// Rotations of each stage.
         stages: Vec<Vec<i32>>,
     },
+    /// Tile `i` of the result is `rot_{by[i]}` of tile `i` of `x`: no level.
+    Rotate {
+        /// Operand.
+        x: ValueId,
+        /// One rotation a tile, in `0..slots`.
+        by: Vec<i32>,
+    },
     /// `x + y`, equal level and scale.
     Add {
         /// Left operand.
@@ -154,6 +161,7 @@ impl Op {
             Self::Input { .. } => "input",
             Self::Linear { .. } => "linear",
             Self::RotateSum { .. } => "rotate_sum",
+            Self::Rotate { .. } => "rotate",
             Self::Add { .. } => "add",
             Self::Sub { .. } => "sub",
             Self::AddPlain { .. } => "add_plain",
@@ -178,6 +186,7 @@ impl Op {
             Self::Gather { parts } => parts.clone(),
             Self::Linear { x, .. }
             | Self::RotateSum { x, .. }
+            | Self::Rotate { x, .. }
             | Self::AddPlain { x, .. }
             | Self::Square { x }
             | Self::Scale { x, .. }

@@ -34,7 +34,10 @@ impl From<Vec<Complex>> for Slots {
         let re = values.iter().map(|z| z.re).collect();
         let im: Vec<f64> = values.iter().map(|z| z.im).collect();
         let real = im.iter().all(|&v| v == 0.0);
-        Self { re, im: if real { Vec::new() } else { im } }
+        Self {
+            re,
+            im: if real { Vec::new() } else { im },
+        }
     }
 }
 
@@ -80,7 +83,12 @@ impl Slots {
         if self.is_real() {
             return self.re.iter().map(|v| v.abs()).collect::<Vec<_>>().into();
         }
-        self.re.iter().zip(&self.im).map(|(a, b)| a.hypot(*b)).collect::<Vec<_>>().into()
+        self.re
+            .iter()
+            .zip(&self.im)
+            .map(|(a, b)| a.hypot(*b))
+            .collect::<Vec<_>>()
+            .into()
     }
 
     /// Largest `|value|`.
@@ -99,7 +107,11 @@ impl Slots {
     pub fn classify(mut self, slots: usize) -> (PlainClass, Self) {
         let mut period = self.len();
         let repeats = |v: &[f64], half: usize| {
-            v.is_empty() || v[..half].iter().zip(&v[half..]).all(|(a, b)| a.to_bits() == b.to_bits())
+            v.is_empty()
+                || v[..half]
+                    .iter()
+                    .zip(&v[half..])
+                    .all(|(a, b)| a.to_bits() == b.to_bits())
         };
         while period.is_multiple_of(2) && repeats(&self.re, period / 2) && repeats(&self.im, period / 2) {
             period /= 2;
@@ -153,7 +165,10 @@ mod tests {
         let (class, v) = Slots::from(vec![1.0, 2.0, 1.0, 2.0, 1.0, 2.0, 1.0, 2.0]).classify(8);
         assert_eq!((class, v.len()), (PlainClass::Periodic { period: 2 }, 2));
         assert_eq!(Slots::from(vec![3.0; 8]).classify(8).0, PlainClass::Constant);
-        assert_eq!(Slots::from(vec![1.0, 2.0, 3.0, 2.0]).classify(4).0, PlainClass::General);
+        assert_eq!(
+            Slots::from(vec![1.0, 2.0, 3.0, 2.0]).classify(4).0,
+            PlainClass::General
+        );
         let z = Slots::from(vec![Complex::new(1.0, 1.0), Complex::new(1.0, 2.0)]);
         assert_eq!(z.classify(8).0, PlainClass::Periodic { period: 2 });
     }

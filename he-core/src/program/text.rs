@@ -50,14 +50,35 @@ impl fmt::Display for Op {
         f.write_str(self.name())?;
         match self {
             Self::Input { index } => write!(f, " {index}"),
-            Self::Linear { x, outputs, terms, rescale } => {
-                let babies: BTreeSet<_> = terms.iter().filter(|t| t.baby != 0).map(|t| (t.input, t.baby)).collect();
-                let giants: BTreeSet<_> = terms.iter().filter(|t| t.giant != 0).map(|t| (t.output, t.giant)).collect();
+            Self::Linear {
+                x,
+                outputs,
+                terms,
+                rescale,
+            } => {
+                let babies: BTreeSet<_> = terms
+                    .iter()
+                    .filter(|t| t.baby != 0)
+                    .map(|t| (t.input, t.baby))
+                    .collect();
+                let giants: BTreeSet<_> = terms
+                    .iter()
+                    .filter(|t| t.giant != 0)
+                    .map(|t| (t.output, t.giant))
+                    .collect();
                 let (terms, babies, giants) = (terms.len(), babies.len(), giants.len());
-                write!(f, " {x}: {terms} terms to {outputs}, {babies} babies, {giants} giants")?;
-                if *rescale { Ok(()) } else { f.write_str(", not rescaled") }
+                write!(
+                    f,
+                    " {x}: {terms} terms to {outputs}, {babies} babies, {giants} giants"
+                )?;
+                if *rescale {
+                    Ok(())
+                } else {
+                    f.write_str(", not rescaled")
+                }
             }
             Self::RotateSum { x, stages } => write!(f, " {x}: {stages:?}"),
+            Self::Rotate { x, by } => write!(f, " {x}: {by:?}"),
             Self::Add { x, y } | Self::Sub { x, y } | Self::Multiply { x, y } => write!(f, " {x} {y}"),
             Self::AddPlain { x, plain } => write!(f, " {x} {}", Ids(plain)),
             Self::Scale { x, plain } => write!(f, " {x} {plain}"),
@@ -73,7 +94,13 @@ impl fmt::Display for Op {
 /// The terms of a linear operation, one a line: what [`Op`]'s own line only counts.
 pub fn terms(terms: &[Term]) -> String {
     let line = |t: &Term| {
-        let Term { output, giant, input, baby, plain } = t;
+        let Term {
+            output,
+            giant,
+            input,
+            baby,
+            plain,
+        } = t;
         format!("y{output} += rot {giant} ({plain} * rot {baby} x{input})\n")
     };
     terms.iter().map(line).collect()
@@ -81,20 +108,34 @@ pub fn terms(terms: &[Term]) -> String {
 
 impl fmt::Display for Program {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "program on {} slots, {} plaintexts", self.slots, self.plaintexts.len())?;
+        writeln!(
+            f,
+            "program on {} slots, {} plaintexts",
+            self.slots,
+            self.plaintexts.len()
+        )?;
         let mut layer = None;
         for (index, (op, info)) in self.ops.iter().zip(&self.values).enumerate() {
             if layer != Some(info.layer) {
                 layer = Some(info.layer);
-                writeln!(f, "{}:", self.layers.get(info.layer as usize).map_or("?", String::as_str))?;
+                writeln!(
+                    f,
+                    "{}:",
+                    self.layers.get(info.layer as usize).map_or("?", String::as_str)
+                )?;
             }
             let id = ValueId(index as u32);
             let tiles = if info.tiles == 1 { "tile" } else { "tiles" };
             let (count, level, scale) = (info.tiles, info.level, info.scale.log2());
-            writeln!(f, "  {id} = {op} ; {count} {tiles}, level {level}, scale 2^{scale:.4}")?;
+            writeln!(
+                f,
+                "  {id} = {op} ; {count} {tiles}, level {level}, scale 2^{scale:.4}"
+            )?;
         }
         for (role, ports) in [("input", &self.inputs), ("output", &self.outputs)] {
-            ports.iter().try_for_each(|p| writeln!(f, "{role} {} = {}", p.name, p.value))?;
+            ports
+                .iter()
+                .try_for_each(|p| writeln!(f, "{role} {} = {}", p.name, p.value))?;
         }
         Ok(())
     }
@@ -110,7 +151,13 @@ mod tests {
         b.layer("fc1");
         let x = b.input("image", 2, 4).unwrap();
         let plain = b.factor(x, PlainClass::General, true).unwrap();
-        let term = |input, baby, giant| Term { output: 0, giant, input, baby, plain };
+        let term = |input, baby, giant| Term {
+            output: 0,
+            giant,
+            input,
+            baby,
+            plain,
+        };
         let t = vec![term(0, 0, 0), term(0, -1, 0), term(1, 0, 2)];
         let listed = super::terms(&t);
         let y = b.linear(x, 1, t).unwrap();

@@ -1,0 +1,23 @@
+//! Tile tensors: tensors spread over the slots of ciphertexts by a small notation.
+//!
+//! | file | holds |
+//! |---|---|
+//! | [`shape`] | the notation, `[5/2, 6~/8, */4]` |
+//! | [`layout`] | what it means: a map from (tile, slot) to element, zero or unknown |
+//! | [`pack`] | values to slots and back through a layout |
+//! | [`tensor`] | a shaped value of a program |
+//! | [`ops`] | what can be done with it, and the shape that results |
+//!
+//! Source: Aharoni, Adir, Baruch, Drucker, Ezov, Farkash, Greenberg, Masalha, Moshkowich, Murik, Shaul, Soceanu, "HeLayers: A Tile
+//! Tensors Framework for Large Neural Networks on Encrypted Data", PoPETs 2023.
+
+pub mod layout;
+pub mod ops;
+pub mod pack;
+pub mod shape;
+pub mod tensor;
+
+pub use layout::{Cell, Layout};
+pub use pack::{PackError, pack, unpack};
+pub use shape::{Kind, ShapeError, TileDim, TileShape};
+pub use tensor::TileTensor;
