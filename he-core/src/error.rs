@@ -21,7 +21,9 @@ pub enum Error {
         security_bits: u32,
     },
     /// A modulus that this engine cannot use.
-    #[error("unusable modulus {modulus}: {reason}\nhelp: moduli are distinct primes below 2^50, congruent to 1 modulo twice the ring degree")]
+    #[error(
+        "unusable modulus {modulus}: {reason}\nhelp: moduli are distinct primes below 2^50, congruent to 1 modulo twice the ring degree"
+    )]
     Modulus {
         /// The modulus.
         modulus: u64,
@@ -29,7 +31,9 @@ pub enum Error {
         reason: &'static str,
     },
     /// No unused prime of the wanted size is left.
-    #[error("no unused prime near 2^{log2_target:.2} is congruent to 1 modulo 2^{log_two_n}\nhelp: use larger levels or a smaller ring")]
+    #[error(
+        "no unused prime near 2^{log2_target:.2} is congruent to 1 modulo 2^{log_two_n}\nhelp: use larger levels or a smaller ring"
+    )]
     NoPrime {
         /// log2 of what was looked for.
         log2_target: f64,
@@ -75,7 +79,9 @@ pub enum Error {
         op: &'static str,
     },
     /// Two scales that must be equal are not.
-    #[error("{op}: scale 2^{found_log2:.6}, expected 2^{expected_log2:.6}\nhelp: bring the operands to one scale with `adjust`")]
+    #[error(
+        "{op}: scale 2^{found_log2:.6}, expected 2^{expected_log2:.6}\nhelp: bring the operands to one scale with `adjust`"
+    )]
     Scale {
         /// Operation.
         op: &'static str,
@@ -114,8 +120,16 @@ pub enum Error {
         /// Why not.
         reason: &'static str,
     },
+    /// Terms that make no linear transform.
+    #[error("terms of a linear transform: {reason}")]
+    Terms {
+        /// What is wrong.
+        reason: &'static str,
+    },
     /// A plaintext without the limbs that an operation needs.
-    #[error("{op}: the plaintext lacks {missing}\nhelp: encode it at the level of the operation, with special primes where a rotated operand is multiplied")]
+    #[error(
+        "{op}: the plaintext lacks {missing}\nhelp: encode it at the level of the operation, with special primes where a rotated operand is multiplied"
+    )]
     PlaintextLimbs {
         /// Operation.
         op: &'static str,

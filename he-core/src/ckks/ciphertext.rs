@@ -56,7 +56,10 @@ impl Ciphertext {
 
     /// Bytes in memory.
     pub fn bytes(&self) -> usize {
-        self.parts.iter().map(|part| 8 * part.limbs().n() * part.limbs().count()).sum()
+        self.parts
+            .iter()
+            .map(|part| 8 * part.limbs().n() * part.limbs().count())
+            .sum()
     }
 
     /// The wire form.
@@ -73,7 +76,10 @@ impl Ciphertext {
         let (level, scale, rest) = read_header(context, "ciphertext", bytes)?;
         let length = poly_bytes(context, &context.primes(level, false));
         let [first, second] = exactly("ciphertext", rest, [length, length])?;
-        let parts = [unpack_poly(context, level, first)?, unpack_poly(context, level, second)?];
+        let parts = [
+            unpack_poly(context, level, first)?,
+            unpack_poly(context, level, second)?,
+        ];
         Ok(Self { parts, level, scale })
     }
 }
@@ -88,8 +94,14 @@ impl SeededCiphertext {
     pub fn expand(&self, context: &Context) -> Ciphertext {
         let mut c1 = Poly::zeroed(context.ring(), self.c0.primes());
         let limbs = self.c0.primes().iter().zip(c1.limbs_mut().split_mut()).collect();
-        parallel::for_each(limbs, |(&prime, limb): (&u16, &mut [u64])| uniform_limb(context, &self.seed, prime, limb));
-        Ciphertext { parts: [self.c0.clone(), c1], level: self.level, scale: self.scale }
+        parallel::for_each(limbs, |(&prime, limb): (&u16, &mut [u64])| {
+            uniform_limb(context, &self.seed, prime, limb)
+        });
+        Ciphertext {
+            parts: [self.c0.clone(), c1],
+            level: self.level,
+            scale: self.scale,
+        }
     }
 
     /// The wire form.
@@ -107,13 +119,22 @@ impl SeededCiphertext {
         let [seed, c0] = exactly("seeded ciphertext", rest, [32, length])?;
         let mut seed_bytes = [0; 32];
         seed_bytes.copy_from_slice(seed);
-        Ok(Self { c0: unpack_poly(context, level, c0)?, seed: Seed::new(seed_bytes), level, scale })
+        Ok(Self {
+            c0: unpack_poly(context, level, c0)?,
+            seed: Seed::new(seed_bytes),
+            level,
+            scale,
+        })
     }
 }
 
 /// The uniform limb of a seeded ciphertext.
 pub(crate) fn uniform_limb(context: &Context, seed: &Seed, prime: u16, limb: &mut [u64]) {
-    Stream::new(seed, domain::CIPHERTEXT_UNIFORM, prime.into()).uniform(context.kernels(), context.modulus(prime), limb);
+    Stream::new(seed, domain::CIPHERTEXT_UNIFORM, prime.into()).uniform(
+        context.kernels(),
+        context.modulus(prime),
+        limb,
+    );
 }
 
 /// The one place where two scales are held against one another.
@@ -121,12 +142,20 @@ pub(crate) fn check_scale(op: &'static str, found: f64, expected: f64) -> Result
     if same_scale(found, expected) {
         Ok(())
     } else {
-        Err(Error::Scale { op, found_log2: found.log2(), expected_log2: expected.log2() })
+        Err(Error::Scale {
+            op,
+            found_log2: found.log2(),
+            expected_log2: expected.log2(),
+        })
     }
 }
 
 pub(crate) fn check_level(op: &'static str, found: usize, expected: usize) -> Result<()> {
-    if found == expected { Ok(()) } else { Err(Error::Level { op, found, expected }) }
+    if found == expected {
+        Ok(())
+    } else {
+        Err(Error::Level { op, found, expected })
+    }
 }
 
 const HEADER_BYTES: usize = 12;
@@ -139,15 +168,25 @@ fn header(level: usize, scale: f64) -> Vec<u8> {
 }
 
 fn read_header<'a>(context: &Context, what: &'static str, bytes: &'a [u8]) -> Result<(usize, f64, &'a [u8])> {
-    let truncated = Error::Truncated { what, found: bytes.len(), expected: HEADER_BYTES };
+    let truncated = Error::Truncated {
+        what,
+        found: bytes.len(),
+        expected: HEADER_BYTES,
+    };
     let (level, rest) = bytes.split_first_chunk::<4>().ok_or(truncated.clone())?;
     let (scale, rest) = rest.split_first_chunk::<8>().ok_or(truncated)?;
     let (level, scale) = (u32::from_le_bytes(*level) as usize, f64::from_le_bytes(*scale));
     if level > context.top_level() {
-        return Err(Error::Corrupted { what, reason: "its level is above the chain's top" });
+        return Err(Error::Corrupted {
+            what,
+            reason: "its level is above the chain's top",
+        });
     }
     if !(scale.is_finite() && scale >= 1.0 && scale.log2() <= context.chain().log_q(level)) {
-        return Err(Error::Corrupted { what, reason: "its scale is not between 1 and its modulus" });
+        return Err(Error::Corrupted {
+            what,
+            reason: "its scale is not between 1 and its modulus",
+        });
     }
     Ok((level, scale, rest))
 }
@@ -160,10 +199,17 @@ pub(crate) fn exactly<'a, const K: usize>(
 ) -> Result<[&'a [u8]; K]> {
     let (found, expected) = (bytes.len(), lengths.iter().sum());
     if found < expected {
-        return Err(Error::Truncated { what, found, expected });
+        return Err(Error::Truncated {
+            what,
+            found,
+            expected,
+        });
     }
     if found > expected {
-        return Err(Error::Corrupted { what, reason: "more bytes than announced" });
+        return Err(Error::Corrupted {
+            what,
+            reason: "more bytes than announced",
+        });
     }
     let mut rest = bytes;
     Ok(lengths.map(|length| {
@@ -175,7 +221,10 @@ pub(crate) fn exactly<'a, const K: usize>(
 
 /// Packed bytes of a polynomial.
 pub(crate) fn poly_bytes(context: &Context, primes: &[u16]) -> usize {
-    primes.iter().map(|&prime| packed_bytes(context.degree(), context.modulus(prime).bits())).sum()
+    primes
+        .iter()
+        .map(|&prime| packed_bytes(context.degree(), context.modulus(prime).bits()))
+        .sum()
 }
 
 pub(crate) fn pack_poly(context: &Context, poly: &Poly<Ntt>, out: &mut Vec<u8>) {
@@ -197,8 +246,11 @@ pub(crate) fn unpack_limbs(context: &Context, primes: &[u16], bytes: &[u8], limb
     for (&prime, limb) in primes.iter().zip(limbs.split_mut()) {
         let q = context.modulus(prime);
         let length = packed_bytes(limb.len(), q.bits());
-        let (packed, after) =
-            rest.split_at_checked(length).ok_or(Error::Truncated { what: "limbs", found: rest.len(), expected: length })?;
+        let (packed, after) = rest.split_at_checked(length).ok_or(Error::Truncated {
+            what: "limbs",
+            found: rest.len(),
+            expected: length,
+        })?;
         unpack(packed, q.bits(), q.value(), limb)?;
         rest = after;
     }

@@ -24,8 +24,10 @@ pub struct Context {
     fft: SpecialFft,
     /// X^(N/2) modulo each prime.
     imaginary_units: Vec<u64>,
+    /// The digits of keys made for each level.
+    digits: Vec<Vec<core::ops::Range<usize>>>,
     automorphisms: Cache<u64, Automorphism>,
-    raisings: Cache<(usize, usize), Raising>,
+    raisings: Cache<Vec<core::ops::Range<usize>>, Raising>,
     divisions: Cache<(usize, usize, bool), Division>,
 }
 
@@ -51,17 +53,24 @@ impl Context {
     }
 
     fn build(chain: Chain, secure: bool, kernels: Kernels) -> Result<Arc<Self>> {
-        let modulus = |reason| Error::Modulus { modulus: chain.primes().first().copied().unwrap_or(0), reason };
+        let modulus = |reason| Error::Modulus {
+            modulus: chain.primes().first().copied().unwrap_or(0),
+            reason,
+        };
         let ring = Ring::with_kernels(chain.degree(), chain.primes(), kernels)
             .map_err(|_| modulus("the ring has no transform for this chain"))?;
         let fft = SpecialFft::new(chain.slots());
-        let imaginary_units = (0..chain.primes().len() as u16).map(|prime| imaginary_unit(&ring, prime)).collect();
+        let imaginary_units = (0..chain.primes().len() as u16)
+            .map(|prime| imaginary_unit(&ring, prime))
+            .collect();
+        let digits = (0..=chain.top_level()).map(|level| chain.digits(level)).collect();
         let context = Self {
             chain,
             secure,
             ring,
             fft,
             imaginary_units,
+            digits,
             automorphisms: Cache::default(),
             raisings: Cache::default(),
             divisions: Cache::default(),
@@ -139,13 +148,18 @@ impl Context {
     /// P modulo a prime.
     pub(crate) fn special_product(&self, prime: u16) -> u64 {
         let q = self.modulus(prime);
-        self.special().fold(1, |product, p| q.mul(product, self.modulus(p).value()))
+        self.special()
+            .fold(1, |product, p| q.mul(product, self.modulus(p).value()))
     }
 
     /// Refuses a level that the chain does not have.
     pub(crate) fn check_level(&self, op: &'static str, level: usize) -> Result<()> {
         if level > self.top_level() {
-            return Err(Error::Level { op, found: level, expected: self.top_level() });
+            return Err(Error::Level {
+                op,
+                found: level,
+                expected: self.top_level(),
+            });
         }
         Ok(())
     }
@@ -159,7 +173,12 @@ impl Context {
         let (log_n, security) = (self.chain.log_n(), self.chain.security());
         let (found_bits, cap_bits) = (log2_product(&moduli), security.cap_bits(log_n));
         if found_bits > f64::from(cap_bits) {
-            return Err(Error::Insecure { log_n, found_bits, cap_bits, security_bits: security.bits() });
+            return Err(Error::Insecure {
+                log_n,
+                found_bits,
+                cap_bits,
+                security_bits: security.bits(),
+            });
         }
         Ok(())
     }
@@ -175,17 +194,24 @@ impl Context {
     }
 
     pub(crate) fn automorphism(&self, galois: u64) -> Arc<Automorphism> {
-        self.automorphisms.get(galois, || Automorphism::new(self.degree(), galois))
+        self.automorphisms
+            .get(galois, |_| Automorphism::new(self.degree(), galois))
     }
 
-    /// How a polynomial of `level` is decomposed for a key made for `key_level`.
+    /// How a polynomial of `level` is decomposed for a key made for `key_level`: the same object for all key levels with the same digits.
     pub(crate) fn raising(&self, key_level: usize, level: usize) -> Arc<Raising> {
-        self.raisings.get((key_level, level), || Raising::new(self, key_level, level))
+        let limbs = self.chain.limbs(level);
+        let cut = |digit: core::ops::Range<usize>| digit.start..digit.end.min(limbs);
+        let digits = self.digits[key_level].iter().filter(|digit| digit.start < limbs);
+        let digits: Vec<_> = digits.cloned().map(cut).collect();
+        self.raisings
+            .get(digits, |digits| Raising::new(self, level, digits))
     }
 
     /// How a polynomial on the primes of `from` (and the special primes, where `special`) is divided down to the primes of `to`.
     pub(crate) fn division(&self, from: usize, to: usize, special: bool) -> Arc<Division> {
-        self.divisions.get((from, to, special), || Division::new(self, from, to, special))
+        self.divisions
+            .get((from, to, special), |_| Division::new(self, from, to, special))
     }
 }
 
@@ -205,20 +231,19 @@ pub(crate) struct RaisedDigit {
 }
 
 impl Raising {
-    fn new(context: &Context, key_level: usize, level: usize) -> Self {
-        let limbs = context.chain.limbs(level);
+    fn new(context: &Context, level: usize, digits: &[core::ops::Range<usize>]) -> Self {
         let primes = context.primes(level, true);
         let moduli = |primes: &[u16]| primes.iter().map(|&p| *context.modulus(p)).collect::<Vec<_>>();
-        let digits = context
-            .chain
-            .digits(key_level)
-            .into_iter()
-            .filter(|digit| digit.start < limbs)
-            .map(|digit| {
-                let own = digit.start..digit.end.min(limbs);
+        let digits = digits
+            .iter()
+            .map(|own| {
                 let others = [&primes[..own.start], &primes[own.end..]].concat();
                 let conversion = BaseConversion::new(&moduli(&primes[own.clone()]), &moduli(&others));
-                RaisedDigit { own, others, conversion }
+                RaisedDigit {
+                    own: own.clone(),
+                    others,
+                    conversion,
+                }
             })
             .collect();
         Self { digits }
@@ -250,7 +275,12 @@ impl Division {
             q.inv(product).unwrap_or(0)
         };
         let inverses = destinations.iter().map(inverse).collect();
-        Self { kept, removed, conversion: BaseConversion::new(&sources, &destinations), inverses }
+        Self {
+            kept,
+            removed,
+            conversion: BaseConversion::new(&sources, &destinations),
+            inverses,
+        }
     }
 }
 
@@ -272,12 +302,17 @@ impl<K, V> Default for Cache<K, V> {
 }
 
 impl<K: Eq + Hash, V> Cache<K, V> {
-    fn get(&self, key: K, make: impl FnOnce() -> V) -> Arc<V> {
+    fn get(&self, key: K, make: impl FnOnce(&K) -> V) -> Arc<V> {
         if let Some(value) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return value.clone();
         }
-        let value = Arc::new(make());
+        let value = Arc::new(make(&key));
         // Two threads may make the same value: the first to arrive stays.
-        self.0.write().unwrap_or_else(PoisonError::into_inner).entry(key).or_insert(value).clone()
+        self.0
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entry(key)
+            .or_insert(value)
+            .clone()
     }
 }

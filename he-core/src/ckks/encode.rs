@@ -52,7 +52,10 @@ impl Plaintext {
 
     /// Limb at position i: Q primes of its level first, then special ones.
     pub(crate) fn limb(&self, i: usize) -> Run<'_> {
-        Run { words: self.words.limb(i), run: self.run }
+        Run {
+            words: self.words.limb(i),
+            run: self.run,
+        }
     }
 
     /// The words of limb i where it has no runs.
@@ -80,12 +83,25 @@ impl Context {
     }
 
     /// Encodes complex slots; see [`encode`](Self::encode).
-    pub fn encode_complex(&self, values: &[Complex], scale: f64, level: usize, special: bool) -> Result<Plaintext> {
+    pub fn encode_complex(
+        &self,
+        values: &[Complex],
+        scale: f64,
+        level: usize,
+        special: bool,
+    ) -> Result<Plaintext> {
         let (re, im) = values.iter().map(|z| (z.re, z.im)).unzip();
         self.encode_parts(re, im, scale, level, special)
     }
 
-    fn encode_parts(&self, re: Vec<f64>, im: Vec<f64>, scale: f64, level: usize, special: bool) -> Result<Plaintext> {
+    fn encode_parts(
+        &self,
+        re: Vec<f64>,
+        im: Vec<f64>,
+        scale: f64,
+        level: usize,
+        special: bool,
+    ) -> Result<Plaintext> {
         self.check_level("encode", level)?;
         let period = re.len();
         let coefficients = self.integer_coefficients(re, im, scale, level)?;
@@ -113,7 +129,14 @@ impl Context {
                 }
             }
         });
-        Ok(Plaintext { level, special, scale, period, run, words })
+        Ok(Plaintext {
+            level,
+            special,
+            scale,
+            period,
+            run,
+            words,
+        })
     }
 
     /// Coefficients of the polynomial in X^(n/period) with these slots, scaled and rounded.
@@ -126,38 +149,66 @@ impl Context {
     ) -> Result<Coefficients> {
         let (found, expected) = (re.len(), self.slots());
         if !found.is_power_of_two() || found > expected {
-            return Err(Error::Count { what: "values to encode (a power of two, at most the slots)", found, expected });
+            return Err(Error::Count {
+                what: "values to encode (a power of two, at most the slots)",
+                found,
+                expected,
+            });
         }
         let log2_scale = scale.log2();
         if !(scale.is_finite() && scale > 0.0) {
-            return Err(Error::Encode { value: scale, log2_scale, reason: "the scale is not a positive number" });
+            return Err(Error::Encode {
+                value: scale,
+                log2_scale,
+                reason: "the scale is not a positive number",
+            });
         }
         if let Some(&value) = re.iter().chain(&im).find(|x| !x.is_finite()) {
-            return Err(Error::Encode { value, log2_scale, reason: "the value is not finite" });
+            return Err(Error::Encode {
+                value,
+                log2_scale,
+                reason: "the value is not finite",
+            });
         }
         self.fft().slots_to_coefficients(&mut re, &mut im);
         re.append(&mut im);
         let largest = re.iter().fold(0.0f64, |largest, x| largest.max(x.abs()));
         let log2_largest = (largest * scale).log2();
         if log2_largest >= self.chain().log_q(level) - 1.0 {
-            return Err(Error::Encode { value: largest, log2_scale, reason: "it exceeds half of the level's modulus" });
+            return Err(Error::Encode {
+                value: largest,
+                log2_scale,
+                reason: "it exceeds half of the level's modulus",
+            });
         }
         if log2_largest < 62.0 {
-            return Ok(Coefficients::Short(re.iter().map(|x| (x * scale).round_ties_even() as i64).collect()));
+            return Ok(Coefficients::Short(
+                re.iter().map(|x| (x * scale).round_ties_even() as i64).collect(),
+            ));
         }
         if log2_largest < 126.0 {
-            return Ok(Coefficients::Long(re.iter().map(|x| (x * scale).round_ties_even() as i128).collect()));
+            return Ok(Coefficients::Long(
+                re.iter().map(|x| (x * scale).round_ties_even() as i128).collect(),
+            ));
         }
-        Err(Error::Encode { value: largest, log2_scale, reason: "coefficients have at most 126 bits" })
+        Err(Error::Encode {
+            value: largest,
+            log2_scale,
+            reason: "coefficients have at most 126 bits",
+        })
     }
 
     /// Slots of a polynomial given by its real coefficients, still at `scale`.
     pub(crate) fn decode_coefficients(&self, coefficients: &[f64], scale: f64) -> Vec<Complex> {
         let (re, im) = coefficients.split_at(self.slots());
         let shrink = |x: &f64| x / scale;
-        let (mut re, mut im): (Vec<f64>, Vec<f64>) = (re.iter().map(shrink).collect(), im.iter().map(shrink).collect());
+        let (mut re, mut im): (Vec<f64>, Vec<f64>) =
+            (re.iter().map(shrink).collect(), im.iter().map(shrink).collect());
         self.fft().coefficients_to_slots(&mut re, &mut im);
-        re.into_iter().zip(im).map(|(re, im)| Complex::new(re, im)).collect()
+        re.into_iter()
+            .zip(im)
+            .map(|(re, im)| Complex::new(re, im))
+            .collect()
     }
 }
 
@@ -189,7 +240,10 @@ impl Coefficients {
 
 /// `a + b I` and `a - b I`: the words of a constant.
 fn constant_words(q: &Modulus, unit: u64, coefficients: &Coefficients, out: &mut [u64]) {
-    let (re, im) = (coefficients.residue(q, 0), q.mul(coefficients.residue(q, 1), unit));
+    let (re, im) = (
+        coefficients.residue(q, 0),
+        q.mul(coefficients.residue(q, 1), unit),
+    );
     out[0] = q.add(re, im);
     out[1] = q.sub(re, im);
 }

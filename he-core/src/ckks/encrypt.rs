@@ -31,7 +31,12 @@ impl SecretKey {
 
     /// [`encrypt`](Self::encrypt) with the randomness of a seed, which must stay secret and serve once: two ciphertexts of one seed
     /// reveal the difference of their messages.
-    pub fn encrypt_from(&self, context: &Context, plaintext: &Plaintext, seed: &Seed) -> Result<SeededCiphertext> {
+    pub fn encrypt_from(
+        &self,
+        context: &Context,
+        plaintext: &Plaintext,
+        seed: &Seed,
+    ) -> Result<SeededCiphertext> {
         let level = plaintext.level();
         let primes = context.primes(level, false);
         context.check_published(&primes)?;
@@ -39,7 +44,11 @@ impl SecretKey {
         let mut error = vec![0; context.degree()];
         Stream::new(seed, domain::CIPHERTEXT_ERROR, 0).cbd21(&mut error);
         let mut c0 = Poly::<Ntt>::zeroed(context.ring(), &primes);
-        let limbs = primes.iter().zip(c0.limbs_mut().split_mut()).enumerate().collect();
+        let limbs = primes
+            .iter()
+            .zip(c0.limbs_mut().split_mut())
+            .enumerate()
+            .collect();
         parallel::for_each(limbs, |(i, (&prime, limb)): (usize, (&u16, &mut [u64]))| {
             let (kernels, q) = (context.kernels(), context.modulus(prime));
             kernels.reduce_i8(q, limb, &error);
@@ -53,7 +62,12 @@ impl SecretKey {
             product.zeroize();
         });
         error.zeroize();
-        Ok(SeededCiphertext { c0, seed: public, level, scale: plaintext.scale() })
+        Ok(SeededCiphertext {
+            c0,
+            seed: public,
+            level,
+            scale: plaintext.scale(),
+        })
     }
 
     /// Decrypts to slots. The result carries the noise of the computation, from which the secret key can be found: it is for the key's
@@ -67,7 +81,10 @@ impl SecretKey {
 
     /// Decrypts to the real parts of the slots.
     pub fn decrypt_real(&self, context: &Context, ciphertext: &Ciphertext) -> Vec<f64> {
-        self.decrypt(context, ciphertext).into_iter().map(|slot| slot.re).collect()
+        self.decrypt(context, ciphertext)
+            .into_iter()
+            .map(|slot| slot.re)
+            .collect()
     }
 
     /// Centred coefficients of `c0 + c1 s`.
@@ -79,7 +96,11 @@ impl SecretKey {
         parallel::for_each(limbs, |(i, limb): (usize, &mut [u64])| {
             let prime = i as u16;
             limb.copy_from_slice(c0.limb(i));
-            context.kernels().inner_product_add(context.modulus(prime), limb, &[(c1.limb(i), self.limb(prime))]);
+            context.kernels().inner_product_add(
+                context.modulus(prime),
+                limb,
+                &[(c1.limb(i), self.limb(prime))],
+            );
             context.ring().ntt(prime).inverse(limb);
         });
         let coefficients = centred(context, &message);
@@ -105,7 +126,13 @@ impl PublicKey {
         Stream::new(seed, domain::EPHEMERAL, 0).ternary(&mut small[2]);
         let mut raised = [0, 1].map(|_| Poly::<Ntt>::zeroed(context.ring(), &primes));
         let [r0, r1] = &mut raised;
-        let limbs = r0.limbs_mut().split_mut().into_iter().zip(r1.limbs_mut().split_mut()).zip(&primes).collect();
+        let limbs = r0
+            .limbs_mut()
+            .split_mut()
+            .into_iter()
+            .zip(r1.limbs_mut().split_mut())
+            .zip(&primes)
+            .collect();
         parallel::for_each(limbs, |((r0, r1), &prime): ((&mut [u64], &mut [u64]), &u16)| {
             let (kernels, q) = (context.kernels(), context.modulus(prime));
             let mut ephemeral = Limbs::zeroed(context.degree(), 1);
@@ -124,7 +151,11 @@ impl PublicKey {
         for (i, limb) in parts[0].limbs_mut().split_mut().into_iter().enumerate() {
             plaintext.add_to(context.modulus(i as u16), i, limb);
         }
-        Ok(Ciphertext { parts, level, scale: plaintext.scale() })
+        Ok(Ciphertext {
+            parts,
+            level,
+            scale: plaintext.scale(),
+        })
     }
 }
 
@@ -148,11 +179,19 @@ fn message_limbs(context: &Context, ciphertext: &Ciphertext) -> usize {
 
 /// Centred values of coefficients given by their residues: mixed-radix digits (Garner), summed in a double word.
 fn centred(context: &Context, residues: &Limbs) -> Vec<f64> {
-    let moduli: Vec<_> = (0..residues.count() as u16).map(|p| *context.modulus(p)).collect();
-    let product = moduli.iter().fold(1u128, |product, q| product * u128::from(q.value()));
+    let moduli: Vec<_> = (0..residues.count() as u16)
+        .map(|p| *context.modulus(p))
+        .collect();
+    let product = moduli
+        .iter()
+        .fold(1u128, |product, q| product * u128::from(q.value()));
     // Of each modulus, the inverse of the product of those before it.
     let inverses: Vec<u64> = (0..moduli.len())
-        .map(|i| moduli[i].inv(moduli[..i].iter().fold(1, |p, q| moduli[i].mul(p, q.value()))).unwrap_or(0))
+        .map(|i| {
+            moduli[i]
+                .inv(moduli[..i].iter().fold(1, |p, q| moduli[i].mul(p, q.value())))
+                .unwrap_or(0)
+        })
         .collect();
     let centre = |x: u128| {
         // x - product where x > product / 2, by a mask.

@@ -24,7 +24,9 @@ pub fn add(context: &Context, x: &Ciphertext, y: &Ciphertext) -> Result<Cipherte
 pub fn add_assign(context: &Context, x: &mut Ciphertext, y: &Ciphertext) -> Result<()> {
     check_operands("add", x, y)?;
     for (x, y) in x.parts.iter_mut().zip(&y.parts) {
-        update(context, x, y, |prime, x, y| context.kernels().add_assign(context.modulus(prime), x, y));
+        update(context, x, y, |prime, x, y| {
+            context.kernels().add_assign(context.modulus(prime), x, y)
+        });
     }
     Ok(())
 }
@@ -40,7 +42,9 @@ pub fn sub(context: &Context, x: &Ciphertext, y: &Ciphertext) -> Result<Cipherte
 pub fn sub_assign(context: &Context, x: &mut Ciphertext, y: &Ciphertext) -> Result<()> {
     check_operands("subtract", x, y)?;
     for (x, y) in x.parts.iter_mut().zip(&y.parts) {
-        update(context, x, y, |prime, x, y| context.kernels().sub_assign(context.modulus(prime), x, y));
+        update(context, x, y, |prime, x, y| {
+            context.kernels().sub_assign(context.modulus(prime), x, y)
+        });
     }
     Ok(())
 }
@@ -49,7 +53,9 @@ pub fn sub_assign(context: &Context, x: &mut Ciphertext, y: &Ciphertext) -> Resu
 pub fn negate(context: &Context, x: &Ciphertext) -> Ciphertext {
     let mut out = x.clone();
     for part in &mut out.parts {
-        each(part, |prime, limb| context.kernels().neg_assign(context.modulus(prime), limb));
+        each(part, |prime, limb| {
+            context.kernels().neg_assign(context.modulus(prime), limb)
+        });
     }
     out
 }
@@ -58,7 +64,9 @@ pub fn negate(context: &Context, x: &Ciphertext) -> Ciphertext {
 pub fn add_plain_assign(context: &Context, x: &mut Ciphertext, p: &Plaintext) -> Result<()> {
     check_plain_level("add a plaintext", x, p)?;
     check_scale("add a plaintext", p.scale(), x.scale)?;
-    each_indexed(&mut x.parts[0], |i, prime, limb| p.add_to(context.modulus(prime), i, limb));
+    each_indexed(&mut x.parts[0], |i, prime, limb| {
+        p.add_to(context.modulus(prime), i, limb)
+    });
     Ok(())
 }
 
@@ -91,7 +99,10 @@ pub fn mul_scalar(context: &Context, x: &Ciphertext, c: f64) -> Result<Ciphertex
     let level = spend("multiply by a constant", x.level)?;
     let chain = context.chain();
     let scale = chain.scale(level) * chain.dropped_product(x.level) / x.scale;
-    rescale(context, &mul_plain(context, x, &context.encode(&[c], scale, x.level, false)?)?)
+    rescale(
+        context,
+        &mul_plain(context, x, &context.encode(&[c], scale, x.level, false)?)?,
+    )
 }
 
 /// `i x`: exact, the multiplication by X^(N/2).
@@ -100,7 +111,11 @@ pub fn mul_i(context: &Context, x: &Ciphertext) -> Ciphertext {
     let half = context.slots();
     for part in &mut out.parts {
         each(part, |prime, limb| {
-            let (kernels, q, unit) = (context.kernels(), context.modulus(prime), context.imaginary_unit(prime));
+            let (kernels, q, unit) = (
+                context.kernels(),
+                context.modulus(prime),
+                context.imaginary_unit(prime),
+            );
             let (low, high) = limb.split_at_mut(half);
             kernels.mul_scalar_assign(q, low, unit);
             kernels.mul_scalar_assign(q, high, q.neg(unit));
@@ -112,17 +127,30 @@ pub fn mul_i(context: &Context, x: &Ciphertext) -> Ciphertext {
 /// `x / D_l`: the scale shrinks by the primes of the level, which is spent.
 pub fn rescale(context: &Context, x: &Ciphertext) -> Result<Ciphertext> {
     let level = spend("rescale", x.level)?;
-    let parts = x.parts.clone().map(|part| keyswitch::divide(context, x.level, level, false, part));
-    Ok(Ciphertext { parts, level, scale: rescaled(context, x.level, x.scale) })
+    let parts = x
+        .parts
+        .clone()
+        .map(|part| keyswitch::divide(context, x.level, level, false, part));
+    Ok(Ciphertext {
+        parts,
+        level,
+        scale: rescaled(context, x.level, x.scale),
+    })
 }
 
 /// The same slots at a lower level and the same scale.
 pub fn drop_to(context: &Context, x: &Ciphertext, level: usize) -> Result<Ciphertext> {
     if level > x.level {
-        return Err(Error::Level { op: "drop to a level", found: x.level, expected: level });
+        return Err(Error::Level {
+            op: "drop to a level",
+            found: x.level,
+            expected: level,
+        });
     }
     let mut out = x.clone();
-    out.parts.iter_mut().for_each(|part| part.truncate(context.chain().limbs(level)));
+    out.parts
+        .iter_mut()
+        .for_each(|part| part.truncate(context.chain().limbs(level)));
     out.level = level;
     Ok(out)
 }
@@ -140,7 +168,12 @@ pub fn adjust(context: &Context, x: &Ciphertext, level: usize) -> Result<Ciphert
 }
 
 /// Slot-wise product, relinearised and rescaled.
-pub fn multiply(context: &Context, keys: &EvaluationKeys, x: &Ciphertext, y: &Ciphertext) -> Result<Ciphertext> {
+pub fn multiply(
+    context: &Context,
+    keys: &EvaluationKeys,
+    x: &Ciphertext,
+    y: &Ciphertext,
+) -> Result<Ciphertext> {
     check_level("multiply", y.level, x.level)?;
     product(context, keys, x, y)
 }
@@ -157,23 +190,41 @@ fn product(context: &Context, keys: &EvaluationKeys, x: &Ciphertext, y: &Ciphert
     let key = keys.relinearisation(x.level)?;
     let ([x0, x1], [y0, y1]) = (&x.parts, &y.parts);
     let mut d2 = x1.clone();
-    update(context, &mut d2, y1, |prime, d2, y1| context.kernels().mul_assign(context.modulus(prime), d2, y1));
+    update(context, &mut d2, y1, |prime, d2, y1| {
+        context.kernels().mul_assign(context.modulus(prime), d2, y1)
+    });
     let digits = keyswitch::decompose(context, key.level(), x.level, &d2);
     let [mut r0, mut r1] = keyswitch::multiply(context, x.level, &digits, key);
-    let limbs = r0.limbs_mut().split_mut().into_iter().zip(r1.limbs_mut().split_mut()).take(context.chain().limbs(x.level));
-    parallel::for_each(limbs.enumerate().collect(), |(i, (r0, r1)): (usize, (&mut [u64], &mut [u64]))| {
-        let (kernels, q, p) = (context.kernels(), context.modulus(i as u16), context.special_product(i as u16));
-        // P x, then the sums of products of both halves.
-        let mut scaled = crate::math::buffer::Limbs::zeroed(context.degree(), 2);
-        let mut scaled = scaled.split_mut();
-        for (scaled, x) in scaled.iter_mut().zip([x0, x1]) {
-            kernels.mul_scalar(q, scaled, x.limb(i), p);
-        }
-        kernels.inner_product_add(q, r0, &[(&*scaled[0], y0.limb(i))]);
-        kernels.inner_product_add(q, r1, &[(&*scaled[0], y1.limb(i)), (&*scaled[1], y0.limb(i))]);
-    });
+    let limbs = r0
+        .limbs_mut()
+        .split_mut()
+        .into_iter()
+        .zip(r1.limbs_mut().split_mut())
+        .take(context.chain().limbs(x.level));
+    parallel::for_each(
+        limbs.enumerate().collect(),
+        |(i, (r0, r1)): (usize, (&mut [u64], &mut [u64]))| {
+            let (kernels, q, p) = (
+                context.kernels(),
+                context.modulus(i as u16),
+                context.special_product(i as u16),
+            );
+            // P x, then the sums of products of both halves.
+            let mut scaled = crate::math::buffer::Limbs::zeroed(context.degree(), 2);
+            let mut scaled = scaled.split_mut();
+            for (scaled, x) in scaled.iter_mut().zip([x0, x1]) {
+                kernels.mul_scalar(q, scaled, x.limb(i), p);
+            }
+            kernels.inner_product_add(q, r0, &[(&*scaled[0], y0.limb(i))]);
+            kernels.inner_product_add(q, r1, &[(&*scaled[0], y1.limb(i)), (&*scaled[1], y0.limb(i))]);
+        },
+    );
     let parts = [r0, r1].map(|r| keyswitch::divide(context, x.level, level, true, r));
-    Ok(Ciphertext { parts, level, scale: rescaled(context, x.level, x.scale * y.scale) })
+    Ok(Ciphertext {
+        parts,
+        level,
+        scale: rescaled(context, x.level, x.scale * y.scale),
+    })
 }
 
 /// `rot_r(x)[s] = x[(s + r) mod n]`.
@@ -187,7 +238,12 @@ pub fn rotate(context: &Context, keys: &EvaluationKeys, x: &Ciphertext, rotation
 }
 
 /// Several rotations of one ciphertext, which is decomposed once.
-pub fn rotate_many(context: &Context, keys: &EvaluationKeys, x: &Ciphertext, rotations: &[i32]) -> Result<Vec<Ciphertext>> {
+pub fn rotate_many(
+    context: &Context,
+    keys: &EvaluationKeys,
+    x: &Ciphertext,
+    rotations: &[i32],
+) -> Result<Vec<Ciphertext>> {
     let mut hoisted = Hoisted::default();
     rotations
         .iter()
@@ -196,8 +252,8 @@ pub fn rotate_many(context: &Context, keys: &EvaluationKeys, x: &Ciphertext, rot
                 return Ok(x.clone());
             }
             let (galois, key) = keys.rotation(context, rotation, x.level)?;
-            let digits = hoisted.digits(context, key.level(), x.level, &x.parts[1]);
-            Ok(apply_galois(context, x, digits, galois, key))
+            let digits = hoisted.ensure(context, key.level(), x.level, &x.parts[1]);
+            Ok(apply_galois(context, x, hoisted.at(digits), galois, key))
         })
         .collect()
 }
@@ -209,27 +265,31 @@ pub fn conjugate(context: &Context, keys: &EvaluationKeys, x: &Ciphertext) -> Re
     Ok(apply_galois(context, x, &digits, galois, key))
 }
 
-/// The decompositions of one polynomial, one for each key level met.
+/// The decompositions of one polynomial, one for each partition into digits met: keys made for different levels may differ in it.
 #[derive(Default)]
-pub(crate) struct Hoisted<'a>(Vec<(usize, keyswitch::Digits<'a>)>);
+pub(crate) struct Hoisted<'a>(Vec<keyswitch::Digits<'a>>);
 
 impl<'a> Hoisted<'a> {
-    /// The digits for keys of a level, computed when first asked for.
-    pub(crate) fn digits(
+    /// Position of the digits for keys of a level, computed when first asked for.
+    pub(crate) fn ensure(
         &mut self,
         context: &Context,
         key_level: usize,
         level: usize,
         source: &'a Poly<Ntt>,
-    ) -> &keyswitch::Digits<'a> {
-        let at = match self.0.iter().position(|(made_for, _)| *made_for == key_level) {
-            Some(at) => at,
-            None => {
-                self.0.push((key_level, keyswitch::decompose(context, key_level, level, source)));
-                self.0.len() - 1
-            }
-        };
-        &self.0[at].1
+    ) -> usize {
+        let raising = context.raising(key_level, level);
+        let found = self.0.iter().position(|digits| digits.is_of(&raising));
+        found.unwrap_or_else(|| {
+            self.0
+                .push(keyswitch::decompose(context, key_level, level, source));
+            self.0.len() - 1
+        })
+    }
+
+    /// The digits at a position.
+    pub(crate) fn at(&self, position: usize) -> &keyswitch::Digits<'a> {
+        &self.0[position]
     }
 }
 
@@ -249,10 +309,16 @@ fn apply_galois(
     let automorphism = context.automorphism(galois);
     let parts = parts.map(|part| {
         let mut out = Poly::zeroed(context.ring(), part.primes());
-        update(context, &mut out, &part, |_, out, part| automorphism.apply(context.kernels(), out, part));
+        update(context, &mut out, &part, |_, out, part| {
+            automorphism.apply(context.kernels(), out, part)
+        });
         out
     });
-    Ciphertext { parts, level: x.level, scale: x.scale }
+    Ciphertext {
+        parts,
+        level: x.level,
+        scale: x.scale,
+    }
 }
 
 /// The level below, if there is one.
@@ -264,7 +330,11 @@ fn spend(op: &'static str, level: usize) -> Result<usize> {
 pub(crate) fn rescaled(context: &Context, level: usize, scale: f64) -> f64 {
     let scale = scale / context.chain().dropped_product(level);
     let canonical = context.scale(level - 1);
-    if same_scale(scale, canonical) { canonical } else { scale }
+    if same_scale(scale, canonical) {
+        canonical
+    } else {
+        scale
+    }
 }
 
 fn check_operands(op: &'static str, x: &Ciphertext, y: &Ciphertext) -> Result<()> {
@@ -274,16 +344,33 @@ fn check_operands(op: &'static str, x: &Ciphertext, y: &Ciphertext) -> Result<()
 
 fn check_plain_level(op: &'static str, x: &Ciphertext, p: &Plaintext) -> Result<()> {
     if p.level() < x.level {
-        return Err(Error::Level { op, found: p.level(), expected: x.level });
+        return Err(Error::Level {
+            op,
+            found: p.level(),
+            expected: x.level,
+        });
     }
     Ok(())
 }
 
 /// Runs `f(prime, limb, limb of y)` on every limb.
-fn update(context: &Context, x: &mut Poly<Ntt>, y: &Poly<Ntt>, f: impl Fn(u16, &mut [u64], &[u64]) + Sync + Send) {
+fn update(
+    context: &Context,
+    x: &mut Poly<Ntt>,
+    y: &Poly<Ntt>,
+    f: impl Fn(u16, &mut [u64], &[u64]) + Sync + Send,
+) {
     debug_assert_eq!(x.primes().len(), y.primes().len(), "degree {}", context.degree());
-    let limbs = x.limbs_mut().split_mut().into_iter().zip(y.limbs().iter()).zip(y.primes()).collect();
-    parallel::for_each(limbs, |((x, y), &prime): ((&mut [u64], &[u64]), &u16)| f(prime, x, y));
+    let limbs = x
+        .limbs_mut()
+        .split_mut()
+        .into_iter()
+        .zip(y.limbs().iter())
+        .zip(y.primes())
+        .collect();
+    parallel::for_each(limbs, |((x, y), &prime): ((&mut [u64], &[u64]), &u16)| {
+        f(prime, x, y)
+    });
 }
 
 /// Runs `f(prime, limb)` on every limb.
@@ -294,8 +381,14 @@ fn each(x: &mut Poly<Ntt>, f: impl Fn(u16, &mut [u64]) + Sync + Send) {
 /// Runs `f(position, prime, limb)` on every limb.
 fn each_indexed(x: &mut Poly<Ntt>, f: impl Fn(usize, u16, &mut [u64]) + Sync + Send) {
     let primes = x.primes().to_vec();
-    let limbs = primes.into_iter().zip(x.limbs_mut().split_mut()).enumerate().collect();
-    parallel::for_each(limbs, |(i, (prime, limb)): (usize, (u16, &mut [u64]))| f(i, prime, limb));
+    let limbs = primes
+        .into_iter()
+        .zip(x.limbs_mut().split_mut())
+        .enumerate()
+        .collect();
+    parallel::for_each(limbs, |(i, (prime, limb)): (usize, (u16, &mut [u64]))| {
+        f(i, prime, limb)
+    });
 }
 
 #[cfg(test)]
@@ -315,7 +408,8 @@ mod tests {
         let scale = chain.scale(level);
         let tau = noise::slot_variance(noise::fresh_secret() + noise::encoding(), n, scale);
         let tau_product = noise::product(tau, mean_square(x).max(1.0), tau, mean_square(y).max(1.0));
-        let v = tau_product * scale.powi(4) / n as f64 + noise::key_switch_unrounded(chain, chain.top_level(), level);
+        let v = tau_product * scale.powi(4) / n as f64
+            + noise::key_switch_unrounded(chain, chain.top_level(), level);
         noise::rescale(v, chain.dropped_product(level), n)
     }
 
@@ -329,9 +423,20 @@ mod tests {
             f.assert_slots(&add(&f.context, &cx, &cy).unwrap(), &zip(&x, &y, |x, y| x + y), v);
             f.assert_slots(&sub(&f.context, &cx, &cy).unwrap(), &zip(&x, &y, |x, y| x - y), v);
             f.assert_slots(&negate(&f.context, &cx), &zip(&x, &x, |x, _| -x), v);
-            let p = f.context.encode_complex(&y, f.context.scale(level), level, false).unwrap();
-            f.assert_slots(&add_plain(&f.context, &cx, &p).unwrap(), &zip(&x, &y, |x, y| x + y), v);
-            f.assert_slots(&mul_i(&f.context, &cx), &zip(&x, &x, |x, _| x * Complex::new(0.0, 1.0)), v);
+            let p = f
+                .context
+                .encode_complex(&y, f.context.scale(level), level, false)
+                .unwrap();
+            f.assert_slots(
+                &add_plain(&f.context, &cx, &p).unwrap(),
+                &zip(&x, &y, |x, y| x + y),
+                v,
+            );
+            f.assert_slots(
+                &mul_i(&f.context, &cx),
+                &zip(&x, &x, |x, _| x * Complex::new(0.0, 1.0)),
+                v,
+            );
         }
     }
 
@@ -347,9 +452,15 @@ mod tests {
             f.assert_slots(&xx, &zip(&x, &x, |x, _| x * x), product_noise(&f, level, &x, &x));
         }
         let bottom = f.encrypt(&x, 0);
-        assert_eq!(square(&f.context, &f.keys, &bottom), Err(Error::LevelsExhausted { op: "multiply" }));
+        assert_eq!(
+            square(&f.context, &f.keys, &bottom),
+            Err(Error::LevelsExhausted { op: "multiply" })
+        );
         let top = f.encrypt(&x, 2);
-        assert!(matches!(multiply(&f.context, &f.keys, &bottom, &top), Err(Error::Level { .. })));
+        assert!(matches!(
+            multiply(&f.context, &f.keys, &bottom, &top),
+            Err(Error::Level { .. })
+        ));
     }
 
     #[test]
@@ -362,7 +473,11 @@ mod tests {
             let repeated: Vec<_> = p.iter().cycle().take(32).copied().collect();
             let factor = f.factor(&p, level, false);
             assert_eq!(factor.bytes(), 8 * (2 << log_period) * chain.limbs(level));
-            let product = rescale(&f.context, &mul_plain(&f.context, &f.encrypt(&x, level), &factor).unwrap()).unwrap();
+            let product = rescale(
+                &f.context,
+                &mul_plain(&f.context, &f.encrypt(&x, level), &factor).unwrap(),
+            )
+            .unwrap();
             let v = noise::plain_product(
                 noise::fresh_secret() + noise::encoding(),
                 factor.scale(),
@@ -396,7 +511,10 @@ mod tests {
         }
         // The same rotation modulo the slots uses the same key.
         assert!(rotate(&f.context, &f.keys, &f.encrypt(&x, 1), -24).is_ok());
-        assert!(matches!(rotate(&f.context, &f.keys, &f.encrypt(&x, 1), 2), Err(Error::MissingKey { .. })));
+        assert!(matches!(
+            rotate(&f.context, &f.keys, &f.encrypt(&x, 1), 2),
+            Err(Error::MissingKey { .. })
+        ));
     }
 
     #[test]
@@ -404,15 +522,30 @@ mod tests {
         let f = Fixture::new(6, &[]);
         let (chain, n, x) = (f.context.chain(), f.context.degree(), slots(32, 8));
         let cx = f.encrypt(&x, 4);
-        let v = noise::rescale(noise::fresh_secret() * chain.plain_scale(1).powi(2), chain.dropped_product(1), n);
+        let v = noise::rescale(
+            noise::fresh_secret() * chain.plain_scale(1).powi(2),
+            chain.dropped_product(1),
+            n,
+        );
         for level in 0..4 {
             let lower = adjust(&f.context, &cx, level).unwrap();
             assert_eq!(lower.level(), level);
             // The constant one is rounded to an integer: a relative error of 2^-41 at most.
-            f.assert_slots(&lower, &x, v + 2.0 * (chain.scale(level) * 2f64.powi(-40)).powi(2));
+            f.assert_slots(
+                &lower,
+                &x,
+                v + 2.0 * (chain.scale(level) * 2f64.powi(-40)).powi(2),
+            );
         }
         let dropped = drop_to(&f.context, &cx, 1).unwrap();
-        assert!(matches!(add(&f.context, &cx, &dropped), Err(Error::Level { found: 1, expected: 4, .. })));
+        assert!(matches!(
+            add(&f.context, &cx, &dropped),
+            Err(Error::Level {
+                found: 1,
+                expected: 4,
+                ..
+            })
+        ));
         let other = f.encrypt(&x, 1);
         assert!(same_scale(dropped.scale(), other.scale()) || add(&f.context, &other, &dropped).is_err());
         let tripled = mul_scalar(&f.context, &cx, -3.0).unwrap();

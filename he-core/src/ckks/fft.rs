@@ -86,7 +86,11 @@ fn turn(k: u64, m: u64) -> (f64, f64) {
     let angle = |k: u64| core::f64::consts::TAU * k as f64 / m as f64;
     let rest = k % eighth;
     // Within odd octants measure from the far end.
-    let (sin, cos) = if octant % 2 == 0 { angle(rest).sin_cos() } else { angle(eighth - rest).sin_cos() };
+    let (sin, cos) = if octant % 2 == 0 {
+        angle(rest).sin_cos()
+    } else {
+        angle(eighth - rest).sin_cos()
+    };
     match octant {
         0 => (sin, cos),
         1 => (cos, sin),
@@ -136,12 +140,17 @@ mod tests {
         let fft = SpecialFft::new(64);
         for log_n in 0..=6 {
             let n = 1usize << log_n;
-            let coefficients: Vec<f64> = (0..2 * n).map(|k| ((k * 37 + 11) % 101) as f64 / 50.0 - 1.0).collect();
+            let coefficients: Vec<f64> = (0..2 * n)
+                .map(|k| ((k * 37 + 11) % 101) as f64 / 50.0 - 1.0)
+                .collect();
             let (mut re, mut im) = (coefficients[..n].to_vec(), coefficients[n..].to_vec());
             fft.coefficients_to_slots(&mut re, &mut im);
             for j in 0..n {
                 let expected = evaluate(&coefficients, j as u32);
-                assert!((re[j] - expected.re).abs() + (im[j] - expected.im).abs() < 1e-12, "n = {n}, slot {j}");
+                assert!(
+                    (re[j] - expected.re).abs() + (im[j] - expected.im).abs() < 1e-12,
+                    "n = {n}, slot {j}"
+                );
             }
             fft.slots_to_coefficients(&mut re, &mut im);
             for (found, expected) in re.iter().chain(&im).zip(&coefficients) {
@@ -154,11 +163,17 @@ mod tests {
     fn round_trip_is_accurate_at_full_size() {
         let n = 1 << 15;
         let fft = SpecialFft::new(n);
-        let start: Vec<f64> = (0..n).map(|k| ((k * 7919) % 10007) as f64 / 5003.5 - 1.0).collect();
+        let start: Vec<f64> = (0..n)
+            .map(|k| ((k * 7919) % 10007) as f64 / 5003.5 - 1.0)
+            .collect();
         let (mut re, mut im) = (start.clone(), vec![0.0; n]);
         fft.slots_to_coefficients(&mut re, &mut im);
         fft.coefficients_to_slots(&mut re, &mut im);
-        let worst = re.iter().zip(&start).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        let worst = re
+            .iter()
+            .zip(&start)
+            .map(|(a, b)| (a - b).abs())
+            .fold(0.0, f64::max);
         // Two transforms of log2 n stages, each of relative error a few 2^-53.
         assert!(worst < 2.0 * 15.0 * 4.0 * f64::EPSILON, "{worst:e}");
     }

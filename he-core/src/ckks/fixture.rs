@@ -18,8 +18,13 @@ pub(crate) struct Fixture {
 
 /// Four levels of 40 bits, three digits at the top.
 pub(crate) fn chain(log_n: u32) -> InsecureChain {
-    let spec =
-        ChainSpec { log_n, base_bits: 50, level_bits: vec![40; 4], special_bits: vec![45; 2], log2_scale: 40.0 };
+    let spec = ChainSpec {
+        log_n,
+        base_bits: 50,
+        level_bits: vec![40; 4],
+        special_bits: vec![45; 2],
+        log2_scale: 40.0,
+    };
     spec.build_insecure().unwrap()
 }
 
@@ -33,16 +38,32 @@ impl Fixture {
         let top = context.top_level();
         let secret = SecretKey::from_seed(&context, &Seed::new([7; 32]));
         let rotations: BTreeMap<i32, usize> = rotations.iter().map(|&r| (r, top)).collect();
-        let spec = KeySpec { relin_level: Some(top), rotations, conjugation: Some(top) };
-        let keys = secret.evaluation_keys_from(&context, &spec, &Seed::new([8; 32])).unwrap();
+        let spec = KeySpec {
+            relin_level: Some(top),
+            rotations,
+            conjugation: Some(top),
+        };
+        let keys = secret
+            .evaluation_keys_from(&context, &spec, &Seed::new([8; 32]))
+            .unwrap();
         let keys = keys.expand(&context).unwrap();
-        Self { context, secret, keys }
+        Self {
+            context,
+            secret,
+            keys,
+        }
     }
 
     /// Encrypts at the canonical scale of a level.
     pub(crate) fn encrypt(&self, slots: &[Complex], level: usize) -> Ciphertext {
-        let plaintext = self.context.encode_complex(slots, self.context.scale(level), level, false).unwrap();
-        self.secret.encrypt(&self.context, &plaintext).unwrap().expand(&self.context)
+        let plaintext = self
+            .context
+            .encode_complex(slots, self.context.scale(level), level, false)
+            .unwrap();
+        self.secret
+            .encrypt(&self.context, &plaintext)
+            .unwrap()
+            .expand(&self.context)
     }
 
     pub(crate) fn decrypt(&self, x: &Ciphertext) -> Vec<Complex> {
@@ -51,7 +72,9 @@ impl Fixture {
 
     /// A plaintext by which a canonical ciphertext of `level` may be multiplied.
     pub(crate) fn factor(&self, slots: &[Complex], level: usize, special: bool) -> Plaintext {
-        self.context.encode_complex(slots, self.context.chain().plain_scale(level), level, special).unwrap()
+        self.context
+            .encode_complex(slots, self.context.chain().plain_scale(level), level, special)
+            .unwrap()
     }
 
     /// Holds a ciphertext to the slots expected: no error above ten deviations of coefficient variance `v` and the rounding of floats.
@@ -60,8 +83,16 @@ impl Fixture {
         let bound = noise::slot_bound(v, self.context.degree(), x.scale()) + FLOAT_ERROR;
         let found = self.decrypt(x);
         let worst = distance(&found, expected);
-        assert!(worst < bound, "error {worst:e}, allowed {bound:e}; {:?} against {:?}", found[0], expected[0]);
-        assert!((x.scale() / self.context.scale(x.level()) - 1.0).abs() < 1e-9, "the scale is not canonical");
+        assert!(
+            worst < bound,
+            "error {worst:e}, allowed {bound:e}; {:?} against {:?}",
+            found[0],
+            expected[0]
+        );
+        assert!(
+            (x.scale() / self.context.scale(x.level()) - 1.0).abs() < 1e-9,
+            "the scale is not canonical"
+        );
     }
 }
 

@@ -24,6 +24,11 @@ pub(crate) struct Digits<'a> {
 }
 
 impl Digits<'_> {
+    /// Whether these are the digits of that partition.
+    pub(crate) fn is_of(&self, raising: &Arc<Raising>) -> bool {
+        Arc::ptr_eq(&self.raising, raising)
+    }
+
     /// Number of digits.
     pub(crate) fn count(&self) -> usize {
         self.raised.len()
@@ -40,7 +45,14 @@ impl Digits<'_> {
     }
 
     /// Position i of the inner product with a key.
-    pub(crate) fn multiply_limb(&self, context: &Context, key: &SwitchKey, i: usize, prime: u16, out: [&mut [u64]; 2]) {
+    pub(crate) fn multiply_limb(
+        &self,
+        context: &Context,
+        key: &SwitchKey,
+        i: usize,
+        prime: u16,
+        out: [&mut [u64]; 2],
+    ) {
         let q_limbs = self.source.limbs().count();
         let terms: Vec<_> = (0..self.count())
             .map(|j| {
@@ -48,15 +60,24 @@ impl Digits<'_> {
                 (self.limb(j, i), b, a)
             })
             .collect();
-        context.kernels().inner_product_pair(context.modulus(prime), out, &terms);
+        context
+            .kernels()
+            .inner_product_pair(context.modulus(prime), out, &terms);
     }
 }
 
 /// Decomposes a polynomial at `level` for keys made for `key_level`.
-pub(crate) fn decompose<'a>(context: &Context, key_level: usize, level: usize, source: &'a Poly<Ntt>) -> Digits<'a> {
+pub(crate) fn decompose<'a>(
+    context: &Context,
+    key_level: usize,
+    level: usize,
+    source: &'a Poly<Ntt>,
+) -> Digits<'a> {
     let mut coefficients = source.limbs().clone();
     let limbs = coefficients.split_mut().into_iter().enumerate().collect();
-    parallel::for_each(limbs, |(i, limb): (usize, &mut [u64])| context.ring().ntt(i as u16).inverse(limb));
+    parallel::for_each(limbs, |(i, limb): (usize, &mut [u64])| {
+        context.ring().ntt(i as u16).inverse(limb)
+    });
     raise(context, key_level, level, source, &coefficients)
 }
 
@@ -69,24 +90,46 @@ pub(crate) fn raise<'a>(
     coefficients: &Limbs,
 ) -> Digits<'a> {
     let raising = context.raising(key_level, level);
-    let mut raised: Vec<Limbs> =
-        raising.digits.iter().map(|digit| Limbs::zeroed(context.degree(), digit.others.len())).collect();
+    let mut raised: Vec<Limbs> = raising
+        .digits
+        .iter()
+        .map(|digit| Limbs::zeroed(context.degree(), digit.others.len()))
+        .collect();
     for (digit, raised) in raising.digits.iter().zip(&mut raised) {
         let own: Vec<&[u64]> = digit.own.clone().map(|i| coefficients.limb(i)).collect();
         convert(context, &digit.conversion, &own, raised.split_mut());
     }
     let limbs = raising.digits.iter().zip(&mut raised);
-    let limbs = limbs.flat_map(|(digit, raised)| digit.others.iter().zip(raised.split_mut())).collect();
-    parallel::for_each(limbs, |(&prime, limb): (&u16, &mut [u64])| context.ring().ntt(prime).forward(limb));
-    Digits { source, raising, raised }
+    let limbs = limbs
+        .flat_map(|(digit, raised)| digit.others.iter().zip(raised.split_mut()))
+        .collect();
+    parallel::for_each(limbs, |(&prime, limb): (&u16, &mut [u64])| {
+        context.ring().ntt(prime).forward(limb)
+    });
+    Digits {
+        source,
+        raising,
+        raised,
+    }
 }
 
 /// Inner product of digits with a key, modulo the primes of the level and the special ones.
-pub(crate) fn multiply(context: &Context, level: usize, digits: &Digits<'_>, key: &SwitchKey) -> [Poly<Ntt>; 2] {
+pub(crate) fn multiply(
+    context: &Context,
+    level: usize,
+    digits: &Digits<'_>,
+    key: &SwitchKey,
+) -> [Poly<Ntt>; 2] {
     let primes = context.primes(level, true);
     let mut out = [0, 1].map(|_| Poly::<Ntt>::zeroed(context.ring(), &primes));
     let [r0, r1] = &mut out;
-    let limbs = r0.limbs_mut().split_mut().into_iter().zip(r1.limbs_mut().split_mut()).enumerate().collect();
+    let limbs = r0
+        .limbs_mut()
+        .split_mut()
+        .into_iter()
+        .zip(r1.limbs_mut().split_mut())
+        .enumerate()
+        .collect();
     parallel::for_each(limbs, |(i, (r0, r1)): (usize, (&mut [u64], &mut [u64]))| {
         digits.multiply_limb(context, key, i, primes[i], [r0, r1]);
     });
@@ -95,21 +138,31 @@ pub(crate) fn multiply(context: &Context, level: usize, digits: &Digits<'_>, key
 
 /// Divides a polynomial on the primes of level `from` (and the special ones, where `special`) by all but the primes of level `to`,
 /// rounding exactly.
-pub(crate) fn divide(context: &Context, from: usize, to: usize, special: bool, mut x: Poly<Ntt>) -> Poly<Ntt> {
+pub(crate) fn divide(
+    context: &Context,
+    from: usize,
+    to: usize,
+    special: bool,
+    mut x: Poly<Ntt>,
+) -> Poly<Ntt> {
     let division = context.division(from, to, special);
     let mut rest = Limbs::zeroed(context.degree(), division.kept);
     {
         let mut limbs = x.limbs_mut().split_mut();
         let mut removed = limbs.split_off(division.kept);
         let pairs = division.removed.iter().zip(&mut removed).collect();
-        parallel::for_each(pairs, |(&prime, limb): (&u16, &mut &mut [u64])| context.ring().ntt(prime).inverse(limb));
+        parallel::for_each(pairs, |(&prime, limb): (&u16, &mut &mut [u64])| {
+            context.ring().ntt(prime).inverse(limb)
+        });
         let removed: Vec<&[u64]> = removed.iter().map(|limb| &**limb).collect();
         convert(context, &division.conversion, &removed, rest.split_mut());
         let pairs = limbs.into_iter().zip(rest.split_mut()).enumerate().collect();
         parallel::for_each(pairs, |(i, (x, rest)): (usize, (&mut [u64], &mut [u64]))| {
             let q = context.modulus(i as u16);
             context.ring().ntt(i as u16).forward(rest);
-            context.kernels().sub_mul_scalar_assign(q, x, rest, division.inverses[i]);
+            context
+                .kernels()
+                .sub_mul_scalar_assign(q, x, rest, division.inverses[i]);
         });
     }
     x.truncate(division.kept);
@@ -117,7 +170,12 @@ pub(crate) fn divide(context: &Context, from: usize, to: usize, special: bool, m
 }
 
 /// A base conversion, cut along the coefficients for several threads.
-pub(crate) fn convert(context: &Context, conversion: &BaseConversion, src: &[&[u64]], mut dst: Vec<&mut [u64]>) {
+pub(crate) fn convert(
+    context: &Context,
+    conversion: &BaseConversion,
+    src: &[&[u64]],
+    mut dst: Vec<&mut [u64]>,
+) {
     let threads = rayon::current_num_threads();
     let n = context.degree();
     if threads == 1 || n < 1024 {

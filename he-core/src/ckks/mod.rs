@@ -20,6 +20,7 @@ mod fft;
 mod fixture;
 mod keys;
 mod keyswitch;
+pub mod linear;
 pub mod noise;
 mod pack;
 mod parallel;

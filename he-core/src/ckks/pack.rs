@@ -29,7 +29,11 @@ pub(crate) fn pack(limb: &[u64], bits: u32, out: &mut Vec<u8>) {
 pub(crate) fn unpack(bytes: &[u8], bits: u32, modulus: u64, limb: &mut [u64]) -> Result<()> {
     let expected = packed_bytes(limb.len(), bits);
     if bytes.len() != expected {
-        return Err(Error::Truncated { what: "packed limb", found: bytes.len(), expected });
+        return Err(Error::Truncated {
+            what: "packed limb",
+            found: bytes.len(),
+            expected,
+        });
     }
     let mask = (1u64 << bits) - 1;
     let (mut buffer, mut filled, mut largest) = (0u128, 0, 0);
@@ -48,10 +52,16 @@ pub(crate) fn unpack(bytes: &[u8], bits: u32, modulus: u64, limb: &mut [u64]) ->
         filled -= bits;
     }
     if largest >= modulus {
-        return Err(Error::Corrupted { what: "packed limb", reason: "a word is not below its modulus" });
+        return Err(Error::Corrupted {
+            what: "packed limb",
+            reason: "a word is not below its modulus",
+        });
     }
     if buffer != 0 {
-        return Err(Error::Corrupted { what: "packed limb", reason: "the padding is not zero" });
+        return Err(Error::Corrupted {
+            what: "packed limb",
+            reason: "the padding is not zero",
+        });
     }
     Ok(())
 }

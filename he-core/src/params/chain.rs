@@ -50,7 +50,12 @@ impl Chain {
         let (found_bits, log_n, security) = (chain.log_qp(), chain.log_n(), chain.security());
         let cap_bits = security.cap_bits(log_n);
         if found_bits > f64::from(cap_bits) {
-            return Err(Error::Insecure { log_n, found_bits, cap_bits, security_bits: security.bits() });
+            return Err(Error::Insecure {
+                log_n,
+                found_bits,
+                cap_bits,
+                security_bits: security.bits(),
+            });
         }
         Ok(chain)
     }
@@ -58,37 +63,65 @@ impl Chain {
     /// Everything but security is checked.
     pub(super) fn unchecked_security(parts: ChainParts) -> Result<Self> {
         if !(LOG_N_MIN..=LOG_N_MAX).contains(&parts.log_n) {
-            return Err(Error::Range { what: "log_n", found: f64::from(parts.log_n), allowed: "4 to 17" });
+            return Err(Error::Range {
+                what: "log_n",
+                found: f64::from(parts.log_n),
+                allowed: "4 to 17",
+            });
         }
         let mut primes: Vec<u64> = parts.base.clone();
         let mut limbs = vec![primes.len()];
         for level in &parts.levels {
             if level.is_empty() {
-                return Err(Error::Count { what: "primes of a level", found: 0, expected: 1 });
+                return Err(Error::Count {
+                    what: "primes of a level",
+                    found: 0,
+                    expected: 1,
+                });
             }
             primes.extend(level);
             limbs.push(primes.len());
         }
         primes.extend(&parts.special);
         if parts.base.is_empty() || parts.special.is_empty() {
-            return Err(Error::Count { what: "base and special primes", found: 0, expected: 1 });
+            return Err(Error::Count {
+                what: "base and special primes",
+                found: 0,
+                expected: 1,
+            });
         }
         if primes.len() > PRIMES_MAX {
-            return Err(Error::Count { what: "primes", found: primes.len(), expected: PRIMES_MAX });
+            return Err(Error::Count {
+                what: "primes",
+                found: primes.len(),
+                expected: PRIMES_MAX,
+            });
         }
         for (i, &modulus) in primes.iter().enumerate() {
             if let Some(reason) = modulus_fault(modulus, parts.log_n) {
                 return Err(Error::Modulus { modulus, reason });
             }
             if primes[..i].contains(&modulus) {
-                return Err(Error::Modulus { modulus, reason: "appears twice" });
+                return Err(Error::Modulus {
+                    modulus,
+                    reason: "appears twice",
+                });
             }
         }
         if !(1.0..=100.0).contains(&parts.log2_scale) {
-            return Err(Error::Range { what: "log2_scale", found: parts.log2_scale, allowed: "1 to 100" });
+            return Err(Error::Range {
+                what: "log2_scale",
+                found: parts.log2_scale,
+                allowed: "1 to 100",
+            });
         }
         let scales = canonical_scales(&parts);
-        Ok(Self { parts, primes, limbs, scales })
+        Ok(Self {
+            parts,
+            primes,
+            limbs,
+            scales,
+        })
     }
 
     /// Logarithm of the ring degree.
@@ -187,7 +220,10 @@ impl Chain {
     /// log2(digit) <= log2(P) - 4, and of these the most even. With that margin the noise of key switching stays below the rounding
     /// that follows it; a prime larger than that is a digit of its own.
     pub fn digits(&self, level: usize) -> Vec<core::ops::Range<usize>> {
-        let logs: Vec<f64> = self.primes[..self.limbs[level]].iter().map(|&q| log2(q)).collect();
+        let logs: Vec<f64> = self.primes[..self.limbs[level]]
+            .iter()
+            .map(|&q| log2(q))
+            .collect();
         let cut = |limit: f64| {
             let mut digits = vec![];
             let (mut start, mut sum) = (0, 0.0);
@@ -207,7 +243,11 @@ impl Chain {
         let (mut low, step) = (0.0, 0.5);
         while limit - low > step {
             let middle = 0.5 * (low + limit);
-            if cut(middle).len() > count { low = middle } else { limit = middle }
+            if cut(middle).len() > count {
+                low = middle
+            } else {
+                limit = middle
+            }
         }
         cut(limit)
     }

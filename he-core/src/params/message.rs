@@ -8,7 +8,10 @@ pub(super) struct Message {
 
 impl Message {
     pub(super) const fn new() -> Self {
-        Self { bytes: [0; 384], len: 0 }
+        Self {
+            bytes: [0; 384],
+            len: 0,
+        }
     }
 
     pub(super) const fn text(mut self, text: &str) -> Self {
@@ -45,7 +48,10 @@ impl Message {
     /// A non-negative number with two decimals.
     pub(super) const fn hundredths(self, value: f64) -> Self {
         let hundredths = (value * 100.0 + 0.5) as u64;
-        self.number(hundredths / 100).text(".").number(hundredths / 10 % 10).number(hundredths % 10)
+        self.number(hundredths / 100)
+            .text(".")
+            .number(hundredths / 10 % 10)
+            .number(hundredths % 10)
     }
 
     pub(super) const fn as_str(&self) -> &str {
@@ -62,7 +68,13 @@ mod tests {
 
     #[test]
     fn numbers_and_decimals() {
-        let text = Message::new().text("a ").number(0).text(" b ").number(1_234_567).text(" c ").hundredths(431.006);
+        let text = Message::new()
+            .text("a ")
+            .number(0)
+            .text(" b ")
+            .number(1_234_567)
+            .text(" c ")
+            .hundredths(431.006);
         assert_eq!(text.as_str(), "a 0 b 1234567 c 431.01");
     }
 

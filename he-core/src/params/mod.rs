@@ -74,7 +74,10 @@ impl Params {
     /// .checked();
     /// ```
     #[track_caller]
-    #[expect(clippy::panic, reason = "evaluated in constants: the panic is the compile error")]
+    #[expect(
+        clippy::panic,
+        reason = "evaluated in constants: the panic is the compile error"
+    )]
     #[allow(long_running_const_eval, reason = "primality of every modulus")]
     pub const fn checked(self) -> Self {
         if self.log_n < LOG_N_MIN || self.log_n > LOG_N_MAX {
@@ -88,7 +91,11 @@ impl Params {
         while i < count {
             let q = self.prime(i);
             if let Some(reason) = modulus_fault(q, self.log_n) {
-                let text = Message::new().text("unusable modulus ").number(q).text(": ").text(reason);
+                let text = Message::new()
+                    .text("unusable modulus ")
+                    .number(q)
+                    .text(": ")
+                    .text(reason);
                 panic!("{}", text.as_str());
             }
             let mut j = 0;

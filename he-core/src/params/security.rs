@@ -94,8 +94,22 @@ mod tests {
 
     #[test]
     fn const_log2_agrees_with_the_float_unit() {
-        for x in [1u64, 2, 3, 5, 1 << 20, (1 << 49) + 12345, (1 << 50) - 27, u64::MAX >> 8] {
-            assert!((log2(x) - (x as f64).log2()).abs() < 1e-10, "{x}: {} against {}", log2(x), (x as f64).log2());
+        for x in [
+            1u64,
+            2,
+            3,
+            5,
+            1 << 20,
+            (1 << 49) + 12345,
+            (1 << 50) - 27,
+            u64::MAX >> 8,
+        ] {
+            assert!(
+                (log2(x) - (x as f64).log2()).abs() < 1e-10,
+                "{x}: {} against {}",
+                log2(x),
+                (x as f64).log2()
+            );
         }
     }
 
@@ -104,7 +118,10 @@ mod tests {
         for log_n in LOG_N_MIN..=LOG_N_MAX {
             let caps = [Security::Bits128, Security::Bits192, Security::Bits256].map(|s| s.cap_bits(log_n));
             assert!(caps[0] > caps[1] && (caps[1] > caps[2] || caps[1] == 0));
-            assert!(Security::Bits128.cap_bits(log_n + 1) == 0 || Security::Bits128.cap_bits(log_n + 1) >= 2 * caps[0]);
+            assert!(
+                Security::Bits128.cap_bits(log_n + 1) == 0
+                    || Security::Bits128.cap_bits(log_n + 1) >= 2 * caps[0]
+            );
         }
         assert_eq!(Security::Bits128.cap_bits(9), 0);
         assert_eq!(Security::Bits128.cap_bits(18), 0);

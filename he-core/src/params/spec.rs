@@ -44,24 +44,49 @@ impl ChainSpec {
 
     /// Chooses primes without any check of security, for tests on small rings.
     pub fn build_insecure(&self) -> Result<InsecureChain> {
-        Ok(InsecureChain(Chain::unchecked_security(self.parts(Security::Bits128)?)?))
+        Ok(InsecureChain(Chain::unchecked_security(
+            self.parts(Security::Bits128)?,
+        )?))
     }
 
     fn parts(&self, security: Security) -> Result<ChainParts> {
         if !(super::LOG_N_MIN..=super::LOG_N_MAX).contains(&self.log_n) {
-            return Err(Error::Range { what: "log_n", found: f64::from(self.log_n), allowed: "4 to 17" });
+            return Err(Error::Range {
+                what: "log_n",
+                found: f64::from(self.log_n),
+                allowed: "4 to 17",
+            });
         }
         if self.level_bits.len() > 128 || self.special_bits.len() > 32 {
             let found = self.level_bits.len().max(self.special_bits.len());
-            return Err(Error::Count { what: "levels (at most 128) or special primes (at most 32)", found, expected: 128 });
+            return Err(Error::Count {
+                what: "levels (at most 128) or special primes (at most 32)",
+                found,
+                expected: 128,
+            });
         }
-        let all = self.level_bits.iter().chain(&self.special_bits).chain([&self.base_bits]);
+        let all = self
+            .level_bits
+            .iter()
+            .chain(&self.special_bits)
+            .chain([&self.base_bits]);
         if let Some(&bits) = all.clone().find(|bits| !(1..=2 * PRIME_BITS_MAX).contains(*bits)) {
-            return Err(Error::Range { what: "bits of a level", found: f64::from(bits), allowed: "1 to 100" });
+            return Err(Error::Range {
+                what: "bits of a level",
+                found: f64::from(bits),
+                allowed: "1 to 100",
+            });
         }
-        let mut search = PrimeSearch { two_n: 2u64 << self.log_n, used: vec![] };
+        let mut search = PrimeSearch {
+            two_n: 2u64 << self.log_n,
+            used: vec![],
+        };
         // Special primes first: the noise of key switching is divided by them, so they take the largest of their size.
-        let special = self.special_bits.iter().map(|&bits| search.below(bits)).collect::<Result<Vec<_>>>()?;
+        let special = self
+            .special_bits
+            .iter()
+            .map(|&bits| search.below(bits))
+            .collect::<Result<Vec<_>>>()?;
         let base = match self.base_bits {
             bits if bits > PRIME_BITS_MAX => vec![search.below(bits - bits / 2)?, search.below(bits / 2)?],
             bits => vec![search.below(bits)?],
@@ -71,7 +96,11 @@ impl ChainSpec {
         let mut levels = vec![];
         for (index, &bits) in self.level_bits.iter().enumerate().rev() {
             let multiplies = (f64::from(bits) - self.log2_scale).abs() <= 0.5;
-            let wanted = if multiplies { scale * scale / target } else { f64::from(bits).exp2() };
+            let wanted = if multiplies {
+                scale * scale / target
+            } else {
+                f64::from(bits).exp2()
+            };
             let primes = match bits {
                 bits if bits > PRIME_BITS_MAX => {
                     let first = search.nearest(wanted.sqrt())?;
@@ -83,13 +112,24 @@ impl ChainSpec {
                 scale = scale * scale / primes.iter().map(|&q| q as f64).product::<f64>();
                 let drift = (scale / target).log2().abs();
                 if drift.is_nan() || drift > DRIFT_LOG2_MAX {
-                    return Err(Error::ScaleDrift { level: index, found_log2: scale.log2(), target_log2: self.log2_scale });
+                    return Err(Error::ScaleDrift {
+                        level: index,
+                        found_log2: scale.log2(),
+                        target_log2: self.log2_scale,
+                    });
                 }
             }
             levels.push(primes);
         }
         levels.reverse();
-        Ok(ChainParts { log_n: self.log_n, base, levels, special, log2_scale: self.log2_scale, security })
+        Ok(ChainParts {
+            log_n: self.log_n,
+            base,
+            levels,
+            special,
+            log2_scale: self.log2_scale,
+            security,
+        })
     }
 }
 
@@ -103,7 +143,11 @@ impl PrimeSearch {
     /// The largest unused prime below `2^bits`.
     fn below(&mut self, bits: u32) -> Result<u64> {
         if bits > PRIME_BITS_MAX {
-            return Err(Error::Range { what: "bits of a prime", found: f64::from(bits), allowed: "at most 50" });
+            return Err(Error::Range {
+                what: "bits of a prime",
+                found: f64::from(bits),
+                allowed: "at most 50",
+            });
         }
         let last = (1u64 << bits) - 1;
         self.take((last - last % self.two_n) + 1, f64::from(bits), |this, start| {
@@ -132,7 +176,11 @@ impl PrimeSearch {
                 let below = below.filter(|&q| this.fits(q));
                 let above = Some(above).filter(|&q| q >> PRIME_BITS_MAX == 0 && this.fits(q));
                 match (below, above) {
-                    (Some(b), Some(a)) => Some(if target - b as f64 <= a as f64 - target { b } else { a }),
+                    (Some(b), Some(a)) => Some(if target - b as f64 <= a as f64 - target {
+                        b
+                    } else {
+                        a
+                    }),
                     (one, other) => one.or(other),
                 }
             })
@@ -140,11 +188,22 @@ impl PrimeSearch {
     }
 
     fn fits(&self, candidate: u64) -> bool {
-        candidate > self.two_n && candidate >> PRIME_BITS_MAX == 0 && !self.used.contains(&candidate) && is_prime(candidate)
+        candidate > self.two_n
+            && candidate >> PRIME_BITS_MAX == 0
+            && !self.used.contains(&candidate)
+            && is_prime(candidate)
     }
 
-    fn take(&mut self, start: u64, log2_target: f64, find: impl Fn(&Self, u64) -> Option<u64>) -> Result<u64> {
-        let prime = find(self, start).ok_or(Error::NoPrime { log2_target, log_two_n: self.two_n.ilog2() })?;
+    fn take(
+        &mut self,
+        start: u64,
+        log2_target: f64,
+        find: impl Fn(&Self, u64) -> Option<u64>,
+    ) -> Result<u64> {
+        let prime = find(self, start).ok_or(Error::NoPrime {
+            log2_target,
+            log_two_n: self.two_n.ilog2(),
+        })?;
         self.used.push(prime);
         Ok(prime)
     }

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::switching::{RELINEARISATION, SeededSwitchKey, SwitchKey};
 use super::SecretKey;
+use super::switching::{RELINEARISATION, SeededSwitchKey, SwitchKey};
 use crate::ckks::context::Context;
 use crate::ckks::domain;
 use crate::error::{Error, Result};
@@ -28,10 +28,18 @@ pub struct KeySpec {
 impl KeySpec {
     /// Exponents and levels; rotations that agree modulo the slots are one key, rotation by zero is none.
     fn exponents(&self, context: &Context) -> BTreeMap<u64, usize> {
-        let rotations = self.rotations.iter().map(|(&r, &level)| (context.galois_of_rotation(r.into()), level));
-        let conjugation = self.conjugation.map(|level| (context.galois_of_conjugation(), level));
+        let rotations = self
+            .rotations
+            .iter()
+            .map(|(&r, &level)| (context.galois_of_rotation(r.into()), level));
+        let conjugation = self
+            .conjugation
+            .map(|level| (context.galois_of_conjugation(), level));
         let mut exponents = BTreeMap::new();
-        for (galois, level) in rotations.chain(conjugation).filter(|&(galois, _)| galois != RELINEARISATION) {
+        for (galois, level) in rotations
+            .chain(conjugation)
+            .filter(|&(galois, _)| galois != RELINEARISATION)
+        {
             let highest = exponents.entry(galois).or_insert(level);
             *highest = level.max(*highest);
         }
@@ -42,7 +50,10 @@ impl KeySpec {
     /// Bytes of the keys as they travel.
     pub fn wire_bytes(&self, context: &Context) -> usize {
         let keys = self.exponents(context).into_values();
-        SET_HEADER_BYTES + keys.map(|level| KEY_HEADER_BYTES + SeededSwitchKey::packed_bytes(context, level)).sum::<usize>()
+        SET_HEADER_BYTES
+            + keys
+                .map(|level| KEY_HEADER_BYTES + SeededSwitchKey::packed_bytes(context, level))
+                .sum::<usize>()
     }
 }
 
@@ -66,10 +77,20 @@ impl SecretKey {
     }
 
     /// [`evaluation_keys`](Self::evaluation_keys) with the randomness of a seed, which must stay secret and serve once.
-    pub fn evaluation_keys_from(&self, context: &Context, spec: &KeySpec, seed: &Seed) -> Result<SeededEvaluationKeys> {
+    pub fn evaluation_keys_from(
+        &self,
+        context: &Context,
+        spec: &KeySpec,
+        seed: &Seed,
+    ) -> Result<SeededEvaluationKeys> {
         let public = domain::published_seed(seed);
-        let generate = |(galois, level)| SeededSwitchKey::generate(context, self, galois, level, &public, seed);
-        let keys = spec.exponents(context).into_iter().map(generate).collect::<Result<_>>()?;
+        let generate =
+            |(galois, level)| SeededSwitchKey::generate(context, self, galois, level, &public, seed);
+        let keys = spec
+            .exponents(context)
+            .into_iter()
+            .map(generate)
+            .collect::<Result<_>>()?;
         Ok(SeededEvaluationKeys { seed: public, keys })
     }
 }
@@ -80,7 +101,11 @@ const KEY_HEADER_BYTES: usize = 12;
 impl SeededEvaluationKeys {
     /// The wire form.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let length: usize = self.keys.iter().map(|key| KEY_HEADER_BYTES + key.packed.len()).sum();
+        let length: usize = self
+            .keys
+            .iter()
+            .map(|key| KEY_HEADER_BYTES + key.packed.len())
+            .sum();
         let mut out = Vec::with_capacity(SET_HEADER_BYTES + length);
         out.extend_from_slice(self.seed.bytes());
         out.extend_from_slice(&(self.keys.len() as u32).to_le_bytes());
@@ -98,12 +123,21 @@ impl SeededEvaluationKeys {
         let corrupted = |reason| Error::Corrupted { what: WHAT, reason };
         let mut rest = bytes;
         let mut take = |length: usize| -> Result<&[u8]> {
-            let truncated = Error::Truncated { what: WHAT, found: rest.len(), expected: length };
+            let truncated = Error::Truncated {
+                what: WHAT,
+                found: rest.len(),
+                expected: length,
+            };
             let (piece, after) = rest.split_at_checked(length).ok_or(truncated)?;
             rest = after;
             Ok(piece)
         };
-        let number = |piece: &[u8]| piece.iter().rev().fold(0u64, |value, &byte| value << 8 | u64::from(byte));
+        let number = |piece: &[u8]| {
+            piece
+                .iter()
+                .rev()
+                .fold(0u64, |value, &byte| value << 8 | u64::from(byte))
+        };
         let mut seed = [0; 32];
         seed.copy_from_slice(take(32)?);
         let count = number(take(4)?);
@@ -120,18 +154,27 @@ impl SeededEvaluationKeys {
                 return Err(corrupted("a level is above the chain's top"));
             }
             let packed = take(SeededSwitchKey::packed_bytes(context, level))?.to_vec();
-            keys.push(SeededSwitchKey { galois, level, packed });
+            keys.push(SeededSwitchKey {
+                galois,
+                level,
+                packed,
+            });
         }
         if !rest.is_empty() {
             return Err(corrupted("more bytes than announced"));
         }
-        Ok(Self { seed: Seed::new(seed), keys })
+        Ok(Self {
+            seed: Seed::new(seed),
+            keys,
+        })
     }
 
     /// Makes the uniform halves and unpacks the others.
     pub fn expand(&self, context: &Context) -> Result<EvaluationKeys> {
         let expand = |key: &SeededSwitchKey| Ok((key.galois, SwitchKey::expand(context, &self.seed, key)?));
-        Ok(EvaluationKeys { keys: self.keys.iter().map(expand).collect::<Result<_>>()? })
+        Ok(EvaluationKeys {
+            keys: self.keys.iter().map(expand).collect::<Result<_>>()?,
+        })
     }
 }
 
@@ -145,9 +188,17 @@ impl EvaluationKeys {
         self.find(RELINEARISATION, level, || "products of ciphertexts".into())
     }
 
-    pub(crate) fn rotation(&self, context: &Context, rotation: i32, level: usize) -> Result<(u64, &SwitchKey)> {
+    pub(crate) fn rotation(
+        &self,
+        context: &Context,
+        rotation: i32,
+        level: usize,
+    ) -> Result<(u64, &SwitchKey)> {
         let galois = context.galois_of_rotation(rotation.into());
-        Ok((galois, self.find(galois, level, || format!("rotation by {rotation}"))?))
+        Ok((
+            galois,
+            self.find(galois, level, || format!("rotation by {rotation}"))?,
+        ))
     }
 
     pub(crate) fn conjugation(&self, context: &Context, level: usize) -> Result<(u64, &SwitchKey)> {
@@ -158,7 +209,11 @@ impl EvaluationKeys {
     fn find(&self, galois: u64, level: usize, what: impl FnOnce() -> String) -> Result<&SwitchKey> {
         match self.keys.get(&galois) {
             Some(key) if key.level() >= level => Ok(key),
-            found => Err(Error::MissingKey { what: what(), level, made_to: found.map(SwitchKey::level) }),
+            found => Err(Error::MissingKey {
+                what: what(),
+                level,
+                made_to: found.map(SwitchKey::level),
+            }),
         }
     }
 }

@@ -42,7 +42,9 @@ impl SecretKey {
         error.zeroize();
         let mut product = a.clone();
         for (&prime, limb) in primes.iter().zip(product.limbs_mut().split_mut()) {
-            context.kernels().mul_assign(context.modulus(prime), limb, self.limb(prime));
+            context
+                .kernels()
+                .mul_assign(context.modulus(prime), limb, self.limb(prime));
         }
         b.sub_assign(context.ring(), &product);
         Ok(PublicKey { seed: public, b, a })
@@ -72,7 +74,11 @@ impl PublicKey {
         let mut b = Limbs::zeroed(context.degree(), primes.len());
         unpack_limbs(context, &primes, packed, &mut b)?;
         let a = uniform_part(context, &seed);
-        Ok(Self { seed, b: Poly::from_limbs(b, primes), a })
+        Ok(Self {
+            seed,
+            b: Poly::from_limbs(b, primes),
+            a,
+        })
     }
 }
 

@@ -46,12 +46,22 @@ impl SecretKey {
     pub fn from_bytes(context: &Context, bytes: &[u8]) -> Result<Self> {
         let expected = context.degree() / 4;
         if bytes.len() != expected {
-            return Err(Error::Truncated { what: "secret key", found: bytes.len(), expected });
+            return Err(Error::Truncated {
+                what: "secret key",
+                found: bytes.len(),
+                expected,
+            });
         }
-        let ternary: Vec<i8> = bytes.iter().flat_map(|b| (0..4).map(move |i| (b >> (2 * i) & 3) as i8 - 1)).collect();
+        let ternary: Vec<i8> = bytes
+            .iter()
+            .flat_map(|b| (0..4).map(move |i| (b >> (2 * i) & 3) as i8 - 1))
+            .collect();
         // A fold looks at all coefficients: which one is wrong must not show in the time taken.
         if ternary.iter().fold(false, |wrong, &c| wrong | (c == 2)) {
-            return Err(Error::Corrupted { what: "secret key", reason: "a coefficient is not ternary" });
+            return Err(Error::Corrupted {
+                what: "secret key",
+                reason: "a coefficient is not ternary",
+            });
         }
         Ok(Self::from_ternary(context, ternary))
     }

@@ -39,7 +39,11 @@ impl SwitchKey {
 
     /// Bytes in memory.
     pub(crate) fn bytes(&self) -> usize {
-        self.digits.iter().flatten().map(|limbs| 8 * limbs.n() * limbs.count()).sum()
+        self.digits
+            .iter()
+            .flatten()
+            .map(|limbs| 8 * limbs.n() * limbs.count())
+            .sum()
     }
 
     /// Limbs of digit j for position i of a raised polynomial with `q_limbs` Q limbs.
@@ -55,7 +59,11 @@ impl SwitchKey {
         let length = poly_bytes(context, &primes);
         let count = context.chain().digits(key.level).len();
         if key.packed.len() != count * length {
-            return Err(Error::Truncated { what: "evaluation key", found: key.packed.len(), expected: count * length });
+            return Err(Error::Truncated {
+                what: "evaluation key",
+                found: key.packed.len(),
+                expected: count * length,
+            });
         }
         let mut digits = vec![];
         for (j, packed) in key.packed.chunks_exact(length).enumerate() {
@@ -68,7 +76,11 @@ impl SwitchKey {
             });
             digits.push([b, a]);
         }
-        Ok(Self { level: key.level, limbs: context.chain().limbs(key.level), digits })
+        Ok(Self {
+            level: key.level,
+            limbs: context.chain().limbs(key.level),
+            digits,
+        })
     }
 }
 
@@ -110,7 +122,9 @@ impl SeededSwitchKey {
                 let (kernels, q) = (context.kernels(), context.modulus(prime));
                 let mut scratch = Limbs::zeroed(context.degree(), 2);
                 let mut scratch_limbs = scratch.split_mut();
-                let [a, target] = &mut scratch_limbs[..] else { return };
+                let [a, target] = &mut scratch_limbs[..] else {
+                    return;
+                };
                 kernels.reduce_i8(q, b, &error);
                 context.ring().ntt(prime).forward(b);
                 uniform_limb(context, seed, galois, j, prime, a);
@@ -131,7 +145,11 @@ impl SeededSwitchKey {
             error.zeroize();
             pack_poly(context, &b, &mut packed);
         }
-        Ok(Self { galois, level, packed })
+        Ok(Self {
+            galois,
+            level,
+            packed,
+        })
     }
 }
 
