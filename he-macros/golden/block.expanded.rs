@@ -5,7 +5,7 @@ pub const fn residual<'t>(x: Tensor<'t>, w: Weights<'t>, out: usize) -> Tensor<'
     let mut y = conv2d(x, w.at("conv1"), Conv2d::out(out).kernel(3).padding(1));
     y = ::he_nn::add(y, skip);
     ::he_nn::sub(
-        ::he_nn::add(::he_nn::scale((::he_nn::scale(y, 0.5)), -1.0), ::he_nn::mul(x, y)),
+        ::he_nn::add(::he_nn::scale(::he_nn::scale(y, 0.5), -1.0), ::he_nn::mul(x, y)),
         w.param("offset", [1, 1]),
     )
 }

@@ -14,7 +14,7 @@ pub fn masked() -> &'static ::he_nn::Model {
         };
         trace.surveyed([result.0, result.1])
     };
-    #[allow(long_running_const_eval)]
+    #[allow(warnings, clippy::all, clippy::pedantic)]
     const DEPTH_AND_SHAPES: ::he_nn::graph::Network<{ NETWORK_SHAPES.nodes }, 2usize> = {
         let cells = ::he_nn::graph::Trace::cells::<{ NETWORK_SHAPES.nodes }>();
         let trace = &::he_nn::graph::Trace::record_into(
@@ -53,6 +53,7 @@ pub fn masked() -> &'static ::he_nn::Model {
         &NODES,
         ::he_nn::graph::Budget::Depth(3),
         NETWORK_SHAPES.depth,
+        ::core::option::Option::None,
     );
     &MODEL
 }

@@ -2,7 +2,6 @@
 
 use proc_macro2::Span;
 use quote::ToTokens;
-use syn::spanned::Spanned;
 use syn::{Error, FnArg, Ident, ItemFn, Pat, ReturnType, Safety, Type};
 
 use crate::taint::{Kind, kind_of_type};
@@ -114,9 +113,9 @@ pub(crate) fn refuse_at(span: Span, what: &str, help: &str) -> Error {
 }
 
 /// A branch on a value that only the client can see.
-pub(crate) fn branch(keyword: &str, condition: &impl Spanned) -> Error {
-    refuse_at(
-        condition.span(),
+pub(crate) fn branch(keyword: &str, condition: &impl ToTokens) -> Error {
+    refuse(
+        condition,
         &format!("`{keyword}` cannot branch on encrypted data: only the client can see the value"),
         "branch on a shape or a parameter, compute both sides and blend them with `mul`, or, if the value is plain, write `plain!(..)` \
          around it",

@@ -2,6 +2,7 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::spanned::Spanned;
 use syn::visit_mut::{self, VisitMut};
 use syn::{Error, Expr, Ident, ItemFn, Lifetime, PathArguments, ReturnType, Signature, parse_quote};
 
@@ -206,6 +207,11 @@ pub(crate) fn model(options: TokenStream, item: TokenStream) -> TokenStream {
         let inputs = inputs(&function, &parameters, &mut settings, errors);
         let budget = budget(&function, &mut settings, errors);
         let range = settings.value("range", "1.0", errors);
+        let params = settings.value("params", "P", errors).map_or_else(
+            || quote!(::core::option::Option::None),
+            // Checked here too: a constant that was never checked does not slip through.
+            |params| quote_spanned!(params.span()=> ::core::option::Option::Some(&const { #params.checked() })),
+        );
         settings.finish(
             "`input` (or one shape for each tensor, by its name), `depth`, `bootstrap`, `range` and `params`",
             errors,
@@ -284,7 +290,8 @@ pub(crate) fn model(options: TokenStream, item: TokenStream) -> TokenStream {
                     #run
                     #trace.surveyed(#listed)
                 };
-                #[allow(long_running_const_eval)]
+                // The same text again: rustc has said its warnings.
+                #[allow(warnings, clippy::all, clippy::pedantic)]
                 const DEPTH_AND_SHAPES: ::he_nn::graph::Network<{ NETWORK_SHAPES.nodes }, #outputs> = {
                     let cells = ::he_nn::graph::Trace::cells::<{ NETWORK_SHAPES.nodes }>();
                     let #trace = &::he_nn::graph::Trace::record_into(&cells, #budget, NETWORK_SHAPES);
@@ -299,6 +306,7 @@ pub(crate) fn model(options: TokenStream, item: TokenStream) -> TokenStream {
                     &NODES,
                     #budget,
                     NETWORK_SHAPES.depth,
+                    #params,
                 );
                 &MODEL
             }

@@ -336,7 +336,7 @@ impl<'a> Rewriter<'a> {
         match &unary.op {
             UnOp::Deref(_) => {}
             UnOp::Neg(minus) => {
-                let operand = unary.expr.to_token_stream();
+                let operand = unwrapped(&unary.expr).to_token_stream();
                 let minus_one = quote_spanned!(minus.span()=> -1.0);
                 *expression = call(
                     "scale",
@@ -380,7 +380,7 @@ impl<'a> Rewriter<'a> {
                 };
             }
         };
-        let (x, y) = (&binary.left, &binary.right);
+        let (x, y) = (unwrapped(&binary.left), unwrapped(&binary.right));
         // `scale` takes the tensor first.
         let arguments = if function == "scale" && right == Kind::Encrypted {
             quote!(#y, #x)

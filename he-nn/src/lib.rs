@@ -3,6 +3,7 @@
 // Blocks of this crate use the same macros as a user's, and those name the crate by its path.
 extern crate self as he_nn;
 
+pub mod block;
 pub mod checkpoint;
 mod error;
 pub mod graph;

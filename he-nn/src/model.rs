@@ -1,5 +1,7 @@
 //! A recorded network: what `#[he_nn::model]` leaves in the binary.
 
+use he_core::params::Params;
+
 use crate::graph::{Budget, Message, Node, NodeId, Shape};
 
 /// A named input.
@@ -45,6 +47,7 @@ pub struct Model {
     nodes: &'static [Node],
     budget: Budget,
     depth: u32,
+    params: Option<&'static Params>,
 }
 
 impl Model {
@@ -57,6 +60,7 @@ impl Model {
         nodes: &'static [Node],
         budget: Budget,
         depth: u32,
+        params: Option<&'static Params>,
     ) -> Model {
         Model {
             name,
@@ -65,6 +69,7 @@ impl Model {
             nodes,
             budget,
             depth,
+            params,
         }
     }
 
@@ -101,6 +106,11 @@ impl Model {
     /// Levels on the longest path, as the compile-time check counts them.
     pub const fn depth(&self) -> u32 {
         self.depth
+    }
+
+    /// The encryption parameters that the model pins; the planner chooses them otherwise.
+    pub const fn params(&self) -> Option<&'static Params> {
+        self.params
     }
 
     /// Names and shapes of every tensor the network takes from a checkpoint, in order of first use.
