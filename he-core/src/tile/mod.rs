@@ -11,6 +11,7 @@
 //! Source: Aharoni, Adir, Baruch, Drucker, Ezov, Farkash, Greenberg, Masalha, Moshkowich, Murik, Shaul, Soceanu, "HeLayers: A Tile
 //! Tensors Framework for Large Neural Networks on Encrypted Data", PoPETs 2023.
 
+pub mod arrangement;
 pub mod layout;
 pub mod ops;
 pub mod pack;
