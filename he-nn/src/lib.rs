@@ -28,3 +28,5 @@ macro_rules! plain {
         $value
     };
 }
+pub mod lower;
+pub mod plan;

@@ -32,12 +32,20 @@ pub struct Axis {
 impl Axis {
     /// A digit along a tensor dimension.
     pub const fn along(dim: u8, extent: u32, step: u32) -> Self {
-        Axis { extent, dim: Some(dim), step }
+        Axis {
+            extent,
+            dim: Some(dim),
+            step,
+        }
     }
 
     /// A digit that repeats the tensor.
     pub const fn copies(extent: u32) -> Self {
-        Axis { extent, dim: None, step: 0 }
+        Axis {
+            extent,
+            dim: None,
+            step: 0,
+        }
     }
 }
 
@@ -59,7 +67,13 @@ pub struct Arrangement {
 impl Arrangement {
     /// An arrangement without offsets or wrapping.
     pub fn new(shape: &[u32], slot_axes: Vec<Axis>, tile_axes: Vec<Axis>) -> Self {
-        Arrangement { shape: shape.to_vec(), offset: vec![0; shape.len()], wrap: vec![0; shape.len()], slot_axes, tile_axes }
+        Arrangement {
+            shape: shape.to_vec(),
+            offset: vec![0; shape.len()],
+            wrap: vec![0; shape.len()],
+            slot_axes,
+            tile_axes,
+        }
     }
 
     /// Number of ciphertexts.
@@ -78,9 +92,13 @@ impl Arrangement {
         let dims = self.shape.len();
         let digits = || self.slot_axes.iter().chain(&self.tile_axes);
         let product = |axes: &[Axis]| {
-            axes.iter().try_fold(1u64, |product, axis| product.checked_mul(u64::from(axis.extent)))
+            axes.iter()
+                .try_fold(1u64, |product, axis| product.checked_mul(u64::from(axis.extent)))
         };
-        let elements = self.shape.iter().try_fold(1u64, |product, &d| product.checked_mul(u64::from(d)));
+        let elements = self
+            .shape
+            .iter()
+            .try_fold(1u64, |product, &d| product.checked_mul(u64::from(d)));
         dims <= 8
             && self.offset.len() == dims
             && self.wrap.len() == dims
@@ -95,7 +113,7 @@ impl Arrangement {
     pub fn layout(&self, slots: usize) -> Layout {
         let used = self.used_slots() as usize;
         let mut coordinate = vec![0u64; self.shape.len()];
-        Layout::from_fn(slots, self.tiles(), |tile, slot| {
+        Layout::from_fn(self.tiles(), slots, |tile, slot| {
             if slot >= used {
                 return Cell::Zero;
             }
@@ -152,7 +170,10 @@ mod tests {
         let mut columns = Arrangement::new(&[4], vec![Axis::along(0, 2, 2), Axis::along(0, 3, 1)], vec![]);
         columns.offset = vec![1];
         // rows of the column matrix: taps -1, 0, 1 around positions 0 and 2
-        assert_eq!(elements(&columns, 8, 0), [None, Some(1), Some(0), Some(2), Some(1), Some(3), None, None]);
+        assert_eq!(
+            elements(&columns, 8, 0),
+            [None, Some(1), Some(0), Some(2), Some(1), Some(3), None, None]
+        );
     }
 
     #[test]

@@ -1,0 +1,411 @@
+//! Packed network to program: every step becomes operations on tiles, every weight's place is written down as a recipe.
+//!
+//! The program is made without weights. A [`Recipe`] says how the slots of one plaintext follow from the numbers of a step, so
+//! that a server fills plaintexts when it has a checkpoint, one at a time.
+
+use std::borrow::Cow;
+
+use he_core::program::{
+    Builder, ChainView, PlainClass, PlainId, PlainInfo, PlainSource, Slots, Term, ValueId, Verified,
+    verify::VerifyError,
+};
+use he_core::tile::layout::{Cell, Layout};
+
+use crate::plan::network::{Network, StepId, StepKind};
+use crate::plan::packing::cover::{Diagonal, Nonzero};
+use crate::plan::search::{Choice, LinearChoice, Packing};
+
+/// How the slots of a plaintext follow from a step's numbers.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Recipe {
+    /// Weights of an affine step: (slot, tap), repeated with the period.
+    Weights {
+        /// The step.
+        step: StepId,
+        /// Slots of one sample.
+        period: usize,
+        /// Where each weight stands, the giant step's shift already applied.
+        nonzeros: Vec<Nonzero>,
+    },
+    /// One number an output element: (slot, element), repeated with the period. `series` selects among a step's vectors.
+    Elements {
+        /// The step.
+        step: StepId,
+        /// Which vector: the bias of an affine step, a coefficient of a polynomial.
+        series: usize,
+        /// Slots of one sample.
+        period: usize,
+        /// Where each element's number stands.
+        nonzeros: Vec<Nonzero>,
+    },
+    /// One number for all slots: a coefficient.
+    Constant {
+        /// The step.
+        step: StepId,
+        /// Which coefficient.
+        series: usize,
+    },
+}
+
+/// The numbers of one step, folded from a checkpoint.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StepWeights {
+    /// Weights of an affine step, by tap.
+    pub taps: Vec<f64>,
+    /// Vectors of one number (for all elements) or one number an element: an affine step's bias, a polynomial's coefficients in
+    /// ascending powers.
+    pub series: Vec<Vec<f64>>,
+}
+
+/// A program with its recipes.
+#[derive(Debug)]
+pub struct Lowered {
+    /// The program.
+    pub program: Verified,
+    /// One recipe a plaintext.
+    pub recipes: Vec<Recipe>,
+}
+
+/// Recipes applied to weights: the plaintexts of a program.
+pub struct FilledWeights<'a> {
+    recipes: &'a [Recipe],
+    weights: &'a [StepWeights],
+}
+
+impl<'a> FilledWeights<'a> {
+    /// Plaintexts of `lowered` with one [`StepWeights`] a step.
+    pub fn new(recipes: &'a [Recipe], weights: &'a [StepWeights]) -> Self {
+        FilledWeights { recipes, weights }
+    }
+}
+
+impl PlainSource for FilledWeights<'_> {
+    fn plain(&self, id: PlainId) -> Option<Cow<'_, Slots>> {
+        let slots = match self.recipes.get(id.0 as usize)? {
+            Recipe::Weights {
+                step,
+                period,
+                nonzeros,
+            } => {
+                let taps = &self.weights.get(*step)?.taps;
+                let mut slots = vec![0.0; *period];
+                for &(slot, tap) in nonzeros {
+                    slots[slot as usize] = *taps.get(tap as usize)?;
+                }
+                slots
+            }
+            Recipe::Elements {
+                step,
+                series,
+                period,
+                nonzeros,
+            } => {
+                let values = self.weights.get(*step)?.series.get(*series)?;
+                let mut slots = vec![0.0; *period];
+                for &(slot, element) in nonzeros {
+                    slots[slot as usize] =
+                        *values.get(if values.len() == 1 { 0 } else { element as usize })?;
+                }
+                slots
+            }
+            Recipe::Constant { step, series } => {
+                vec![*self.weights.get(*step)?.series.get(*series)?.first()?]
+            }
+        };
+        Some(Cow::Owned(slots.into()))
+    }
+}
+
+/// Writes the program of a packed network.
+pub fn lower(network: &Network, packing: &Packing, chain: &ChainView) -> Result<Lowered, VerifyError> {
+    let slots = packing.layouts.first().map_or(1, |layout| layout.slots());
+    let mut writer = Writer {
+        builder: Builder::new(slots as u32, chain.clone()),
+        recipes: Vec::new(),
+        values: Vec::new(),
+        network,
+        packing,
+        slots,
+    };
+    let depths = network.depths();
+    for (id, step) in network.steps.iter().enumerate() {
+        writer.builder.layer(step.name.clone());
+        let before = chain.top() - (depths[id] - step.kind.levels());
+        let value = writer.step(id, before)?;
+        writer.values.push(value);
+    }
+    for (name, id) in &network.outputs {
+        let value = writer.values[*id];
+        writer.builder.output(name, value);
+    }
+    let (program, _) = writer.builder.finish()?;
+    Ok(Lowered {
+        program,
+        recipes: writer.recipes,
+    })
+}
+
+struct Writer<'a> {
+    builder: Builder,
+    recipes: Vec<Recipe>,
+    values: Vec<ValueId>,
+    network: &'a Network,
+    packing: &'a Packing,
+    slots: usize,
+}
+
+impl Writer<'_> {
+    fn step(&mut self, id: StepId, level: u32) -> Result<ValueId, VerifyError> {
+        let choice = &self.packing.choices[id];
+        match &self.network.steps[id].kind {
+            StepKind::Input { name, .. } => {
+                let tiles = self.packing.layouts[id].tiles() as u32;
+                self.builder.input(name, tiles, level)
+            }
+            StepKind::Affine { x, .. } => {
+                let Choice::Linear(linear) = choice else {
+                    return Ok(self.values[*x]);
+                };
+                let x = self.builder.adjust(self.values[*x], level)?;
+                self.affine(id, x, linear)
+            }
+            StepKind::WindowSum { x, .. } => {
+                let Choice::Windows(windows) = choice else {
+                    return Ok(self.values[*x]);
+                };
+                let mut tiles = Vec::new();
+                for parts in &windows.parts {
+                    let mut sum: Option<ValueId> = None;
+                    for (input, rotations) in parts {
+                        let tile = self.builder.select(self.values[*x], vec![*input])?;
+                        let part = self.builder.rotate_sum(tile, std::slice::from_ref(rotations))?;
+                        sum = Some(match sum {
+                            None => part,
+                            Some(sum) => self.builder.add(sum, part)?,
+                        });
+                    }
+                    tiles.extend(sum);
+                }
+                self.builder.gather(tiles)
+            }
+            StepKind::Square { x } => {
+                let x = self.builder.adjust(self.values[*x], level)?;
+                self.builder.square(x)
+            }
+            StepKind::Multiply { x, y } => {
+                let x = self.builder.adjust(self.values[*x], level)?;
+                let y = self.builder.adjust(self.values[*y], level)?;
+                self.builder.multiply(x, y)
+            }
+            StepKind::Add { x, y, negate } => {
+                let x = self.builder.adjust(self.values[*x], level)?;
+                let y = self.builder.adjust(self.values[*y], level)?;
+                if *negate {
+                    self.builder.sub(x, y)
+                } else {
+                    self.builder.add(x, y)
+                }
+            }
+            StepKind::Polynomial {
+                x,
+                degree,
+                per_element,
+            } => {
+                let x = self.builder.adjust(self.values[*x], level)?;
+                self.polynomial(id, x, *degree, *per_element)
+            }
+            StepKind::Shift { x } => self.add_elements(id, 0, self.values[*x]),
+            StepKind::Scale { x } => {
+                let x = self.builder.adjust(self.values[*x], level)?;
+                self.times(id, 0, x, false)
+            }
+            StepKind::Relabel { x, .. } => Ok(self.values[*x]),
+        }
+    }
+
+    /// Products, folds, bias.
+    fn affine(&mut self, id: StepId, x: ValueId, linear: &LinearChoice) -> Result<ValueId, VerifyError> {
+        let split = |diagonal: &Diagonal| linear.split.of(diagonal.rotation);
+        let slots = self.slots as i32;
+        let switched = linear.diagonals.iter().any(|(diagonal, _)| {
+            let (giant, baby) = split(diagonal);
+            giant.rem_euclid(slots) != 0 || baby.rem_euclid(slots) != 0
+        });
+        let mut terms = Vec::with_capacity(linear.diagonals.len());
+        for (diagonal, nonzeros) in linear.diagonals.iter() {
+            let (giant, baby) = split(diagonal);
+            let period = linear.period as i32;
+            let shifted: Vec<Nonzero> = nonzeros
+                .iter()
+                .map(|&(slot, tap)| ((slot as i32 + giant).rem_euclid(period) as u32, tap))
+                .collect();
+            let (class, period, nonzeros) = classify(shifted, linear.period, self.slots);
+            let plain = self.builder.factor(x, class, switched)?;
+            self.recipes.push(Recipe::Weights {
+                step: id,
+                period,
+                nonzeros,
+            });
+            terms.push(Term {
+                output: diagonal.output,
+                giant,
+                input: diagonal.input,
+                baby,
+                plain,
+            });
+        }
+        let product = self.builder.linear(x, linear.outputs as u32, terms)?;
+        let folded = self.builder.rotate_sum(product, &linear.stages)?;
+        self.add_elements(id, 0, folded)
+    }
+
+    /// Adds one number an element wherever the result's layout has the element.
+    fn add_elements(&mut self, id: StepId, series: usize, x: ValueId) -> Result<ValueId, VerifyError> {
+        let layout = self.packing.layouts[id].clone();
+        let mut plain = Vec::with_capacity(layout.tiles());
+        for tile in 0..layout.tiles() {
+            let (class, period, nonzeros) = self.elements(id, &layout, tile);
+            plain.push(self.builder.addend(x, class)?);
+            self.recipes.push(Recipe::Elements {
+                step: id,
+                series,
+                period,
+                nonzeros,
+            });
+        }
+        self.builder.add_plain(x, plain)
+    }
+
+    /// Where the elements of one sample stand in a tile.
+    fn elements(&self, id: StepId, layout: &Layout, tile: usize) -> (PlainClass, usize, Vec<Nonzero>) {
+        let count = self.network.steps[id].elements as u32;
+        let period = self.packing.period;
+        let nonzeros = (0..period as u32)
+            .filter_map(|slot| match layout.cell(tile, slot as usize) {
+                Cell::Element(e) if e < count => Some((slot, e)),
+                _ => None,
+            })
+            .collect();
+        classify(nonzeros, period, self.slots)
+    }
+
+    fn constant(&mut self, id: StepId, series: usize, info: PlainInfo) -> PlainId {
+        self.recipes.push(Recipe::Constant { step: id, series });
+        self.builder.plaintext(info)
+    }
+
+    /// `c * x` with coefficient `series`, one for all slots or one an element.
+    fn times(
+        &mut self,
+        id: StepId,
+        series: usize,
+        x: ValueId,
+        per_element: bool,
+    ) -> Result<ValueId, VerifyError> {
+        if !per_element {
+            let plain = self.builder.factor(x, PlainClass::Constant, false)?;
+            self.recipes.push(Recipe::Constant { step: id, series });
+            return self.builder.scale(x, plain);
+        }
+        let layout = self.packing.layouts[id].clone();
+        let mut terms = Vec::with_capacity(layout.tiles());
+        for tile in 0..layout.tiles() {
+            let (class, period, nonzeros) = self.elements(id, &layout, tile);
+            let plain = self.builder.factor(x, class, false)?;
+            self.recipes.push(Recipe::Elements {
+                step: id,
+                series,
+                period,
+                nonzeros,
+            });
+            terms.push(Term {
+                output: tile as u32,
+                giant: 0,
+                input: tile as u32,
+                baby: 0,
+                plain,
+            });
+        }
+        self.builder.linear(x, layout.tiles() as u32, terms)
+    }
+
+    /// `x + c` with coefficient `series`.
+    fn plus(
+        &mut self,
+        id: StepId,
+        series: usize,
+        x: ValueId,
+        per_element: bool,
+    ) -> Result<ValueId, VerifyError> {
+        if per_element {
+            return self.add_elements(id, series, x);
+        }
+        let state = self.builder.state(x)?;
+        let info = PlainInfo {
+            level: state.level,
+            scale: state.scale,
+            special: false,
+            class: PlainClass::Constant,
+            encrypted: false,
+        };
+        let plain = self.constant(id, series, info);
+        self.builder.add_plain(x, vec![plain; state.tiles as usize])
+    }
+
+    /// A polynomial in ascending powers. Degrees 1 to 3 as `(c3 x + c2) x^2 + (c1 x + c0)`; higher ones as a Chebyshev program.
+    fn polynomial(
+        &mut self,
+        id: StepId,
+        x: ValueId,
+        degree: u32,
+        per_element: bool,
+    ) -> Result<ValueId, VerifyError> {
+        if degree > 3 {
+            let mut coefficients = Vec::with_capacity(degree as usize + 1);
+            for series in 0..=degree as usize {
+                coefficients.push(self.builder.coefficient(x)?);
+                self.recipes.push(Recipe::Constant { step: id, series });
+            }
+            return self.builder.polynomial(x, coefficients);
+        }
+        let linear = self.times(id, 1, x, per_element)?;
+        let linear = self.plus(id, 0, linear, per_element)?;
+        if degree == 1 {
+            return Ok(linear);
+        }
+        let square = self.builder.square(x)?;
+        let upper = if degree == 2 {
+            self.times(id, 2, square, per_element)?
+        } else {
+            let factor = self.times(id, 3, x, per_element)?;
+            let factor = self.plus(id, 2, factor, per_element)?;
+            self.builder.multiply(factor, square)?
+        };
+        let level = self.builder.state(upper)?.level;
+        let linear = self.builder.adjust(linear, level)?;
+        self.builder.add(upper, linear)
+    }
+}
+
+/// The shortest period of a pattern of slots, and the pattern cut to it. Whatever the weights are, the plaintext repeats so.
+fn classify(mut nonzeros: Vec<Nonzero>, period: usize, slots: usize) -> (PlainClass, usize, Vec<Nonzero>) {
+    nonzeros.sort_unstable();
+    let mut period = period;
+    while period > 1 {
+        let half = (period / 2) as u32;
+        let middle = nonzeros.partition_point(|&(slot, _)| slot < half);
+        let (low, high) = nonzeros.split_at(middle);
+        let repeats = low.len() == high.len() && low.iter().zip(high).all(|(a, b)| (a.0 + half, a.1) == *b);
+        if !repeats {
+            break;
+        }
+        nonzeros.truncate(middle);
+        period /= 2;
+    }
+    let class = match period {
+        1 => PlainClass::Constant,
+        p if p == slots => PlainClass::General,
+        p => PlainClass::Periodic { period: p as u32 },
+    };
+    (class, period, nonzeros)
+}

@@ -1,0 +1,199 @@
+//! The planner's view of a model: affine maps without weights, pointwise products, and who reads whom.
+
+use std::rc::Rc;
+
+use super::packing::sparse::SparseMap;
+
+/// Index of a step.
+pub type StepId = usize;
+
+/// How an affine map is laid out in space: tells candidates where its outputs may stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Geometry {
+    /// Any output may read any input.
+    Dense,
+    /// A window slides over the planes of a `[C, H, W]` tensor.
+    Image {
+        /// `[C, H, W]` of the input.
+        input: [u32; 3],
+        /// `[K, H, W]` of the output.
+        output: [u32; 3],
+        /// Kernel height and width.
+        kernel: [u32; 2],
+        /// Stride.
+        stride: u32,
+        /// Zero padding.
+        padding: u32,
+    },
+    /// Output element i reads input element i only.
+    Diagonal,
+}
+
+/// What a step computes.
+#[derive(Clone, Debug)]
+pub enum StepKind {
+    /// A named input of the model.
+    Input {
+        /// Its name.
+        name: String,
+        /// Its shape, without the batch.
+        shape: Vec<u32>,
+    },
+    /// Weights times `x`, plus a bias: one level.
+    Affine {
+        /// Operand.
+        x: StepId,
+        /// Nonzeros.
+        map: Rc<SparseMap>,
+        /// Shape of the map.
+        geometry: Geometry,
+    },
+    /// Sums over the windows that the rows of `map` list: no level.
+    WindowSum {
+        /// Operand.
+        x: StepId,
+        /// Windows.
+        map: Rc<SparseMap>,
+    },
+    /// `x * x`.
+    Square {
+        /// Operand.
+        x: StepId,
+    },
+    /// `x * y`.
+    Multiply {
+        /// Left operand.
+        x: StepId,
+        /// Right operand.
+        y: StepId,
+    },
+    /// A polynomial with coefficients from the weights.
+    Polynomial {
+        /// Operand.
+        x: StepId,
+        /// Degree.
+        degree: u32,
+        /// Whether every element has its own coefficients.
+        per_element: bool,
+    },
+    /// `x + p` for a plaintext with one number an element: no level.
+    Shift {
+        /// Operand.
+        x: StepId,
+    },
+    /// `c * x` for a constant from the weights: one level.
+    Scale {
+        /// Operand.
+        x: StepId,
+    },
+    /// `x + y`, or `x - y`.
+    Add {
+        /// Left operand.
+        x: StepId,
+        /// Right operand.
+        y: StepId,
+        /// Subtract.
+        negate: bool,
+    },
+    /// The same values under another numbering of the elements: element `i` of the result is element `from[i]` of `x`, or zero.
+    Relabel {
+        /// Operand.
+        x: StepId,
+        /// Source of each element.
+        from: Rc<Vec<Option<u32>>>,
+    },
+}
+
+impl StepKind {
+    /// The steps it reads.
+    pub fn operands(&self) -> Vec<StepId> {
+        match *self {
+            StepKind::Input { .. } => vec![],
+            StepKind::Affine { x, .. }
+            | StepKind::WindowSum { x, .. }
+            | StepKind::Square { x }
+            | StepKind::Polynomial { x, .. }
+            | StepKind::Shift { x }
+            | StepKind::Scale { x }
+            | StepKind::Relabel { x, .. } => vec![x],
+            StepKind::Multiply { x, y } | StepKind::Add { x, y, .. } => vec![x, y],
+        }
+    }
+
+    /// Levels it spends.
+    pub fn levels(&self) -> u32 {
+        match *self {
+            StepKind::Affine { .. }
+            | StepKind::Scale { .. }
+            | StepKind::Square { .. }
+            | StepKind::Multiply { .. } => 1,
+            StepKind::Polynomial { degree, .. } => u32::BITS - degree.leading_zeros(),
+            _ => 0,
+        }
+    }
+
+    /// Whether one of its levels is spent on a product of ciphertexts.
+    pub fn multiplies(&self) -> bool {
+        matches!(
+            self,
+            StepKind::Square { .. } | StepKind::Multiply { .. } | StepKind::Polynomial { .. }
+        )
+    }
+}
+
+/// A step with its name and size.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// Name for reports.
+    pub name: String,
+    /// What it computes.
+    pub kind: StepKind,
+    /// Number of elements of the result.
+    pub elements: usize,
+}
+
+/// A model as the planner sees it: steps in execution order.
+#[derive(Clone, Debug, Default)]
+pub struct Network {
+    /// Steps; operands come first.
+    pub steps: Vec<Step>,
+    /// Named results.
+    pub outputs: Vec<(String, StepId)>,
+}
+
+impl Network {
+    /// Levels spent before each step's result, on the longest path.
+    pub fn depths(&self) -> Vec<u32> {
+        let mut depths: Vec<u32> = Vec::with_capacity(self.steps.len());
+        for step in &self.steps {
+            let operands = step.kind.operands();
+            let before = operands.iter().map(|&x| depths[x]).max().unwrap_or(0);
+            depths.push(before + step.kind.levels());
+        }
+        depths
+    }
+
+    /// Levels the whole network spends.
+    pub fn depth(&self) -> u32 {
+        self.depths().into_iter().max().unwrap_or(0)
+    }
+
+    /// For each level spent, first to last: whether a product of ciphertexts is rescaled there.
+    pub fn products_by_level(&self) -> Vec<bool> {
+        let depths = self.depths();
+        let mut products = vec![false; self.depth() as usize];
+        for (step, &depth) in self.steps.iter().zip(&depths) {
+            if step.kind.multiplies() {
+                for level in depth - step.kind.levels()..depth {
+                    products[level as usize] = true;
+                }
+            }
+        }
+        products
+    }
+
+    /// The first step that reads step `x`.
+    pub fn first_reader(&self, x: StepId) -> Option<&Step> {
+        self.steps.iter().find(|step| step.kind.operands().contains(&x))
+    }
+}

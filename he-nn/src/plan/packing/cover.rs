@@ -1,0 +1,282 @@
+//! Which rotation of which input tile serves each nonzero of an affine map.
+//!
+//! Slot `s` of output tile `o` accumulates a partial sum of one *instance* of an output row (an instance is one copy of the
+//! row). A product `P[s] * rot_r(x_i)[s]` reads the input element in slot `s + r` of tile `i`. Each nonzero of each instance
+//! must be served exactly once by some slot of the instance and some copy of its input element; the slots of an instance are
+//! added up afterwards by folds (see [`super::fold`]). Among the possibilities the one with the smallest rotation, counted from
+//! `-bias`, is taken: rotations then come from few small windows, which is what makes the diagonal method, the interleaved
+//! convolution and plain tile contraction fall out of the same rule.
+
+use std::collections::HashMap;
+
+use he_core::tile::layout::{Cell, Layout};
+
+use super::sparse::SparseMap;
+
+/// No row.
+pub const NONE: u32 = u32::MAX;
+
+/// Which instance each slot of each output tile accumulates.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owners {
+    /// Slots considered in a tile: all of them, or those of one sample of a batch.
+    pub period: usize,
+    /// Instance of `tile * period + slot`, or [`NONE`].
+    pub instance: Vec<u32>,
+    /// Output row of each instance.
+    pub row: Vec<u32>,
+}
+
+impl Owners {
+    /// Number of output tiles.
+    pub fn tiles(&self) -> usize {
+        self.instance.len() / self.period
+    }
+}
+
+/// Which rotations are preferred.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Window {
+    /// How far back a rotation may reach and still count as near.
+    pub bias: i32,
+    /// Rotations that are multiples of this power of two come first.
+    pub grain: i32,
+}
+
+/// The rotations whose products make up one output tile from one input tile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Diagonal {
+    /// Output tile.
+    pub output: u32,
+    /// Input tile.
+    pub input: u32,
+    /// Rotation, in `-slots/2..slots/2`.
+    pub rotation: i32,
+}
+
+/// A nonzero slot of a diagonal's plaintext: (slot in the period, tap).
+pub type Nonzero = (u32, u32);
+
+/// Slots of every element, for one layout and period.
+#[derive(Clone, Debug)]
+pub struct Places {
+    slots: usize,
+    period: usize,
+    start: Vec<u32>,
+    at: Vec<(u32, u32)>,
+}
+
+impl Places {
+    /// Lists the copies of each of `elements` elements within one period.
+    pub fn of(layout: &Layout, period: usize, elements: usize) -> Self {
+        let mut start = vec![0u32; elements + 1];
+        let each = |visit: &mut dyn FnMut(u32, u32, u32)| {
+            for tile in 0..layout.tiles() {
+                for slot in 0..period {
+                    if let Cell::Element(element) = layout.cell(tile, slot)
+                        && (element as usize) < elements
+                    {
+                        visit(element, tile as u32, slot as u32);
+                    }
+                }
+            }
+        };
+        each(&mut |element, _, _| start[element as usize + 1] += 1);
+        for element in 0..elements {
+            start[element + 1] += start[element];
+        }
+        let mut next = start.clone();
+        let mut at = vec![(0, 0); start[elements] as usize];
+        each(&mut |element, tile, slot| {
+            let place = &mut next[element as usize];
+            at[*place as usize] = (tile, slot);
+            *place += 1;
+        });
+        Places {
+            slots: layout.slots(),
+            period,
+            start,
+            at,
+        }
+    }
+
+    /// The (tile, slot) copies of an element.
+    pub fn of_element(&self, element: u32) -> &[(u32, u32)] {
+        &self.at[self.start[element as usize] as usize..self.start[element as usize + 1] as usize]
+    }
+
+    /// The rotation that brings slot `from` to slot `to`: any rotation when the period is the whole tile, otherwise the plain
+    /// difference, which never leaves the sample.
+    fn rotation(&self, from: u32, to: u32) -> i32 {
+        let difference = from as i32 - to as i32;
+        if self.period < self.slots {
+            return difference;
+        }
+        let slots = self.slots as i32;
+        let rotation = difference.rem_euclid(slots);
+        if rotation >= slots / 2 {
+            rotation - slots
+        } else {
+            rotation
+        }
+    }
+
+    /// Order of preference of a rotation: multiples of the grain first, then distance upwards from `-bias`, wrapping round the
+    /// tile where rotations do.
+    fn rank(&self, rotation: i32, window: Window) -> u32 {
+        let shifted = rotation + window.bias;
+        let distance = if self.period == self.slots {
+            shifted.rem_euclid(self.slots as i32) as u32
+        } else if shifted >= 0 {
+            shifted as u32
+        } else {
+            self.slots as u32 + shifted.unsigned_abs()
+        };
+        if rotation & (window.grain - 1) == 0 {
+            distance
+        } else {
+            distance + 2 * self.slots as u32
+        }
+    }
+
+    /// The target (of an ascending list) that slot `from` reaches with the best rotation, and its rank.
+    fn nearest(&self, from: u32, targets: &[u32], window: Window) -> Option<(u32, u32)> {
+        let ranked = |to: u32| (self.rank(self.rotation(from, to), window), to);
+        if window.grain > 1 {
+            return targets.iter().map(|&to| ranked(to)).min();
+        }
+        // The nearest target at or below `from + bias` has the smallest distance; failing that, wrapping or not, it is the last
+        // or the first of the list.
+        let below = targets.partition_point(|&to| to as i32 <= from as i32 + window.bias);
+        let wrapped = (from as i32 + window.bias - self.slots as i32).max(-1);
+        let wrapped = targets.partition_point(|&to| to as i32 <= wrapped);
+        let picks = [
+            below.checked_sub(1),
+            targets.len().checked_sub(1),
+            Some(0),
+            wrapped.checked_sub(1),
+        ];
+        picks
+            .into_iter()
+            .flatten()
+            .filter_map(|i| targets.get(i))
+            .map(|&to| ranked(to))
+            .min()
+    }
+}
+
+/// An element that stands in no valid slot of the input layout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Uncovered(pub u32);
+
+/// Serves the nonzeros of the given instances, reporting (diagonal, slot, tap) for each.
+pub fn cover(
+    map: &SparseMap,
+    places: &Places,
+    owners: &Owners,
+    window: Window,
+    instances: impl Iterator<Item = u32>,
+    mut serve: impl FnMut(Diagonal, u32, u32),
+) -> Result<(), Uncovered> {
+    let slots_of = InstanceSlots::of(owners);
+    for instance in instances {
+        let (output, targets) = slots_of.of_instance(instance);
+        for entry in map.row(owners.row[instance as usize] as usize) {
+            let mut best: Option<(u32, u32, u32, u32)> = None;
+            for &(input, from) in places.of_element(entry.input) {
+                if let Some((rank, to)) = places.nearest(from, targets, window) {
+                    let key = (rank, input, to, from);
+                    best = Some(best.map_or(key, |best| best.min(key)));
+                }
+            }
+            let (_, input, slot, from) = best.ok_or(Uncovered(entry.input))?;
+            let rotation = places.rotation(from, slot);
+            serve(
+                Diagonal {
+                    output,
+                    input,
+                    rotation,
+                },
+                slot,
+                entry.tap,
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Slots of every instance, ascending; an instance stands in one output tile.
+struct InstanceSlots {
+    start: Vec<u32>,
+    tile: Vec<u32>,
+    at: Vec<u32>,
+}
+
+impl InstanceSlots {
+    fn of(owners: &Owners) -> Self {
+        let mut start = vec![0u32; owners.row.len() + 1];
+        for &instance in owners.instance.iter().filter(|&&instance| instance != NONE) {
+            start[instance as usize + 1] += 1;
+        }
+        for instance in 0..owners.row.len() {
+            start[instance + 1] += start[instance];
+        }
+        let mut next = start.clone();
+        let mut at = vec![0; start[owners.row.len()] as usize];
+        let mut tile = vec![0; owners.row.len()];
+        for (place, &instance) in owners.instance.iter().enumerate().filter(|(_, i)| **i != NONE) {
+            let free = &mut next[instance as usize];
+            at[*free as usize] = (place % owners.period) as u32;
+            tile[instance as usize] = (place / owners.period) as u32;
+            *free += 1;
+        }
+        InstanceSlots { start, tile, at }
+    }
+
+    fn of_instance(&self, instance: u32) -> (u32, &[u32]) {
+        let instance = instance as usize;
+        (
+            self.tile[instance],
+            &self.at[self.start[instance] as usize..self.start[instance + 1] as usize],
+        )
+    }
+}
+
+/// Every nonzero of a map by diagonal, in a deterministic order.
+pub fn diagonals(
+    map: &SparseMap,
+    places: &Places,
+    owners: &Owners,
+    window: Window,
+) -> Result<Vec<(Diagonal, Vec<Nonzero>)>, Uncovered> {
+    let mut index: HashMap<Diagonal, usize> = HashMap::new();
+    let mut found: Vec<(Diagonal, Vec<Nonzero>)> = Vec::new();
+    // Neighbouring nonzeros tend to share a diagonal with those of the row before.
+    let mut last = (
+        Diagonal {
+            output: NONE,
+            input: NONE,
+            rotation: 0,
+        },
+        0,
+    );
+    cover(
+        map,
+        places,
+        owners,
+        window,
+        0..owners.row.len() as u32,
+        |diagonal, slot, tap| {
+            if last.0 != diagonal {
+                let next = found.len();
+                last = (diagonal, *index.entry(diagonal).or_insert(next));
+                if last.1 == next {
+                    found.push((diagonal, Vec::new()));
+                }
+            }
+            found[last.1].1.push((slot, tap));
+        },
+    )?;
+    found.sort_unstable_by_key(|(diagonal, _)| *diagonal);
+    Ok(found)
+}

@@ -1,0 +1,21 @@
+//! How tensors stand in slots, and how an affine map moves them: the planner's geometry.
+//!
+//! | file | answers |
+//! |---|---|
+//! | [`sparse`] | which output element reads which input element |
+//! | [`bits`] | what the bits of a slot number mean in a layout |
+//! | [`candidate`] | in which slots an output may be accumulated |
+//! | [`cover`] | which rotation of which tile serves each nonzero |
+//! | [`split`] | which of these rotations are baby and which giant steps |
+//! | [`fold`] | what every slot holds after rotate-and-add |
+//! | [`pool`] | which rotations add up the windows of a pooling |
+//! | [`input`] | how a client may arrange the input |
+
+pub mod bits;
+pub mod candidate;
+pub mod cover;
+pub mod fold;
+pub mod input;
+pub mod pool;
+pub mod sparse;
+pub mod split;
