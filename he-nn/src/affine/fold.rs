@@ -1,0 +1,117 @@
+//! Elementwise affine maps `a * x + b` that wait to be folded, without their numbers.
+//!
+//! A fold names where its numbers come from and, for each element, which of them (its *class*) applies. Elements of class
+//! [`ZERO`] are left alone: they were not there yet when the map was written (zero padding, the other part of a concatenation).
+
+use super::pattern::ZERO;
+use super::view::compose;
+use crate::graph::NodeId;
+use std::sync::Arc;
+
+/// Where the numbers come from.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Source {
+    /// `factor * x`, known at plan time.
+    Constant(f64),
+    /// Batch norm, standardisation or normalisation.
+    Layer(NodeId),
+    /// The reciprocal window lengths of a pooling node.
+    Divisors(NodeId),
+    /// `factor * x + sign * p` for a node `p` computed from weights only.
+    Offset { plain: NodeId, factor: f64, sign: f64 },
+    /// `p * x` for a node `p` computed from weights only.
+    Product(NodeId),
+    /// `c2 * x + c1` of a trained quadratic `c2 x² + c1 x + c0`.
+    Twin(NodeId),
+    /// `c0` of a trained quadratic.
+    Constant0(NodeId),
+    /// `r * x` with `|r|^degree = |c_degree|`; `signed` carries the coefficient's sign.
+    Root { node: NodeId, degree: usize, signed: bool },
+}
+
+impl Source {
+    /// False if `b` is always zero.
+    pub(super) fn has_offset(self) -> bool {
+        matches!(self, Self::Layer(_) | Self::Offset { .. } | Self::Twin(_) | Self::Constant0(_))
+    }
+
+    /// False if `a` is always one.
+    pub(super) fn has_factor(self) -> bool {
+        !matches!(self, Self::Offset { factor: 1.0, .. } | Self::Constant0(_))
+    }
+}
+
+/// Which half of a map applies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    Both,
+    Factor,
+    Offset,
+}
+
+/// One elementwise affine map over a tensor.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Fold {
+    pub(super) source: Source,
+    pub(super) part: Part,
+    /// Class of each element; `None` if all elements have class 0.
+    pub(super) classes: Option<Arc<[u32]>>,
+    /// Factor of `b` for each element: how many elements a window sum added up.
+    pub(super) weight: Option<Arc<[f64]>>,
+}
+
+impl Fold {
+    pub(super) fn constant(factor: f64) -> Self {
+        Self { source: Source::Constant(factor), part: Part::Both, classes: None, weight: None }
+    }
+
+    pub(super) fn new(source: Source, classes: Vec<u32>) -> Self {
+        Self { source, part: Part::Both, classes: Some(classes.into()), weight: None }
+    }
+
+    pub(super) fn part(&self, part: Part) -> Self {
+        Self { part, ..self.clone() }
+    }
+
+    pub(super) fn has_offset(&self) -> bool {
+        self.part != Part::Factor && self.source.has_offset()
+    }
+
+    pub(super) fn has_factor(&self) -> bool {
+        self.part != Part::Offset && self.source.has_factor()
+    }
+
+    /// The factor, if the map is one constant on every element.
+    pub(super) fn as_constant(&self) -> Option<f64> {
+        match (self.source, &self.classes) {
+            (Source::Constant(factor), None) => Some(factor),
+            _ => None,
+        }
+    }
+
+    /// Element `i` of the result is element `map[i]`, or untouched.
+    pub(super) fn relabelled(&self, map: &[u32]) -> Self {
+        let zeros = map.contains(&ZERO);
+        let classes = match &self.classes {
+            // A constant factor leaves zeros as they are.
+            None if !zeros || self.as_constant().is_some() => None,
+            None => Some(map.iter().map(|&i| if i == ZERO { ZERO } else { 0 }).collect()),
+            Some(classes) => Some(compose(classes, map)),
+        };
+        let at = |w: &Arc<[f64]>| map.iter().map(|&i| if i == ZERO { 0.0 } else { w[i as usize] }).collect();
+        Self { classes, weight: self.weight.as_ref().map(at), ..self.clone() }
+    }
+
+    /// True if elements of one group always have one class.
+    pub(super) fn constant_on(&self, groups: usize, group: impl Fn(usize) -> Option<usize>) -> bool {
+        let Some(classes) = self.classes.as_ref().filter(|_| self.has_factor()) else { return true };
+        let mut known = vec![None; groups];
+        let mut elements = classes.iter().enumerate().filter_map(|(i, &class)| Some((group(i)?, class)));
+        elements.all(|(g, class)| *known[g].get_or_insert(class) == class)
+    }
+}
+
+/// The constant that a list of maps amounts to, if it is one.
+pub(super) fn constant(folds: &[Fold]) -> Option<f64> {
+    folds.iter().try_fold(1.0, |product, fold| Some(product * fold.as_constant()?))
+}
