@@ -17,27 +17,36 @@ pub(super) enum Source {
     Layer(NodeId),
     /// The reciprocal window lengths of a pooling node.
     Divisors(NodeId),
-    /// `factor * x + sign * p` for a node `p` computed from weights only.
-    Offset { plain: NodeId, factor: f64, sign: f64 },
+    /// `x + scale * p` for a node `p` computed from weights only.
+    Offset { plain: NodeId, scale: f64 },
     /// `p * x` for a node `p` computed from weights only.
     Product(NodeId),
-    /// `c2 * x + c1` of a trained quadratic `c2 x² + c1 x + c0`.
-    Twin(NodeId),
-    /// `c0` of a trained quadratic.
-    Constant0(NodeId),
-    /// `r * x` with `|r|^degree = |c_degree|`; `signed` carries the coefficient's sign.
-    Root { node: NodeId, degree: usize, signed: bool },
+    /// `a x + b` with `x (a x + b)` the quadratic without its constant.
+    Twin { function: NodeId, range: f64 },
+    /// The constant of the quadratic.
+    TwinConstant { function: NodeId, range: f64 },
+    /// One step of the doubling chain of a polynomial of degree `2^doublings`: the factor `s_step`, or the offset `-s_step`, with the
+    /// sign of the leading coefficient if `signed`.
+    Doubling { function: NodeId, range: f64, doublings: u32, step: u32, signed: bool, offset: bool },
 }
 
 impl Source {
     /// False if `b` is always zero.
     pub(super) fn has_offset(self) -> bool {
-        matches!(self, Self::Layer(_) | Self::Offset { .. } | Self::Twin(_) | Self::Constant0(_))
+        match self {
+            Self::Layer(_) | Self::Offset { .. } | Self::Twin { .. } | Self::TwinConstant { .. } => true,
+            Self::Doubling { offset, .. } => offset,
+            Self::Constant(_) | Self::Divisors(_) | Self::Product(_) => false,
+        }
     }
 
     /// False if `a` is always one.
     pub(super) fn has_factor(self) -> bool {
-        !matches!(self, Self::Offset { factor: 1.0, .. } | Self::Constant0(_))
+        match self {
+            Self::Offset { .. } | Self::TwinConstant { .. } => false,
+            Self::Doubling { offset, .. } => !offset,
+            _ => true,
+        }
     }
 }
 

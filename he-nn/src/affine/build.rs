@@ -1,0 +1,429 @@
+//! Graph to stages: what each node becomes.
+//!
+//! Every encrypted node has a *value*: a view of a stage and the maps that still wait. Rearrangements change the view; maps that
+//! the graph's [`Form`](crate::graph::Form) calls foldable are pushed back into the layer in front, others wait for the next one.
+//! The levels spent are those that the graph's own rule counted.
+
+use super::fold::{Fold, Source, constant};
+use super::pattern::{Pattern, Window, ZERO};
+use super::stage::{Affine, Kind, Offset, Stage, StageId};
+use super::view::View;
+use crate::clear::Ranges;
+use crate::error::{Error, Result};
+use crate::graph::{Node, NodeId, Op};
+use crate::layer;
+use crate::model::Model;
+
+/// What a node of the graph amounts to.
+#[derive(Clone)]
+struct Value {
+    view: View,
+    waiting: Vec<Fold>,
+}
+
+pub(super) struct Builder<'m> {
+    model: &'m Model,
+    ranges: Option<&'m Ranges>,
+    pub(super) stages: Vec<Stage>,
+    values: Vec<Option<Value>>,
+    /// The node at work.
+    node: NodeId,
+}
+
+impl<'m> Builder<'m> {
+    /// Stages of the whole model, dead ones included.
+    pub(super) fn run(model: &'m Model, ranges: Option<&'m Ranges>) -> Result<Vec<Stage>> {
+        let mut builder = Self { model, ranges, stages: Vec::new(), values: Vec::new(), node: NodeId(0) };
+        for (i, node) in model.nodes().iter().enumerate() {
+            builder.node = NodeId(i as u32);
+            let value = if node.encrypted { Some(builder.value(node)?) } else { None };
+            if let (Some(value), Some(ranges)) = (&value, ranges) {
+                builder.bound(value, ranges.of(builder.node));
+            }
+            builder.values.push(value);
+        }
+        for (index, output) in model.outputs().iter().enumerate() {
+            builder.node = output.node;
+            let Some(value) = builder.values[output.node.index()].clone() else { continue };
+            let (view, factor) = builder.up_to_constant(value);
+            let shape = view.shape.clone();
+            builder.stage(Kind::Output { index: index as u32, x: view, factor }, &shape, 0);
+        }
+        Ok(builder.stages)
+    }
+
+    /// A stage made for this node carries this node's values, up to a constant.
+    fn bound(&mut self, value: &Value, range: f64) {
+        let stage = &mut self.stages[value.view.stage.index()];
+        if stage.node == self.node
+            && stage.bound.is_none()
+            && let Some(factor) = constant(&value.waiting)
+        {
+            stage.bound = Some(range / factor.abs());
+        }
+    }
+
+    pub(super) fn stage(&mut self, kind: Kind, shape: &[usize], levels: u32) -> View {
+        let before = kind.operands().map(|id| self.stages[id.index()].depth).max().unwrap_or(0);
+        let id = StageId(self.stages.len() as u32);
+        let depth = before + levels;
+        self.stages.push(Stage { kind, shape: shape.to_vec(), levels, depth, node: self.node, bound: None });
+        View::whole(id, shape)
+    }
+
+    fn value(&mut self, node: &Node) -> Result<Value> {
+        let shape = node.shape.to_vec();
+        let operands = node.inputs.as_slice();
+        if let Op::Input { index } = node.op {
+            return Ok(settled(self.stage(Kind::Input { index }, &shape, 0)));
+        }
+        let encrypted: Vec<Value> = operands.iter().filter_map(|id| self.values[id.index()].clone()).collect();
+        if let [x, y] = encrypted.as_slice() {
+            return Ok(self.pair(node, x.clone(), y.clone(), &shape));
+        }
+        let [x] = encrypted.as_slice() else { return Err(self.unsupported(node)) };
+        let x = x.clone();
+        if operands.len() == 2 {
+            return self.with_plain(node, x, operands, &shape);
+        }
+        let from = x.view.shape.clone();
+        if let Some(map) = layer::relabel::sources(&node.op, &from, &shape) {
+            return Ok(relabelled(x, &map, &shape));
+        }
+        Ok(match node.op {
+            Op::Flatten | Op::Reshape => Value { view: x.view.reshaped(&shape), ..x },
+            Op::Conv2d(_) | Op::Linear(_) => {
+                let core = core(node, &from, &shape);
+                settled(self.affine(x, core, Some(self.node), &shape))
+            }
+            Op::BatchNorm1d(_) | Op::BatchNorm2d(_) | Op::Normalize { .. } => {
+                let inner = shape.iter().skip(1).product::<usize>().max(1);
+                let classes = (0..x.view.elements()).map(|i| (i / inner) as u32).collect();
+                self.mapped(node, x, Fold::new(Source::Layer(self.node), classes))
+            }
+            Op::Standardize => {
+                let classes = (0..x.view.elements() as u32).collect();
+                self.mapped(node, x, Fold::new(Source::Layer(self.node), classes))
+            }
+            Op::Scale { factor } => self.mapped(node, x, Fold::constant(factor)),
+            Op::SumPool2d(_) | Op::Sum { .. } => self.sum(x, core(node, &from, &shape), &shape),
+            Op::AvgPool2d(_) | Op::AdaptiveAvgPool2d { .. } | Op::Mean { .. } => {
+                let sum = self.sum(x, core(node, &from, &shape), &shape);
+                let divisors = layer::divisors(&node.op, &from, &shape);
+                let fold = match divisors.as_slice() {
+                    [first, rest @ ..] if rest.iter().all(|d| d == first) => Fold::constant(1.0 / first),
+                    _ => {
+                        let period = divisors.len();
+                        let classes = (0..sum.view.elements()).map(|i| (i % period) as u32).collect();
+                        Fold::new(Source::Divisors(self.node), classes)
+                    }
+                };
+                self.mapped(node, sum, fold)
+            }
+            Op::Square => {
+                let (view, factor) = self.up_to_constant(x);
+                let view = self.stage(Kind::Square { x: view }, &shape, 1);
+                waiting_constant(view, factor * factor)
+            }
+            Op::Settle => {
+                if x.waiting.is_empty() { x } else { settled(self.applied(x)) }
+            }
+            Op::Polynomial { degree, .. } => {
+                let range = self.ranges.map(|ranges| ranges.of(operands[0]));
+                self.polynomial(node, operands[0], x, degree, range)?
+            }
+            Op::Activation(activation) => {
+                let range = activation.approx.range.or(self.ranges.map(|ranges| ranges.of(operands[0])));
+                self.polynomial(node, operands[0], x, activation.approx.degree, range)?
+            }
+            _ => return Err(self.unsupported(node)),
+        })
+    }
+
+    fn unsupported(&self, node: &Node) -> Error {
+        Error::Infeasible {
+            what: format!("`{}` at {}", node.op.name(), node.site.call),
+            found: "no encrypted form".into(),
+            expected: "a layer that the planner knows".into(),
+            help: "write it with other layers, or run it in the clear".into(),
+        }
+    }
+
+    /// An elementwise map behind `x`, folded into the layer in front if the graph's rule says that it can be.
+    fn mapped(&mut self, node: &Node, x: Value, fold: Fold) -> Value {
+        if node.form.is_affine()
+            && x.waiting.is_empty()
+            && let Some(view) = self.pushed(&x.view, &fold)
+        {
+            return settled(view);
+        }
+        let mut waiting = x.waiting;
+        waiting.push(fold);
+        Value { waiting, ..x }
+    }
+
+    /// A view that holds the value up to a constant, which is returned.
+    fn up_to_constant(&mut self, x: Value) -> (View, f64) {
+        match constant(&x.waiting) {
+            Some(factor) => (x.view, factor),
+            None => (self.applied(x), 1.0),
+        }
+    }
+
+    /// A view that holds the value: what waits is applied, for one level.
+    pub(super) fn held(&mut self, x: Value) -> View {
+        if x.waiting.is_empty() { x.view } else { self.applied(x) }
+    }
+
+    fn applied(&mut self, x: Value) -> View {
+        let shape = x.view.shape.clone();
+        let elements = x.view.elements();
+        self.affine(x, Pattern::Diagonal { elements }, None, &shape)
+    }
+
+    fn affine(&mut self, x: Value, core: Pattern, weights: Option<NodeId>, shape: &[usize]) -> View {
+        let affine = Affine {
+            input: x.view.stage,
+            pattern: core.clone(),
+            core,
+            weights,
+            columns: x.view.map,
+            before: x.waiting,
+            rows: None,
+            behind: Vec::new(),
+        };
+        self.stage(Kind::Affine(affine), shape, 1)
+    }
+
+    fn pair(&mut self, node: &Node, x: Value, y: Value, shape: &[usize]) -> Value {
+        match node.op {
+            Op::Concat { axis } => {
+                let [before, behind] = layer::concat::embeddings(&x.view.shape, &y.view.shape, axis);
+                let (x, y) = (relabelled(x, &before, shape), relabelled(y, &behind, shape));
+                let (x, y) = (self.held(x), self.held(y));
+                settled(self.stage(Kind::Add { x, y }, shape, 0))
+            }
+            Op::Mul => {
+                let (x, y) = (broadcast(x, shape), broadcast(y, shape));
+                let ((x, a), (y, b)) = (self.up_to_constant(x), self.up_to_constant(y));
+                let same = x == y;
+                let kind = if same { Kind::Square { x } } else { Kind::Multiply { x, y } };
+                let view = self.stage(kind, shape, 1);
+                waiting_constant(view, a * b)
+            }
+            _ => {
+                let (x, y) = (broadcast(x, shape), broadcast(y, shape));
+                let (x, y) = (self.held(x), self.held(y));
+                let kind = if matches!(node.op, Op::Sub) { Kind::Sub { x, y } } else { Kind::Add { x, y } };
+                settled(self.stage(kind, shape, 0))
+            }
+        }
+    }
+
+    /// An operation on an encrypted operand and one computed from weights.
+    fn with_plain(&mut self, node: &Node, x: Value, operands: &[NodeId], shape: &[usize]) -> Result<Value> {
+        let first = self.values[operands[0].index()].is_some();
+        let plain = if first { operands[1] } else { operands[0] };
+        let plain_shape = self.model.node(plain).shape.to_vec();
+        let (x, sign, classes) = match node.op {
+            Op::Concat { axis } => {
+                let shapes = if first { (&x.view.shape, &plain_shape) } else { (&plain_shape, &x.view.shape) };
+                let [before, behind] = layer::concat::embeddings(shapes.0, shapes.1, axis);
+                let (own, other) = if first { (before, behind) } else { (behind, before) };
+                (relabelled(x, &own, shape), 1.0, other)
+            }
+            _ => {
+                let mut x = broadcast(x, shape);
+                if matches!(node.op, Op::Sub) && !first {
+                    x = self.mapped(node, x, Fold::constant(-1.0));
+                }
+                let sign = if matches!(node.op, Op::Sub) && first { -1.0 } else { 1.0 };
+                (x, sign, layer::relabel::broadcast(&plain_shape, shape))
+            }
+        };
+        match node.op {
+            Op::Mul => {
+                let mut x = x;
+                x.waiting.push(Fold::new(Source::Product(plain), classes));
+                Ok(settled(self.applied(x)))
+            }
+            Op::Add | Op::Sub | Op::Concat { .. } => {
+                if node.form.is_affine() || node.form.is_pending() {
+                    return Ok(self.mapped(node, x, Fold::new(Source::Offset { plain, scale: sign }, classes)));
+                }
+                // A plaintext is added in place, divided by the constant that goes on waiting.
+                let (view, factor) = self.up_to_constant(x);
+                let fold = Fold::new(Source::Offset { plain, scale: sign / factor }, classes);
+                let view = self.shift(view, vec![fold]);
+                Ok(waiting_constant(view, factor))
+            }
+            _ => Err(self.unsupported(node)),
+        }
+    }
+
+    pub(super) fn shift(&mut self, x: View, folds: Vec<Fold>) -> View {
+        let shape = x.shape.clone();
+        self.stage(Kind::Shift { x, offset: Offset { folds } }, &shape, 0)
+    }
+
+    /// Unweighted sums. What waits is constant on each window, by the graph's rule, and goes on waiting.
+    fn sum(&mut self, x: Value, pattern: Pattern, shape: &[usize]) -> Value {
+        let folds: Option<Vec<Fold>> = x.waiting.iter().map(|fold| summed(fold, &pattern)).collect();
+        let (view, waiting) = match folds {
+            Some(waiting) => (x.view, waiting),
+            None => (self.applied(x), Vec::new()),
+        };
+        let view = self.stage(Kind::Sum { x: view, pattern }, shape, 0);
+        Value { view, waiting }
+    }
+
+    fn polynomial(
+        &mut self,
+        node: &Node,
+        operand: NodeId,
+        x: Value,
+        degree: usize,
+        range: Option<f64>,
+    ) -> Result<Value> {
+        let label = || format!("`{}` at {}", node.label(), node.site.call);
+        let range = range.ok_or_else(|| Error::MissingRange { layer: label() })?;
+        let (view, factor) = self.up_to_constant(x);
+        let behind_affine = self.model.node(operand).form.is_affine();
+        let shape = view.shape.clone();
+        let classes = self.coefficient_classes(node, &shape);
+        let power = degree.is_power_of_two().then(|| degree.trailing_zeros());
+        if let Some(doublings) = power.filter(|&k| k > 0 && k == node.spent && behind_affine)
+            && let Some(view) = self.behind_affine(&view, degree, doublings, range, factor, &classes)
+        {
+            return Ok(settled(view));
+        }
+        let normalised = if behind_affine { self.pushed(&view, &Fold::constant(factor / range)) } else { None };
+        let (x, argument) = match normalised {
+            Some(view) => (view, 1.0),
+            None => (view, factor / range),
+        };
+        let kind = Kind::Polynomial { x, degree, argument, function: self.node, range };
+        Ok(settled(self.stage(kind, &shape, node.spent)))
+    }
+
+    fn coefficient_classes(&self, node: &Node, shape: &[usize]) -> Vec<u32> {
+        let per_channel = matches!(node.op, Op::Polynomial { per_channel: true, .. });
+        let inner = shape.iter().skip(1).product::<usize>().max(1);
+        let elements: usize = shape.iter().product();
+        (0..elements).map(|i| if per_channel { (i / inner) as u32 } else { 0 }).collect()
+    }
+
+    /// A polynomial of degree `2^doublings` in as many levels, from several multiples that the layer in front delivers.
+    ///
+    /// With `u = x / range`, `v_0 = s_0 u` and `v_{j+1} = v_j² - s_{j+1}`, `s_{j+1} = s_j² / 2`, induction and `T_{2n} = 2 T_n² - 1` give
+    /// `v_j = s_j T_{2^j}(u)`. With `s_k = |c_d|`, and `w_j` carrying the sign of `c_d`, the last product is
+    /// `v_{k-1} w_{k-1} = c_d (T_d + 1)`; the rest of the polynomial has degree `d - 1`. For degree 2 that is one product,
+    /// `x (c_2 x + c_1) + c_0`.
+    fn behind_affine(
+        &mut self,
+        view: &View,
+        degree: usize,
+        doublings: u32,
+        range: f64,
+        factor: f64,
+        classes: &[u32],
+    ) -> Option<View> {
+        let shape = view.shape.clone();
+        let fold = |source: Source| Fold::new(source, classes.to_vec());
+        let function = self.node;
+        let plain = if factor == 1.0 { view.clone() } else { self.pushed(view, &Fold::constant(factor))? };
+        if doublings == 1 {
+            let twin = self.pushed(&plain, &fold(Source::Twin { function, range }))?;
+            let product = self.stage(Kind::Multiply { x: plain, y: twin }, &shape, 1);
+            return Some(self.shift(product, vec![fold(Source::TwinConstant { function, range })]));
+        }
+        let unit = self.pushed(&plain, &Fold::constant(1.0 / range))?;
+        let chain = |step: u32, signed: bool, offset: bool| {
+            let step = Source::Doubling { function, range, doublings, step, signed, offset };
+            fold(step)
+        };
+        let mut v = self.pushed(&unit, &chain(0, false, false))?;
+        let mut w = self.pushed(&unit, &chain(0, true, false))?;
+        for step in 1..doublings {
+            let signed = self.stage(Kind::Multiply { x: v.clone(), y: w }, &shape, 1);
+            w = self.shift(signed, vec![chain(step, true, true)]);
+            let square = self.stage(Kind::Square { x: v }, &shape, 1);
+            v = self.shift(square, vec![chain(step, false, true)]);
+        }
+        let top = self.stage(Kind::Multiply { x: v, y: w }, &shape, 1);
+        let rest = Kind::Polynomial { x: unit, degree: degree - 1, argument: 1.0, function, range };
+        let rest = self.stage(rest, &shape, doublings);
+        Some(self.stage(Kind::Add { x: top, y: rest }, &shape, 0))
+    }
+}
+
+fn settled(view: View) -> Value {
+    Value { view, waiting: Vec::new() }
+}
+
+fn waiting_constant(view: View, factor: f64) -> Value {
+    let waiting = if factor == 1.0 { Vec::new() } else { vec![Fold::constant(factor)] };
+    Value { view, waiting }
+}
+
+fn relabelled(x: Value, map: &[u32], shape: &[usize]) -> Value {
+    let waiting = x.waiting.iter().map(|fold| fold.relabelled(map)).collect();
+    Value { view: x.view.relabelled(map, shape), waiting }
+}
+
+fn broadcast(x: Value, shape: &[usize]) -> Value {
+    if x.view.shape == shape {
+        return x;
+    }
+    let map = layer::relabel::broadcast(&x.view.shape, shape);
+    relabelled(x, &map, shape)
+}
+
+/// The map that waits behind window sums if `fold` waits in front, provided it is constant on every window.
+fn summed(fold: &Fold, pattern: &Pattern) -> Option<Fold> {
+    if fold.as_constant().is_some() {
+        return Some(fold.clone());
+    }
+    let mut classes = vec![None; pattern.rows()];
+    let mut weights = vec![0.0; pattern.rows()];
+    let mut constant = true;
+    pattern.for_each(&mut |o, i, _| {
+        let class = fold.classes.as_ref().map_or(0, |classes| classes[i as usize]);
+        constant &= *classes[o as usize].get_or_insert(class) == class;
+        weights[o as usize] += fold.weight.as_ref().map_or(1.0, |weight| weight[i as usize]);
+    });
+    constant.then(|| Fold {
+        source: fold.source,
+        part: fold.part,
+        classes: Some(classes.into_iter().map(|class| class.unwrap_or(ZERO)).collect()),
+        weight: fold.has_offset().then(|| weights.into()),
+    })
+}
+
+/// The pattern of a layer between the shapes it sees.
+fn core(node: &Node, from: &[usize], to: &[usize]) -> Pattern {
+    let image = |shape: &[usize]| [shape[0], shape[1], shape[2]];
+    let window = |kernel, stride, padding| Window { kernel, stride, padding, dilation: [1, 1] };
+    match node.op {
+        Op::Conv2d(c) => {
+            let window = window(c.kernel, c.stride, c.padding);
+            Pattern::Conv2d { input: image(from), output: image(to), window, groups: 1 }
+        }
+        Op::AvgPool2d(p) => {
+            Pattern::Pool { input: image(from), output: image(to), window: window(p.kernel, p.stride, p.padding) }
+        }
+        Op::SumPool2d(p) => {
+            Pattern::Pool { input: image(from), output: image(to), window: window(p.kernel, p.stride, p.padding) }
+        }
+        Op::AdaptiveAvgPool2d { .. } => Pattern::AdaptivePool { input: image(from), output: image(to) },
+        Op::Mean { axis } | Op::Sum { axis } => Pattern::Reduce {
+            outer: from[..axis].iter().product(),
+            axis: from[axis],
+            inner: from[axis + 1..].iter().product(),
+        },
+        _ => {
+            let (out, input) = (to.last().copied().unwrap_or(1), from.last().copied().unwrap_or(1));
+            Pattern::Dense { batch: from.iter().product::<usize>() / input, out, input }
+        }
+    }
+}
