@@ -5,6 +5,7 @@
 //! or scales are errors.
 
 use super::ciphertext::{Ciphertext, check_level, check_scale};
+use super::combine::Combination;
 use super::context::Context;
 use super::encode::Plaintext;
 use super::keys::{EvaluationKeys, SwitchKey};
@@ -183,43 +184,16 @@ pub fn square(context: &Context, keys: &EvaluationKeys, x: &Ciphertext) -> Resul
     product(context, keys, x, x)
 }
 
-/// `(d0, d1, d2) = (x0 y0, x0 y1 + x1 y0, x1 y1)`; d2 is switched to s, and what comes of it is divided by P and the level's primes
-/// together with P d0 and P d1.
 fn product(context: &Context, keys: &EvaluationKeys, x: &Ciphertext, y: &Ciphertext) -> Result<Ciphertext> {
+    let combination = Combination {
+        level: x.level,
+        products: vec![[x, y]],
+        factor: 1,
+        multiples: vec![],
+        constant: 0,
+    };
     let level = spend("multiply", x.level)?;
-    let key = keys.relinearisation(x.level)?;
-    let ([x0, x1], [y0, y1]) = (&x.parts, &y.parts);
-    let mut d2 = x1.clone();
-    update(context, &mut d2, y1, |prime, d2, y1| {
-        context.kernels().mul_assign(context.modulus(prime), d2, y1)
-    });
-    let digits = keyswitch::decompose(context, key.level(), x.level, &d2);
-    let [mut r0, mut r1] = keyswitch::multiply(context, x.level, &digits, key);
-    let limbs = r0
-        .limbs_mut()
-        .split_mut()
-        .into_iter()
-        .zip(r1.limbs_mut().split_mut())
-        .take(context.chain().limbs(x.level));
-    parallel::for_each(
-        limbs.enumerate().collect(),
-        |(i, (r0, r1)): (usize, (&mut [u64], &mut [u64]))| {
-            let (kernels, q, p) = (
-                context.kernels(),
-                context.modulus(i as u16),
-                context.special_product(i as u16),
-            );
-            // P x, then the sums of products of both halves.
-            let mut scaled = crate::math::buffer::Limbs::zeroed(context.degree(), 2);
-            let mut scaled = scaled.split_mut();
-            for (scaled, x) in scaled.iter_mut().zip([x0, x1]) {
-                kernels.mul_scalar(q, scaled, x.limb(i), p);
-            }
-            kernels.inner_product_add(q, r0, &[(&*scaled[0], y0.limb(i))]);
-            kernels.inner_product_add(q, r1, &[(&*scaled[0], y1.limb(i)), (&*scaled[1], y0.limb(i))]);
-        },
-    );
-    let parts = [r0, r1].map(|r| keyswitch::divide(context, x.level, level, true, r));
+    let parts = combination.evaluate(context, keys)?;
     Ok(Ciphertext {
         parts,
         level,

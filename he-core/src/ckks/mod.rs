@@ -10,6 +10,7 @@
 //! Source: Cheon, Kim, Kim, Song, ASIACRYPT 2017; in residue form Cheon, Han, Kim, Kim, Song, SAC 2018.
 
 mod ciphertext;
+mod combine;
 mod context;
 mod domain;
 mod encode;
@@ -24,6 +25,7 @@ pub mod linear;
 pub mod noise;
 mod pack;
 mod parallel;
+pub mod polynomial;
 
 pub use ciphertext::{Ciphertext, SeededCiphertext};
 pub use context::Context;

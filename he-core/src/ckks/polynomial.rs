@@ -1,0 +1,444 @@
+//! Polynomials of the slots, in the Chebyshev basis.
+//!
+//! Notation: p = sum of c_i T_i(x), x in [-1, 1]; L level of the operand; T_i is computed by T_{a+b} = 2 T_a T_b - T_{|a-b|} and stands
+//! at level L - ceil(log2 i).
+//!
+//! Method: Paterson and Stockmeyer, on exact scales. With n the largest power of two not above the degree, p = q T_n + r. A *value* of p
+//! at level t is one rescaled combination at level t + 1: the product of T_n with a value of q at level t + 1, and the summands of r,
+//! which are products of the same kind or, below the splitting degree m, plain multiples of the T_i with integer constants that bring
+//! each to the scale of the sum. So every addition is between equal scales by construction, all products of one combination are
+//! relinearised together, and a polynomial of degree d takes ceil(log2(d + 1)) levels: along the leading branch q shrinks to degree one.
+//!
+//! The steps are planned with levels and scales only; m is the one that costs the least. Evaluation then has no decision left.
+//!
+//! Source: Paterson and Stockmeyer, SIAM J. Comput. 2, 1973; scale-exact recursion: Bossuat, Mouchet, Troncoso-Pastoriza, Hubaux,
+//! EUROCRYPT 2021, section 5; division in the Chebyshev basis: Han and Ki, CT-RSA 2020.
+
+use std::collections::BTreeMap;
+
+use super::ciphertext::{Ciphertext, check_level, check_scale};
+use super::combine::Combination;
+use super::context::Context;
+use super::keys::EvaluationKeys;
+use crate::error::{Error, Result};
+use crate::params::Chain;
+
+/// Steps that evaluate a polynomial of one degree pattern at one level.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PolynomialPlan {
+    level: usize,
+    result_level: usize,
+    steps: Vec<Step>,
+}
+
+/// One combination: register 0 is the operand, step i makes register i + 1.
+#[derive(Clone, Debug, PartialEq)]
+struct Step {
+    level: usize,
+    products: Vec<[usize; 2]>,
+    factor: u64,
+    multiples: Vec<(usize, i128)>,
+    constant: i128,
+    /// Scale after rescaling.
+    scale: f64,
+}
+
+/// Levels that a polynomial of `degree` takes: `ceil(log2(degree + 1))`.
+pub const fn polynomial_levels(degree: usize) -> usize {
+    (usize::BITS - degree.leading_zeros()) as usize
+}
+
+impl PolynomialPlan {
+    /// Plans `sum of coefficients[i] T_i` on an operand that is canonical at `level`. The result is canonical
+    /// `polynomial_levels(coefficients.len() - 1)` levels lower, even if leading coefficients vanish.
+    pub fn new(chain: &Chain, coefficients: &[f64], level: usize) -> Result<Self> {
+        if coefficients.len() < 2 {
+            return Err(Error::Count {
+                what: "coefficients of a polynomial",
+                found: coefficients.len(),
+                expected: 2,
+            });
+        }
+        if let Some(&value) = coefficients.iter().find(|c| !c.is_finite()) {
+            return Err(Error::Encode {
+                value,
+                log2_scale: 0.0,
+                reason: "the coefficient is not finite",
+            });
+        }
+        let levels = polynomial_levels(coefficients.len() - 1);
+        let result_level = level
+            .checked_sub(levels)
+            .ok_or(Error::LevelsExhausted { op: "polynomial" })?;
+        let plan = |log_split| {
+            let mut planner = Planner::new(chain, level, 1usize << log_split);
+            planner.value(coefficients, result_level, chain.scale(result_level))?;
+            Ok(Self {
+                level,
+                result_level,
+                steps: planner.steps,
+            })
+        };
+        let mut best = plan(1)?;
+        for log_split in 2..=levels {
+            let other: Self = plan(log_split)?;
+            if other.cost(chain) < best.cost(chain) {
+                best = other;
+            }
+        }
+        Ok(best)
+    }
+
+    /// Relinearised products.
+    pub fn key_switches(&self) -> usize {
+        self.steps.iter().filter(|step| !step.products.is_empty()).count()
+    }
+
+    /// Tensor products, several of which may share a relinearisation.
+    pub fn products(&self) -> usize {
+        self.steps.iter().map(|step| step.products.len()).sum()
+    }
+
+    /// Multiples of ciphertexts by integers.
+    pub fn multiples(&self) -> usize {
+        self.steps.iter().map(|step| step.multiples.len()).sum()
+    }
+
+    /// Levels at which a combination is made: one of (level, tensor products, multiples) for each.
+    pub fn steps(&self) -> impl Iterator<Item = (usize, usize, usize)> {
+        self.steps
+            .iter()
+            .map(|step| (step.level, step.products.len(), step.multiples.len()))
+    }
+
+    /// Transforms, roughly: a key switch is (digits + 2) of all limbs, a rescale two of the level's.
+    fn cost(&self, chain: &Chain) -> usize {
+        let cost = |step: &Step| {
+            let limbs = chain.limbs(step.level);
+            if step.products.is_empty() {
+                return 2 * limbs;
+            }
+            (chain.digits(step.level).len() + 2) * (limbs + chain.special_count())
+        };
+        self.steps.iter().map(cost).sum()
+    }
+
+    /// Evaluates the polynomial.
+    pub fn evaluate(&self, context: &Context, keys: &EvaluationKeys, x: &Ciphertext) -> Result<Ciphertext> {
+        check_level("polynomial", x.level, self.level)?;
+        check_scale("polynomial", x.scale, context.scale(self.level))?;
+        let mut registers = vec![x.clone()];
+        for step in &self.steps {
+            let combination = Combination {
+                level: step.level,
+                products: step
+                    .products
+                    .iter()
+                    .map(|pair| pair.map(|r| &registers[r]))
+                    .collect(),
+                factor: step.factor,
+                multiples: step.multiples.iter().map(|&(r, w)| (&registers[r], w)).collect(),
+                constant: step.constant,
+            };
+            let parts = combination.evaluate(context, keys)?;
+            registers.push(Ciphertext {
+                parts,
+                level: step.level - 1,
+                scale: step.scale,
+            });
+        }
+        debug_assert_eq!(registers.last().map(|y| y.level), Some(self.result_level));
+        registers.pop().ok_or(Error::LevelsExhausted { op: "polynomial" })
+    }
+}
+
+/// Evaluates `sum of coefficients[i] T_i(x)`; see [`PolynomialPlan`].
+pub fn evaluate(
+    context: &Context,
+    keys: &EvaluationKeys,
+    x: &Ciphertext,
+    coefficients: &[f64],
+) -> Result<Ciphertext> {
+    PolynomialPlan::new(context.chain(), coefficients, x.level)?.evaluate(context, keys, x)
+}
+
+struct Planner<'a> {
+    chain: &'a Chain,
+    top: usize,
+    /// m: polynomials below this degree are sums of multiples where levels allow.
+    split: usize,
+    steps: Vec<Step>,
+    /// Level and scale of every register.
+    registers: Vec<(usize, f64)>,
+    /// Register of T_i.
+    basis: BTreeMap<usize, usize>,
+}
+
+/// The scale of a sum before rescaling, and what is summed.
+struct Sum {
+    level: usize,
+    scale: f64,
+    products: Vec<[usize; 2]>,
+    multiples: Vec<(usize, i128)>,
+    constant: i128,
+}
+
+impl<'a> Planner<'a> {
+    fn new(chain: &'a Chain, level: usize, split: usize) -> Self {
+        let registers = vec![(level, chain.scale(level))];
+        Self {
+            chain,
+            top: level,
+            split,
+            steps: vec![],
+            registers,
+            basis: BTreeMap::from([(1, 0)]),
+        }
+    }
+
+    /// Plans a value of p at exactly this level and scale; gives its register.
+    fn value(&mut self, p: &[f64], level: usize, scale: f64) -> Result<usize> {
+        let mut sum = self.sum(level + 1, scale * self.chain.dropped_product(level + 1));
+        self.add_terms(p, &mut sum)?;
+        // Multiples of nothing: a sum must have a ciphertext to be one.
+        if sum.products.is_empty() && sum.multiples.is_empty() {
+            sum.multiples.push((0, 0));
+        }
+        Ok(self.push(sum, 1))
+    }
+
+    /// Adds the summands of p to a sum. On the leading branch of a value at its last possible level the T_i of a leaf stand one level
+    /// too low to be multiplied, so p is split further.
+    fn add_terms(&mut self, p: &[f64], sum: &mut Sum) -> Result<()> {
+        let Some(degree) = p.iter().rposition(|&c| c != 0.0) else {
+            return Ok(());
+        };
+        let p = &p[..=degree];
+        if degree == 0 {
+            sum.constant += integer(p[0], sum.scale)?;
+            return Ok(());
+        }
+        let reachable = polynomial_levels(degree - 1) + sum.level <= self.top;
+        if degree < self.split && reachable || degree == 1 {
+            sum.constant += integer(p[0], sum.scale)?;
+            for (i, &c) in p.iter().enumerate().skip(1).filter(|(_, c)| **c != 0.0) {
+                self.add_multiple(i, c, sum)?;
+            }
+            return Ok(());
+        }
+        let n = 1 << degree.ilog2();
+        let (q, r) = divide(p, n);
+        if q.iter().skip(1).all(|&c| c == 0.0) {
+            self.add_multiple(n, q[0], sum)?;
+        } else {
+            let giant = self.power(n)?;
+            let scale = sum.scale / self.registers[giant].1;
+            let quotient = self.value(&q, sum.level, scale)?;
+            sum.products.push([quotient, giant]);
+        }
+        self.add_terms(&r, sum)
+    }
+
+    fn add_multiple(&mut self, i: usize, c: f64, sum: &mut Sum) -> Result<()> {
+        let register = self.power(i)?;
+        sum.multiples
+            .push((register, integer(c, sum.scale / self.registers[register].1)?));
+        Ok(())
+    }
+
+    /// The register of T_n, planned when first asked for.
+    fn power(&mut self, n: usize) -> Result<usize> {
+        if let Some(&register) = self.basis.get(&n) {
+            return Ok(register);
+        }
+        // Odd times odd keeps the basis of odd polynomials odd: T_n = 2 T_a T_b - T_{a-b}.
+        let (a, b) = if n.is_power_of_two() {
+            (n / 2, n / 2)
+        } else {
+            let a = (1 << (n - 1).ilog2()) - 1;
+            (a, n - a)
+        };
+        let (ra, rb) = (self.power(a)?, self.power(b)?);
+        let rest = if a == b {
+            None
+        } else {
+            Some(self.power(a.abs_diff(b))?)
+        };
+        let ((level_a, scale_a), (level_b, scale_b)) = (self.registers[ra], self.registers[rb]);
+        let mut sum = self.sum(level_a.min(level_b), scale_a * scale_b);
+        sum.products.push([ra, rb]);
+        match rest {
+            None => sum.constant = integer(-1.0, sum.scale)?,
+            Some(r) => sum
+                .multiples
+                .push((r, integer(-1.0, sum.scale / self.registers[r].1)?)),
+        }
+        let register = self.push(sum, 2);
+        self.basis.insert(n, register);
+        Ok(register)
+    }
+
+    fn sum(&self, level: usize, scale: f64) -> Sum {
+        Sum {
+            level,
+            scale,
+            products: vec![],
+            multiples: vec![],
+            constant: 0,
+        }
+    }
+
+    fn push(&mut self, sum: Sum, factor: u64) -> usize {
+        let Sum {
+            level,
+            scale,
+            products,
+            multiples,
+            constant,
+        } = sum;
+        let scale = scale / self.chain.dropped_product(level);
+        self.steps.push(Step {
+            level,
+            products,
+            factor,
+            multiples,
+            constant,
+            scale,
+        });
+        self.registers.push((level - 1, scale));
+        self.registers.len() - 1
+    }
+}
+
+/// `c` at a scale, rounded.
+fn integer(c: f64, scale: f64) -> Result<i128> {
+    let scaled = (c * scale).round_ties_even();
+    if scaled.abs() >= 2f64.powi(125) {
+        return Err(Error::Encode {
+            value: c,
+            log2_scale: scale.log2(),
+            reason: "constants have at most 125 bits",
+        });
+    }
+    Ok(scaled as i128)
+}
+
+/// `p = q T_n + r` for n at most the degree of p and more than half of it, from `2 T_i T_n = T_{i+n} + T_{|i-n|}`.
+fn divide(p: &[f64], n: usize) -> (Vec<f64>, Vec<f64>) {
+    let mut r = p[..n].to_vec();
+    let mut q = vec![0.0; p.len() - n];
+    q[0] = p[n];
+    for (i, &c) in p.iter().enumerate().skip(n + 1) {
+        q[i - n] = 2.0 * c;
+        r[2 * n - i] -= c;
+    }
+    (q, r)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ckks::fixture::{Fixture, slots};
+    use crate::ckks::noise;
+    use crate::complex::Complex;
+    use crate::params::{ChainSpec, presets};
+    use proptest::prelude::*;
+
+    fn chebyshev(coefficients: &[f64], x: f64) -> f64 {
+        let (mut t, mut next, mut sum) = (1.0, x, 0.0);
+        for c in coefficients {
+            sum += c * t;
+            (t, next) = (next, 2.0 * x * next - t);
+        }
+        sum
+    }
+
+    fn fixture(levels: usize) -> Fixture {
+        let spec = ChainSpec {
+            log_n: 5,
+            base_bits: 50,
+            level_bits: vec![40; levels],
+            special_bits: vec![45; 3],
+            log2_scale: 40.0,
+        };
+        Fixture::with_kernels(
+            spec.build_insecure().unwrap(),
+            &[],
+            crate::math::kernels::active(),
+        )
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(12))]
+        #[test]
+        fn division_is_exact(p in prop::collection::vec(-1.0f64..1.0, 2..64), x in -1.0f64..1.0) {
+            let n = 1 << (p.len() - 1).ilog2();
+            let (q, r) = divide(&p, n);
+            let mut power = vec![0.0; n + 1];
+            power[n] = 1.0;
+            let value = chebyshev(&q, x) * chebyshev(&power, x) + chebyshev(&r, x);
+            prop_assert!((value - chebyshev(&p, x)).abs() < 1e-11);
+        }
+
+        #[test]
+        fn agrees_with_the_series(coefficients in prop::collection::vec(-1.0f64..1.0, 2..34), parity in 0usize..3) {
+            let f = fixture(6);
+            let coefficients: Vec<f64> = coefficients
+                .iter()
+                .enumerate()
+                .map(|(i, &c)| if parity == 2 || i % 2 == parity { c } else { 0.0 })
+                .collect();
+            let x: Vec<f64> = slots(16, 60).iter().map(|z| z.re).collect();
+            let encrypted = f.encrypt(&x.iter().map(|&x| Complex::from(x)).collect::<Vec<_>>(), 6);
+            let found = evaluate(&f.context, &f.keys, &encrypted, &coefficients).unwrap();
+            prop_assert_eq!(found.level(), 6 - polynomial_levels(coefficients.len() - 1));
+            let expected: Vec<_> = x.iter().map(|&x| Complex::from(chebyshev(&coefficients, x))).collect();
+            // Each T_i amplifies the noise of its operands at most fourfold and adds a rescale's; so does each level of the recursion,
+            // whose quotients have coefficients up to twice as large.
+            let (chain, n) = (f.context.chain(), f.context.degree());
+            let step = noise::rounding(n) + noise::key_switch(chain, 6, 6) + noise::fresh_secret();
+            let depth = polynomial_levels(coefficients.len() - 1) as i32;
+            let weight: f64 = coefficients.iter().map(|c| c.abs()).sum::<f64>() + 1.0;
+            f.assert_slots(&found, &expected, step * 16f64.powi(depth) * weight * weight);
+        }
+    }
+
+    #[test]
+    fn takes_the_least_levels_and_few_products() {
+        let chain = presets::set_d().build().unwrap();
+        let full = |degree: usize| vec![1.0; degree + 1];
+        let odd = |degree: usize| (0..=degree).map(|i| (i % 2) as f64).collect::<Vec<_>>();
+        // Levels, relinearisations at most: what Paterson and Stockmeyer's count 2^s + 2^(L-s) + L - s - 3 gives.
+        for (degree, levels, switches) in [
+            (1, 1, 0),
+            (2, 2, 1),
+            (3, 2, 2),
+            (7, 3, 4),
+            (15, 4, 7),
+            (31, 5, 11),
+            (63, 6, 16),
+        ] {
+            let plan = PolynomialPlan::new(&chain, &full(degree), 20).unwrap();
+            assert_eq!(plan.result_level, 20 - levels);
+            assert!(
+                plan.key_switches() <= switches,
+                "degree {degree}: {} relinearisations",
+                plan.key_switches()
+            );
+            let odd = PolynomialPlan::new(&chain, &odd(degree), 20).unwrap();
+            assert!(odd.products() <= plan.products());
+        }
+    }
+
+    #[test]
+    fn refusals() {
+        let chain = presets::set_a().build().unwrap();
+        assert!(PolynomialPlan::new(&chain, &[1.0], 3).is_err());
+        assert!(PolynomialPlan::new(&chain, &[1.0, f64::NAN], 3).is_err());
+        assert!(matches!(
+            PolynomialPlan::new(&chain, &[1.0; 17], 3),
+            Err(Error::LevelsExhausted { .. })
+        ));
+        assert!(PolynomialPlan::new(&chain, &[1.0; 8], 3).is_ok());
+    }
+}
