@@ -67,6 +67,18 @@ pub enum Error {
         /// The activation.
         layer: String,
     },
+    /// Something made for one model met another.
+    #[error(
+        "{what} belong to model {found}, expected {expected}\nhelp: calibrate this model, or load its own file"
+    )]
+    ModelMismatch {
+        /// What was presented.
+        what: String,
+        /// The model it was made for.
+        found: String,
+        /// The model at hand.
+        expected: String,
+    },
     /// Something made for one plan met another.
     #[error(
         "{what} belongs to plan {found}, expected plan {expected}\nhelp: use the client specification of the plan that the server runs"

@@ -3,8 +3,11 @@
 // Blocks of this crate use the same macros as a user's, and those name the crate by its path.
 extern crate self as he_nn;
 
+pub mod affine;
+pub mod approx;
 pub mod block;
 pub mod checkpoint;
+pub mod clear;
 mod error;
 pub mod graph;
 pub mod layer;
@@ -12,6 +15,7 @@ mod model;
 pub mod prelude;
 
 pub use checkpoint::Checkpoint;
+pub use clear::Ranges;
 pub use error::{Error, Mismatch, Result};
 pub use he_macros::{activation, block, model};
 

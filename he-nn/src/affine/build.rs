@@ -33,10 +33,20 @@ pub(super) struct Builder<'m> {
 impl<'m> Builder<'m> {
     /// Stages of the whole model, dead ones included.
     pub(super) fn run(model: &'m Model, ranges: Option<&'m Ranges>) -> Result<Vec<Stage>> {
-        let mut builder = Self { model, ranges, stages: Vec::new(), values: Vec::new(), node: NodeId(0) };
+        let mut builder = Self {
+            model,
+            ranges,
+            stages: Vec::new(),
+            values: Vec::new(),
+            node: NodeId(0),
+        };
         for (i, node) in model.nodes().iter().enumerate() {
             builder.node = NodeId(i as u32);
-            let value = if node.encrypted { Some(builder.value(node)?) } else { None };
+            let value = if node.encrypted {
+                Some(builder.value(node)?)
+            } else {
+                None
+            };
             if let (Some(value), Some(ranges)) = (&value, ranges) {
                 builder.bound(value, ranges.of(builder.node));
             }
@@ -44,10 +54,20 @@ impl<'m> Builder<'m> {
         }
         for (index, output) in model.outputs().iter().enumerate() {
             builder.node = output.node;
-            let Some(value) = builder.values[output.node.index()].clone() else { continue };
+            let Some(value) = builder.values[output.node.index()].clone() else {
+                continue;
+            };
             let (view, factor) = builder.up_to_constant(value);
             let shape = view.shape.clone();
-            builder.stage(Kind::Output { index: index as u32, x: view, factor }, &shape, 0);
+            builder.stage(
+                Kind::Output {
+                    index: index as u32,
+                    x: view,
+                    factor,
+                },
+                &shape,
+                0,
+            );
         }
         Ok(builder.stages)
     }
@@ -64,10 +84,21 @@ impl<'m> Builder<'m> {
     }
 
     pub(super) fn stage(&mut self, kind: Kind, shape: &[usize], levels: u32) -> View {
-        let before = kind.operands().map(|id| self.stages[id.index()].depth).max().unwrap_or(0);
+        let before = kind
+            .operands()
+            .map(|id| self.stages[id.index()].depth)
+            .max()
+            .unwrap_or(0);
         let id = StageId(self.stages.len() as u32);
         let depth = before + levels;
-        self.stages.push(Stage { kind, shape: shape.to_vec(), levels, depth, node: self.node, bound: None });
+        self.stages.push(Stage {
+            kind,
+            shape: shape.to_vec(),
+            levels,
+            depth,
+            node: self.node,
+            bound: None,
+        });
         View::whole(id, shape)
     }
 
@@ -77,11 +108,16 @@ impl<'m> Builder<'m> {
         if let Op::Input { index } = node.op {
             return Ok(settled(self.stage(Kind::Input { index }, &shape, 0)));
         }
-        let encrypted: Vec<Value> = operands.iter().filter_map(|id| self.values[id.index()].clone()).collect();
+        let encrypted: Vec<Value> = operands
+            .iter()
+            .filter_map(|id| self.values[id.index()].clone())
+            .collect();
         if let [x, y] = encrypted.as_slice() {
             return Ok(self.pair(node, x.clone(), y.clone(), &shape));
         }
-        let [x] = encrypted.as_slice() else { return Err(self.unsupported(node)) };
+        let [x] = encrypted.as_slice() else {
+            return Err(self.unsupported(node));
+        };
         let x = x.clone();
         if operands.len() == 2 {
             return self.with_plain(node, x, operands, &shape);
@@ -91,7 +127,10 @@ impl<'m> Builder<'m> {
             return Ok(relabelled(x, &map, &shape));
         }
         Ok(match node.op {
-            Op::Flatten | Op::Reshape => Value { view: x.view.reshaped(&shape), ..x },
+            Op::Flatten | Op::Reshape => Value {
+                view: x.view.reshaped(&shape),
+                ..x
+            },
             Op::Conv2d(_) | Op::Linear(_) => {
                 let core = core(node, &from, &shape);
                 settled(self.affine(x, core, Some(self.node), &shape))
@@ -125,15 +164,16 @@ impl<'m> Builder<'m> {
                 let view = self.stage(Kind::Square { x: view }, &shape, 1);
                 waiting_constant(view, factor * factor)
             }
-            Op::Settle => {
-                if x.waiting.is_empty() { x } else { settled(self.applied(x)) }
-            }
+            Op::Settle => settled(self.held(x)),
             Op::Polynomial { degree, .. } => {
                 let range = self.ranges.map(|ranges| ranges.of(operands[0]));
                 self.polynomial(node, operands[0], x, degree, range)?
             }
             Op::Activation(activation) => {
-                let range = activation.approx.range.or(self.ranges.map(|ranges| ranges.of(operands[0])));
+                let range = activation
+                    .approx
+                    .range
+                    .or(self.ranges.map(|ranges| ranges.of(operands[0])));
                 self.polynomial(node, operands[0], x, activation.approx.degree, range)?
             }
             _ => return Err(self.unsupported(node)),
@@ -170,9 +210,16 @@ impl<'m> Builder<'m> {
         }
     }
 
-    /// A view that holds the value: what waits is applied, for one level.
-    pub(super) fn held(&mut self, x: Value) -> View {
-        if x.waiting.is_empty() { x.view } else { self.applied(x) }
+    /// A view that holds the value: what waits is applied, for one level unless it is a sign.
+    fn held(&mut self, x: Value) -> View {
+        match constant(&x.waiting) {
+            Some(1.0) => x.view,
+            Some(-1.0) => {
+                let shape = x.view.shape.clone();
+                self.stage(Kind::Negate { x: x.view }, &shape, 0)
+            }
+            _ => self.applied(x),
+        }
     }
 
     fn applied(&mut self, x: Value) -> View {
@@ -184,6 +231,7 @@ impl<'m> Builder<'m> {
     fn affine(&mut self, x: Value, core: Pattern, weights: Option<NodeId>, shape: &[usize]) -> View {
         let affine = Affine {
             input: x.view.stage,
+            input_elements: self.stages[x.view.stage.index()].elements(),
             pattern: core.clone(),
             core,
             weights,
@@ -207,14 +255,22 @@ impl<'m> Builder<'m> {
                 let (x, y) = (broadcast(x, shape), broadcast(y, shape));
                 let ((x, a), (y, b)) = (self.up_to_constant(x), self.up_to_constant(y));
                 let same = x == y;
-                let kind = if same { Kind::Square { x } } else { Kind::Multiply { x, y } };
+                let kind = if same {
+                    Kind::Square { x }
+                } else {
+                    Kind::Multiply { x, y }
+                };
                 let view = self.stage(kind, shape, 1);
                 waiting_constant(view, a * b)
             }
             _ => {
                 let (x, y) = (broadcast(x, shape), broadcast(y, shape));
                 let (x, y) = (self.held(x), self.held(y));
-                let kind = if matches!(node.op, Op::Sub) { Kind::Sub { x, y } } else { Kind::Add { x, y } };
+                let kind = if matches!(node.op, Op::Sub) {
+                    Kind::Sub { x, y }
+                } else {
+                    Kind::Add { x, y }
+                };
                 settled(self.stage(kind, shape, 0))
             }
         }
@@ -227,7 +283,11 @@ impl<'m> Builder<'m> {
         let plain_shape = self.model.node(plain).shape.to_vec();
         let (x, sign, classes) = match node.op {
             Op::Concat { axis } => {
-                let shapes = if first { (&x.view.shape, &plain_shape) } else { (&plain_shape, &x.view.shape) };
+                let shapes = if first {
+                    (&x.view.shape, &plain_shape)
+                } else {
+                    (&plain_shape, &x.view.shape)
+                };
                 let [before, behind] = layer::concat::embeddings(shapes.0, shapes.1, axis);
                 let (own, other) = if first { (before, behind) } else { (behind, before) };
                 (relabelled(x, &own, shape), 1.0, other)
@@ -237,7 +297,11 @@ impl<'m> Builder<'m> {
                 if matches!(node.op, Op::Sub) && !first {
                     x = self.mapped(node, x, Fold::constant(-1.0));
                 }
-                let sign = if matches!(node.op, Op::Sub) && first { -1.0 } else { 1.0 };
+                let sign = if matches!(node.op, Op::Sub) && first {
+                    -1.0
+                } else {
+                    1.0
+                };
                 (x, sign, layer::relabel::broadcast(&plain_shape, shape))
             }
         };
@@ -249,11 +313,21 @@ impl<'m> Builder<'m> {
             }
             Op::Add | Op::Sub | Op::Concat { .. } => {
                 if node.form.is_affine() || node.form.is_pending() {
-                    return Ok(self.mapped(node, x, Fold::new(Source::Offset { plain, scale: sign }, classes)));
+                    return Ok(self.mapped(
+                        node,
+                        x,
+                        Fold::new(Source::Offset { plain, scale: sign }, classes),
+                    ));
                 }
                 // A plaintext is added in place, divided by the constant that goes on waiting.
                 let (view, factor) = self.up_to_constant(x);
-                let fold = Fold::new(Source::Offset { plain, scale: sign / factor }, classes);
+                let fold = Fold::new(
+                    Source::Offset {
+                        plain,
+                        scale: sign / factor,
+                    },
+                    classes,
+                );
                 let view = self.shift(view, vec![fold]);
                 Ok(waiting_constant(view, factor))
             }
@@ -263,7 +337,14 @@ impl<'m> Builder<'m> {
 
     pub(super) fn shift(&mut self, x: View, folds: Vec<Fold>) -> View {
         let shape = x.shape.clone();
-        self.stage(Kind::Shift { x, offset: Offset { folds } }, &shape, 0)
+        self.stage(
+            Kind::Shift {
+                x,
+                offset: Offset { folds },
+            },
+            &shape,
+            0,
+        )
     }
 
     /// Unweighted sums. What waits is constant on each window, by the graph's rule, and goes on waiting.
@@ -297,20 +378,38 @@ impl<'m> Builder<'m> {
         {
             return Ok(settled(view));
         }
-        let normalised = if behind_affine { self.pushed(&view, &Fold::constant(factor / range)) } else { None };
+        let normalised = if behind_affine {
+            self.pushed(&view, &Fold::constant(factor / range))
+        } else {
+            None
+        };
         let (x, argument) = match normalised {
             Some(view) => (view, 1.0),
             None => (view, factor / range),
         };
-        let kind = Kind::Polynomial { x, degree, argument, function: self.node, range };
+        let kind = Kind::Polynomial {
+            x,
+            degree,
+            argument,
+            function: self.node,
+            range,
+        };
         Ok(settled(self.stage(kind, &shape, node.spent)))
     }
 
     fn coefficient_classes(&self, node: &Node, shape: &[usize]) -> Vec<u32> {
-        let per_channel = matches!(node.op, Op::Polynomial { per_channel: true, .. });
+        let per_channel = matches!(
+            node.op,
+            Op::Polynomial {
+                per_channel: true,
+                ..
+            }
+        );
         let inner = shape.iter().skip(1).product::<usize>().max(1);
         let elements: usize = shape.iter().product();
-        (0..elements).map(|i| if per_channel { (i / inner) as u32 } else { 0 }).collect()
+        (0..elements)
+            .map(|i| if per_channel { (i / inner) as u32 } else { 0 })
+            .collect()
     }
 
     /// A polynomial of degree `2^doublings` in as many levels, from several multiples that the layer in front delivers.
@@ -331,7 +430,11 @@ impl<'m> Builder<'m> {
         let shape = view.shape.clone();
         let fold = |source: Source| Fold::new(source, classes.to_vec());
         let function = self.node;
-        let plain = if factor == 1.0 { view.clone() } else { self.pushed(view, &Fold::constant(factor))? };
+        let plain = if factor == 1.0 {
+            view.clone()
+        } else {
+            self.pushed(view, &Fold::constant(factor))?
+        };
         if doublings == 1 {
             let twin = self.pushed(&plain, &fold(Source::Twin { function, range }))?;
             let product = self.stage(Kind::Multiply { x: plain, y: twin }, &shape, 1);
@@ -339,7 +442,14 @@ impl<'m> Builder<'m> {
         }
         let unit = self.pushed(&plain, &Fold::constant(1.0 / range))?;
         let chain = |step: u32, signed: bool, offset: bool| {
-            let step = Source::Doubling { function, range, doublings, step, signed, offset };
+            let step = Source::Doubling {
+                function,
+                range,
+                doublings,
+                step,
+                signed,
+                offset,
+            };
             fold(step)
         };
         let mut v = self.pushed(&unit, &chain(0, false, false))?;
@@ -351,24 +461,40 @@ impl<'m> Builder<'m> {
             v = self.shift(square, vec![chain(step, false, true)]);
         }
         let top = self.stage(Kind::Multiply { x: v, y: w }, &shape, 1);
-        let rest = Kind::Polynomial { x: unit, degree: degree - 1, argument: 1.0, function, range };
+        let rest = Kind::Polynomial {
+            x: unit,
+            degree: degree - 1,
+            argument: 1.0,
+            function,
+            range,
+        };
         let rest = self.stage(rest, &shape, doublings);
         Some(self.stage(Kind::Add { x: top, y: rest }, &shape, 0))
     }
 }
 
 fn settled(view: View) -> Value {
-    Value { view, waiting: Vec::new() }
+    Value {
+        view,
+        waiting: Vec::new(),
+    }
 }
 
 fn waiting_constant(view: View, factor: f64) -> Value {
-    let waiting = if factor == 1.0 { Vec::new() } else { vec![Fold::constant(factor)] };
+    let waiting = if factor == 1.0 {
+        Vec::new()
+    } else {
+        vec![Fold::constant(factor)]
+    };
     Value { view, waiting }
 }
 
 fn relabelled(x: Value, map: &[u32], shape: &[usize]) -> Value {
     let waiting = x.waiting.iter().map(|fold| fold.relabelled(map)).collect();
-    Value { view: x.view.relabelled(map, shape), waiting }
+    Value {
+        view: x.view.relabelled(map, shape),
+        waiting,
+    }
 }
 
 fn broadcast(x: Value, shape: &[usize]) -> Value {
@@ -403,19 +529,36 @@ fn summed(fold: &Fold, pattern: &Pattern) -> Option<Fold> {
 /// The pattern of a layer between the shapes it sees.
 fn core(node: &Node, from: &[usize], to: &[usize]) -> Pattern {
     let image = |shape: &[usize]| [shape[0], shape[1], shape[2]];
-    let window = |kernel, stride, padding| Window { kernel, stride, padding, dilation: [1, 1] };
+    let window = |kernel, stride, padding| Window {
+        kernel,
+        stride,
+        padding,
+        dilation: [1, 1],
+    };
     match node.op {
         Op::Conv2d(c) => {
             let window = window(c.kernel, c.stride, c.padding);
-            Pattern::Conv2d { input: image(from), output: image(to), window, groups: 1 }
+            Pattern::Conv2d {
+                input: image(from),
+                output: image(to),
+                window,
+                groups: 1,
+            }
         }
-        Op::AvgPool2d(p) => {
-            Pattern::Pool { input: image(from), output: image(to), window: window(p.kernel, p.stride, p.padding) }
-        }
-        Op::SumPool2d(p) => {
-            Pattern::Pool { input: image(from), output: image(to), window: window(p.kernel, p.stride, p.padding) }
-        }
-        Op::AdaptiveAvgPool2d { .. } => Pattern::AdaptivePool { input: image(from), output: image(to) },
+        Op::AvgPool2d(p) => Pattern::Pool {
+            input: image(from),
+            output: image(to),
+            window: window(p.kernel, p.stride, p.padding),
+        },
+        Op::SumPool2d(p) => Pattern::Pool {
+            input: image(from),
+            output: image(to),
+            window: window(p.kernel, p.stride, p.padding),
+        },
+        Op::AdaptiveAvgPool2d { .. } => Pattern::AdaptivePool {
+            input: image(from),
+            output: image(to),
+        },
         Op::Mean { axis } | Op::Sum { axis } => Pattern::Reduce {
             outer: from[..axis].iter().product(),
             axis: from[axis],
@@ -423,7 +566,11 @@ fn core(node: &Node, from: &[usize], to: &[usize]) -> Pattern {
         },
         _ => {
             let (out, input) = (to.last().copied().unwrap_or(1), from.last().copied().unwrap_or(1));
-            Pattern::Dense { batch: from.iter().product::<usize>() / input, out, input }
+            Pattern::Dense {
+                batch: from.iter().product::<usize>() / input,
+                out,
+                input,
+            }
         }
     }
 }

@@ -21,7 +21,11 @@ impl Loaded<'_> {
                     let input = inputs.get(*index as usize).copied().unwrap_or_default();
                     if input.len() != stage.elements() {
                         let what = format!("input {index}");
-                        return Err(Error::Length { what, found: input.len(), expected: stage.elements() });
+                        return Err(Error::Length {
+                            what,
+                            found: input.len(),
+                            expected: stage.elements(),
+                        });
                     }
                     input.to_vec()
                 }
@@ -37,15 +41,21 @@ impl Loaded<'_> {
                     let shift = self.shift(id)?.unwrap_or_default();
                     viewed(x, &values).iter().zip(shift).map(|(x, p)| x + p).collect()
                 }
+                Kind::Negate { x } => viewed(x, &values).iter().map(|x| -x).collect(),
                 Kind::Square { x } => viewed(x, &values).iter().map(|x| x * x).collect(),
                 Kind::Multiply { x, y } => pairwise(x, y, &values, |x, y| x * y),
                 Kind::Add { x, y } => pairwise(x, y, &values, |x, y| x + y),
                 Kind::Sub { x, y } => pairwise(x, y, &values, |x, y| x - y),
                 Kind::Polynomial { x, argument, .. } => {
-                    let Some(numbers) = self.polynomial(id)? else { continue };
+                    let Some(numbers) = self.polynomial(id)? else {
+                        continue;
+                    };
                     let row = |i: usize| &numbers.coefficients[i / numbers.elements_per_row];
                     let x = viewed(x, &values);
-                    x.iter().enumerate().map(|(i, x)| approx::clenshaw(row(i), argument * x)).collect()
+                    x.iter()
+                        .enumerate()
+                        .map(|(i, x)| approx::clenshaw(row(i), argument * x))
+                        .collect()
                 }
                 Kind::Output { x, factor, .. } => viewed(x, &values).iter().map(|x| factor * x).collect(),
             };
@@ -61,7 +71,10 @@ impl Loaded<'_> {
     pub fn outputs(&self, inputs: &[&[f64]]) -> Result<Vec<Vec<f64>>> {
         let values = self.run(inputs)?.into_iter();
         let stages = self.stages().list().iter().zip(values);
-        Ok(stages.filter(|(stage, _)| matches!(stage.kind, Kind::Output { .. })).map(|(_, v)| v).collect())
+        Ok(stages
+            .filter(|(stage, _)| matches!(stage.kind, Kind::Output { .. }))
+            .map(|(_, v)| v)
+            .collect())
     }
 }
 
@@ -73,9 +86,15 @@ fn apply(pattern: &Pattern, taps: &[f64], bias: Vec<f64>, x: &[f64]) -> Vec<f64>
 
 fn viewed(view: &View, values: &[Vec<f64>]) -> Vec<f64> {
     let stage = &values[view.stage.index()];
-    (0..view.elements()).map(|i| view.source(i).map_or(0.0, |s| stage[s])).collect()
+    (0..view.elements())
+        .map(|i| view.source(i).map_or(0.0, |s| stage[s]))
+        .collect()
 }
 
 fn pairwise(x: &View, y: &View, values: &[Vec<f64>], f: impl Fn(f64, f64) -> f64) -> Vec<f64> {
-    viewed(x, values).into_iter().zip(viewed(y, values)).map(|(x, y)| f(x, y)).collect()
+    viewed(x, values)
+        .into_iter()
+        .zip(viewed(y, values))
+        .map(|(x, y)| f(x, y))
+        .collect()
 }

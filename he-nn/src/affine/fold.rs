@@ -27,7 +27,14 @@ pub(super) enum Source {
     TwinConstant { function: NodeId, range: f64 },
     /// One step of the doubling chain of a polynomial of degree `2^doublings`: the factor `s_step`, or the offset `-s_step`, with the
     /// sign of the leading coefficient if `signed`.
-    Doubling { function: NodeId, range: f64, doublings: u32, step: u32, signed: bool, offset: bool },
+    Doubling {
+        function: NodeId,
+        range: f64,
+        doublings: u32,
+        step: u32,
+        signed: bool,
+        offset: bool,
+    },
 }
 
 impl Source {
@@ -71,11 +78,21 @@ pub(super) struct Fold {
 
 impl Fold {
     pub(super) fn constant(factor: f64) -> Self {
-        Self { source: Source::Constant(factor), part: Part::Both, classes: None, weight: None }
+        Self {
+            source: Source::Constant(factor),
+            part: Part::Both,
+            classes: None,
+            weight: None,
+        }
     }
 
     pub(super) fn new(source: Source, classes: Vec<u32>) -> Self {
-        Self { source, part: Part::Both, classes: Some(classes.into()), weight: None }
+        Self {
+            source,
+            part: Part::Both,
+            classes: Some(classes.into()),
+            weight: None,
+        }
     }
 
     pub(super) fn part(&self, part: Part) -> Self {
@@ -107,20 +124,35 @@ impl Fold {
             None => Some(map.iter().map(|&i| if i == ZERO { ZERO } else { 0 }).collect()),
             Some(classes) => Some(compose(classes, map)),
         };
-        let at = |w: &Arc<[f64]>| map.iter().map(|&i| if i == ZERO { 0.0 } else { w[i as usize] }).collect();
-        Self { classes, weight: self.weight.as_ref().map(at), ..self.clone() }
+        let at = |w: &Arc<[f64]>| {
+            map.iter()
+                .map(|&i| if i == ZERO { 0.0 } else { w[i as usize] })
+                .collect()
+        };
+        Self {
+            classes,
+            weight: self.weight.as_ref().map(at),
+            ..self.clone()
+        }
     }
 
     /// True if elements of one group always have one class.
     pub(super) fn constant_on(&self, groups: usize, group: impl Fn(usize) -> Option<usize>) -> bool {
-        let Some(classes) = self.classes.as_ref().filter(|_| self.has_factor()) else { return true };
+        let Some(classes) = self.classes.as_ref().filter(|_| self.has_factor()) else {
+            return true;
+        };
         let mut known = vec![None; groups];
-        let mut elements = classes.iter().enumerate().filter_map(|(i, &class)| Some((group(i)?, class)));
+        let mut elements = classes
+            .iter()
+            .enumerate()
+            .filter_map(|(i, &class)| Some((group(i)?, class)));
         elements.all(|(g, class)| *known[g].get_or_insert(class) == class)
     }
 }
 
 /// The constant that a list of maps amounts to, if it is one.
 pub(super) fn constant(folds: &[Fold]) -> Option<f64> {
-    folds.iter().try_fold(1.0, |product, fold| Some(product * fold.as_constant()?))
+    folds
+        .iter()
+        .try_fold(1.0, |product, fold| Some(product * fold.as_constant()?))
 }

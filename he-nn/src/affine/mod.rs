@@ -12,6 +12,8 @@ mod fold;
 mod pattern;
 mod push;
 mod stage;
+#[cfg(test)]
+mod tests;
 mod values;
 mod view;
 
@@ -20,7 +22,7 @@ use crate::error::Result;
 use crate::model::Model;
 use std::fmt;
 
-pub use pattern::{Pattern, Window, ZERO};
+pub use pattern::{Pattern, Window};
 pub use stage::{Affine, Kind, Offset, Stage, StageId};
 pub use values::{AffineValues, Loaded, PolynomialValues};
 pub use view::View;
@@ -88,14 +90,18 @@ impl Stages {
 impl fmt::Display for Stages {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut lines = self.list.iter().enumerate();
-        lines.try_for_each(|(i, stage)| writeln!(f, "{i}: {stage} for {}", self.model.node(stage.node).label()))
+        lines.try_for_each(|(i, stage)| {
+            writeln!(f, "{i}: {stage} for {}", self.model.node(stage.node).label())
+        })
     }
 }
 
 /// Drops stages that no output reads; inputs stay.
 fn live(mut stages: Vec<Stage>) -> Vec<Stage> {
-    let mut live: Vec<bool> =
-        stages.iter().map(|s| matches!(s.kind, Kind::Input { .. } | Kind::Output { .. })).collect();
+    let mut live: Vec<bool> = stages
+        .iter()
+        .map(|s| matches!(s.kind, Kind::Input { .. } | Kind::Output { .. }))
+        .collect();
     for i in (0..stages.len()).rev().filter(|&i| live[i]).collect::<Vec<_>>() {
         mark(&stages, StageId(i as u32), &mut live);
     }

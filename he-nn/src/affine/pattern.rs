@@ -6,8 +6,7 @@
 
 use std::sync::Arc;
 
-/// Marks an element that no source feeds: a zero.
-pub const ZERO: u32 = u32::MAX;
+pub(super) use crate::layer::relabel::ZERO;
 
 /// A window of a 2-D operation over the last two dimensions of `[C, H, W]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -88,7 +87,7 @@ pub enum Pattern {
     Columns {
         /// The pattern over the relabelled tensor.
         inner: Box<Pattern>,
-        /// One source for each input of `inner`, or [`ZERO`].
+        /// One source for each input of `inner`, or `u32::MAX`.
         columns: Arc<[u32]>,
         /// Number of inputs.
         cols: usize,
@@ -97,7 +96,7 @@ pub enum Pattern {
     Rows {
         /// The pattern whose outputs are relabelled.
         inner: Box<Pattern>,
-        /// One output of `inner` for each output, or [`ZERO`].
+        /// One output of `inner` for each output, or `u32::MAX`.
         rows: Arc<[u32]>,
     },
     /// `inner` with a value of its own for each entry, in the order of `inner`.
@@ -145,13 +144,25 @@ impl Pattern {
     pub fn taps(&self) -> usize {
         match self {
             Self::Dense { out, input, .. } => out * input,
-            Self::Conv2d { input, output, window, groups } => {
-                output[0] * (input[0] / groups) * window.kernel[0] * window.kernel[1]
-            }
+            Self::Conv2d {
+                input,
+                output,
+                window,
+                groups,
+            } => output[0] * (input[0] / groups) * window.kernel[0] * window.kernel[1],
             Self::Pool { .. } | Self::AdaptivePool { .. } | Self::Reduce { .. } => 1,
             Self::Diagonal { elements } => *elements,
             Self::Columns { inner, .. } | Self::Rows { inner, .. } => inner.taps(),
             Self::Unshared { entries, .. } => *entries,
+        }
+    }
+
+    /// Groups of channels that do not mix.
+    pub(super) fn groups(&self) -> usize {
+        if let Self::Conv2d { groups, .. } = self {
+            *groups
+        } else {
+            1
         }
     }
 
@@ -177,13 +188,26 @@ impl Pattern {
                 for b in 0..batch {
                     for o in 0..out {
                         for i in 0..input {
-                            f((b * out + o) as u32, (b * input + i) as u32, (o * input + i) as u32);
+                            f(
+                                (b * out + o) as u32,
+                                (b * input + i) as u32,
+                                (o * input + i) as u32,
+                            );
                         }
                     }
                 }
             }
-            Self::Conv2d { input, output, window, groups } => conv2d(*input, *output, window, *groups, f),
-            Self::Pool { input, output, window } => pool(*input, *output, window, f),
+            Self::Conv2d {
+                input,
+                output,
+                window,
+                groups,
+            } => conv2d(*input, *output, window, *groups, f),
+            Self::Pool {
+                input,
+                output,
+                window,
+            } => pool(*input, *output, window, f),
             Self::AdaptivePool { input, output } => adaptive_pool(*input, *output, f),
             &Self::Reduce { outer, axis, inner } => {
                 for o in 0..outer {
@@ -241,11 +265,19 @@ fn conv2d(
                 let row = (o * rows + y) * columns + x;
                 for c in 0..per_group {
                     for ky in 0..kh {
-                        let Some(iy) = window.source(0, y, ky, height) else { continue };
+                        let Some(iy) = window.source(0, y, ky, height) else {
+                            continue;
+                        };
                         for kx in 0..kw {
-                            let Some(ix) = window.source(1, x, kx, width) else { continue };
+                            let Some(ix) = window.source(1, x, kx, width) else {
+                                continue;
+                            };
                             let input = ((first + c) * height + iy) * width + ix;
-                            f(row as u32, input as u32, (((o * per_group + c) * kh + ky) * kw + kx) as u32);
+                            f(
+                                row as u32,
+                                input as u32,
+                                (((o * per_group + c) * kh + ky) * kw + kx) as u32,
+                            );
                         }
                     }
                 }
@@ -264,10 +296,18 @@ fn pool(
         for y in 0..rows {
             for x in 0..columns {
                 for ky in 0..window.kernel[0] {
-                    let Some(iy) = window.source(0, y, ky, height) else { continue };
+                    let Some(iy) = window.source(0, y, ky, height) else {
+                        continue;
+                    };
                     for kx in 0..window.kernel[1] {
-                        let Some(ix) = window.source(1, x, kx, width) else { continue };
-                        f(((c * rows + y) * columns + x) as u32, ((c * height + iy) * width + ix) as u32, 0);
+                        let Some(ix) = window.source(1, x, kx, width) else {
+                            continue;
+                        };
+                        f(
+                            ((c * rows + y) * columns + x) as u32,
+                            ((c * height + iy) * width + ix) as u32,
+                            0,
+                        );
                     }
                 }
             }
@@ -286,7 +326,11 @@ fn adaptive_pool(
             for x in 0..columns {
                 for iy in range(y, rows, height) {
                     for ix in range(x, columns, width) {
-                        f(((c * rows + y) * columns + x) as u32, ((c * height + iy) * width + ix) as u32, 0);
+                        f(
+                            ((c * rows + y) * columns + x) as u32,
+                            ((c * height + iy) * width + ix) as u32,
+                            0,
+                        );
                     }
                 }
             }
@@ -295,7 +339,6 @@ fn adaptive_pool(
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 
@@ -303,20 +346,33 @@ mod tests {
         let mut list = Vec::new();
         pattern.for_each(&mut |o, i, t| list.push((o, i, t)));
         for &(o, i, t) in &list {
-            assert!((o as usize) < pattern.rows() && (i as usize) < pattern.cols() && (t as usize) < pattern.taps());
+            assert!(
+                (o as usize) < pattern.rows()
+                    && (i as usize) < pattern.cols()
+                    && (t as usize) < pattern.taps()
+            );
         }
         assert_eq!(list.len(), pattern.entries());
         list
     }
 
     fn window(kernel: usize, stride: usize, padding: usize) -> Window {
-        Window { kernel: [kernel; 2], stride: [stride; 2], padding: [padding; 2], dilation: [1; 2] }
+        Window {
+            kernel: [kernel; 2],
+            stride: [stride; 2],
+            padding: [padding; 2],
+            dilation: [1; 2],
+        }
     }
 
     #[test]
     fn padding_drops_entries_of_a_convolution() {
-        let conv =
-            Pattern::Conv2d { input: [1, 2, 2], output: [1, 2, 2], window: window(3, 1, 1), groups: 1 };
+        let conv = Pattern::Conv2d {
+            input: [1, 2, 2],
+            output: [1, 2, 2],
+            window: window(3, 1, 1),
+            groups: 1,
+        };
         let entries = list(&conv);
         assert_eq!(entries.len(), 16);
         // The first output lacks the first row and column of the kernel.
@@ -325,38 +381,71 @@ mod tests {
 
     #[test]
     fn groups_read_their_own_channels() {
-        let conv =
-            Pattern::Conv2d { input: [4, 1, 1], output: [2, 1, 1], window: window(1, 1, 0), groups: 2 };
+        let conv = Pattern::Conv2d {
+            input: [4, 1, 1],
+            output: [2, 1, 1],
+            window: window(1, 1, 0),
+            groups: 2,
+        };
         assert_eq!(list(&conv), [(0, 0, 0), (0, 1, 1), (1, 2, 2), (1, 3, 3)]);
     }
 
     #[test]
     fn dense_rows_share_their_weights() {
-        let dense = Pattern::Dense { batch: 2, out: 1, input: 2 };
+        let dense = Pattern::Dense {
+            batch: 2,
+            out: 1,
+            input: 2,
+        };
         assert_eq!(list(&dense), [(0, 0, 0), (0, 1, 1), (1, 2, 0), (1, 3, 1)]);
     }
 
     #[test]
     fn sums_cover_each_window_once() {
-        let pool = Pattern::Pool { input: [2, 4, 4], output: [2, 2, 2], window: window(2, 2, 0) };
+        let pool = Pattern::Pool {
+            input: [2, 4, 4],
+            output: [2, 2, 2],
+            window: window(2, 2, 0),
+        };
         let mut seen = list(&pool).iter().map(|&(_, i, _)| i).collect::<Vec<_>>();
         seen.sort_unstable();
         assert_eq!(seen, (0..32).collect::<Vec<_>>());
-        let adaptive = Pattern::AdaptivePool { input: [1, 1, 5], output: [1, 1, 2] };
+        let adaptive = Pattern::AdaptivePool {
+            input: [1, 1, 5],
+            output: [1, 1, 2],
+        };
         let expected = [(0, 0, 0), (0, 1, 0), (0, 2, 0), (1, 2, 0), (1, 3, 0), (1, 4, 0)];
         assert_eq!(list(&adaptive), expected);
-        let reduce = Pattern::Reduce { outer: 1, axis: 2, inner: 2 };
+        let reduce = Pattern::Reduce {
+            outer: 1,
+            axis: 2,
+            inner: 2,
+        };
         assert_eq!(list(&reduce), [(0, 0, 0), (0, 2, 0), (1, 1, 0), (1, 3, 0)]);
     }
 
     #[test]
     fn relabellings_drop_zeros_and_keep_taps() {
-        let dense = Box::new(Pattern::Dense { batch: 1, out: 2, input: 2 });
-        let columns = Pattern::Columns { inner: dense.clone(), columns: [5, ZERO].into(), cols: 7 };
+        let dense = Box::new(Pattern::Dense {
+            batch: 1,
+            out: 2,
+            input: 2,
+        });
+        let columns = Pattern::Columns {
+            inner: dense.clone(),
+            columns: [5, ZERO].into(),
+            cols: 7,
+        };
         assert_eq!(list(&columns), [(0, 5, 0), (1, 5, 2)]);
-        let rows = Pattern::Rows { inner: dense.clone(), rows: [1, ZERO, 1].into() };
+        let rows = Pattern::Rows {
+            inner: dense.clone(),
+            rows: [1, ZERO, 1].into(),
+        };
         assert_eq!(list(&rows), [(0, 0, 2), (2, 0, 2), (0, 1, 3), (2, 1, 3)]);
-        let unshared = Pattern::Unshared { entries: rows.entries(), inner: Box::new(rows) };
+        let unshared = Pattern::Unshared {
+            entries: rows.entries(),
+            inner: Box::new(rows),
+        };
         assert_eq!(list(&unshared).last().unwrap(), &(2, 1, 3));
     }
 }

@@ -15,7 +15,7 @@ impl Builder<'_> {
     pub(super) fn pushed(&mut self, view: &View, fold: &Fold) -> Option<View> {
         let stage = self.stages[view.stage.index()].clone();
         match stage.kind {
-            Kind::Affine(affine) => Some(self.into_affine(affine, &stage.shape, view, fold)),
+            Kind::Affine(affine) => Some(self.behind_affine_layer(affine, &stage.shape, view, fold)),
             Kind::Sum { x, pattern } => {
                 let mut result = view.clone();
                 if fold.has_factor() {
@@ -28,10 +28,26 @@ impl Builder<'_> {
             }
             Kind::Shift { x, offset } => {
                 let own = behind(fold, view, stage.shape.iter().product())?;
-                let x = if fold.has_factor() { self.pushed(&x, &own.part(Part::Factor))? } else { x };
+                let x = if fold.has_factor() {
+                    self.pushed(&x, &own.part(Part::Factor))?
+                } else {
+                    x
+                };
                 let folds = offset.folds.into_iter().chain([own]).collect();
-                let stage = self.stage(Kind::Shift { x, offset: Offset { folds } }, &stage.shape, 0).stage;
-                Some(View { stage, ..view.clone() })
+                let stage = self
+                    .stage(
+                        Kind::Shift {
+                            x,
+                            offset: Offset { folds },
+                        },
+                        &stage.shape,
+                        0,
+                    )
+                    .stage;
+                Some(View {
+                    stage,
+                    ..view.clone()
+                })
             }
             _ => None,
         }
@@ -39,14 +55,21 @@ impl Builder<'_> {
 
     /// Adds what `fold` adds.
     fn offset(&mut self, x: View, fold: &Fold) -> View {
-        if fold.has_offset() { self.shift(x, vec![fold.part(Part::Offset)]) } else { x }
+        if fold.has_offset() {
+            self.shift(x, vec![fold.part(Part::Offset)])
+        } else {
+            x
+        }
     }
 
-    fn into_affine(&mut self, mut affine: Affine, shape: &[usize], view: &View, fold: &Fold) -> View {
+    fn behind_affine_layer(&mut self, mut affine: Affine, shape: &[usize], view: &View, fold: &Fold) -> View {
         if let Some(own) = behind(fold, view, shape.iter().product()) {
             affine.behind.push(own);
             let stage = self.stage(Kind::Affine(affine), shape, 1).stage;
-            return View { stage, ..view.clone() };
+            return View {
+                stage,
+                ..view.clone()
+            };
         }
         // Elements that the view repeats or adds need outputs of their own.
         let map = view.map.as_deref().unwrap_or_default();
@@ -71,7 +94,9 @@ fn behind(fold: &Fold, view: &View, elements: usize) -> Option<Fold> {
 
 /// The factor of `fold`, stated behind window sums, restated in front of them, if no element feeds windows of different factors.
 fn in_front_of_sum(fold: &Fold, pattern: &Pattern) -> Option<Fold> {
-    let Some(classes) = fold.classes.as_ref() else { return Some(fold.part(Part::Factor)) };
+    let Some(classes) = fold.classes.as_ref() else {
+        return Some(fold.part(Part::Factor));
+    };
     let mut own = vec![None; pattern.cols()];
     let mut constant = true;
     pattern.for_each(&mut |o, i, _| {
@@ -79,5 +104,9 @@ fn in_front_of_sum(fold: &Fold, pattern: &Pattern) -> Option<Fold> {
         constant &= *own[i as usize].get_or_insert(class) == class;
     });
     let classes = own.into_iter().map(|class| class.unwrap_or(ZERO)).collect();
-    constant.then(|| Fold { classes: Some(classes), weight: None, ..fold.part(Part::Factor) })
+    constant.then(|| Fold {
+        classes: Some(classes),
+        weight: None,
+        ..fold.part(Part::Factor)
+    })
 }

@@ -33,6 +33,8 @@ pub struct Affine {
     pub(super) core: Pattern,
     /// The node whose weights the core takes; a diagonal core without node is the identity.
     pub(super) weights: Option<NodeId>,
+    /// Number of elements of the stage read.
+    pub(super) input_elements: usize,
     /// Relabelling in front of the core.
     pub(super) columns: Option<Arc<[u32]>>,
     /// Maps on the inputs of the core.
@@ -73,6 +75,11 @@ pub enum Kind {
         x: View,
         /// What is added.
         offset: Offset,
+    },
+    /// `-x`: no level.
+    Negate {
+        /// Operand.
+        x: View,
     },
     /// `x * x`: one level.
     Square {
@@ -132,10 +139,13 @@ impl Kind {
             Self::Affine(affine) => (Some(affine.input), None),
             Self::Sum { x, .. }
             | Self::Shift { x, .. }
+            | Self::Negate { x }
             | Self::Square { x }
             | Self::Polynomial { x, .. }
             | Self::Output { x, .. } => (Some(x.stage), None),
-            Self::Multiply { x, y } | Self::Add { x, y } | Self::Sub { x, y } => (Some(x.stage), Some(y.stage)),
+            Self::Multiply { x, y } | Self::Add { x, y } | Self::Sub { x, y } => {
+                (Some(x.stage), Some(y.stage))
+            }
         };
         first.into_iter().chain(second)
     }
@@ -147,6 +157,7 @@ impl Kind {
             Self::Affine(affine) => affine.input = new(affine.input),
             Self::Sum { x, .. }
             | Self::Shift { x, .. }
+            | Self::Negate { x }
             | Self::Square { x }
             | Self::Polynomial { x, .. }
             | Self::Output { x, .. } => x.stage = new(x.stage),
@@ -165,6 +176,7 @@ impl Kind {
             Self::Affine(_) => "affine",
             Self::Sum { .. } => "sum",
             Self::Shift { .. } => "shift",
+            Self::Negate { .. } => "negate",
             Self::Square { .. } => "square",
             Self::Multiply { .. } => "multiply",
             Self::Polynomial { .. } => "polynomial",
@@ -202,7 +214,13 @@ impl Stage {
 
 impl fmt::Display for Stage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {:?} depth {} reads", self.kind.name(), self.shape, self.depth)?;
+        write!(
+            f,
+            "{} {:?} depth {} reads",
+            self.kind.name(),
+            self.shape,
+            self.depth
+        )?;
         self.kind.operands().try_for_each(|id| write!(f, " {}", id.0))
     }
 }

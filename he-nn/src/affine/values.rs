@@ -51,20 +51,36 @@ impl Stages {
     pub fn load<'a>(&'a self, checkpoint: &'a Checkpoint) -> Result<Loaded<'a>> {
         checkpoint.check(&self.model.manifest())?;
         let plain = clear::plain_nodes(self.model, checkpoint)?;
-        Ok(Loaded { stages: self, checkpoint, plain })
+        Ok(Loaded {
+            stages: self,
+            checkpoint,
+            plain,
+        })
     }
 }
 
+/// The group that an output or input belongs to.
+type Group = Box<dyn Fn(usize) -> usize>;
+
 impl Affine {
     /// The group of outputs, and of inputs, of the core whose entries share their taps.
-    fn groups(core: &Pattern) -> ([usize; 2], [Box<dyn Fn(usize) -> usize>; 2]) {
+    fn groups(core: &Pattern) -> ([usize; 2], [Group; 2]) {
         match *core {
-            Pattern::Conv2d { input: [c, h, w], output: [o, rows, columns], .. } => {
-                ([o, c], [Box::new(move |i| i / (rows * columns)), Box::new(move |i| i / (h * w))])
-            }
-            Pattern::Dense { out, input, .. } => {
-                ([out, input], [Box::new(move |i| i % out), Box::new(move |i| i % input)])
-            }
+            Pattern::Conv2d {
+                input: [c, h, w],
+                output: [o, rows, columns],
+                ..
+            } => (
+                [o, c],
+                [
+                    Box::new(move |i| i / (rows * columns)),
+                    Box::new(move |i| i / (h * w)),
+                ],
+            ),
+            Pattern::Dense { out, input, .. } => (
+                [out, input],
+                [Box::new(move |i| i % out), Box::new(move |i| i % input)],
+            ),
             _ => ([core.rows(), core.cols()], [Box::new(|i| i), Box::new(|i| i)]),
         }
     }
@@ -80,18 +96,34 @@ impl Affine {
     /// The core with its relabellings; each entry has a tap of its own if the maps around vary within a tap.
     pub(super) fn joined_pattern(&self) -> Pattern {
         let ([rows, cols], [row, col]) = Self::groups(&self.core);
-        let shared = self.before.iter().all(|fold| fold.constant_on(cols, |i| Some(col(i))))
-            && self.behind.iter().all(|fold| fold.constant_on(rows, |r| self.core_row(r).map(&row)));
+        let shared = self
+            .before
+            .iter()
+            .all(|fold| fold.constant_on(cols, |i| Some(col(i))))
+            && self
+                .behind
+                .iter()
+                .all(|fold| fold.constant_on(rows, |r| self.core_row(r).map(&row)));
         let mut pattern = self.core.clone();
         if let Some(rows) = &self.rows {
-            pattern = Pattern::Rows { inner: Box::new(pattern), rows: rows.clone() };
+            pattern = Pattern::Rows {
+                inner: Box::new(pattern),
+                rows: rows.clone(),
+            };
         }
         if !shared {
-            pattern = Pattern::Unshared { entries: pattern.entries(), inner: Box::new(pattern) };
+            pattern = Pattern::Unshared {
+                entries: pattern.entries(),
+                inner: Box::new(pattern),
+            };
         }
         if let Some(columns) = &self.columns {
             let cols = self.input_elements;
-            pattern = Pattern::Columns { inner: Box::new(pattern), columns: columns.clone(), cols };
+            pattern = Pattern::Columns {
+                inner: Box::new(pattern),
+                columns: columns.clone(),
+                cols,
+            };
         }
         pattern
     }
@@ -117,7 +149,9 @@ impl Loaded<'_> {
     /// # Errors
     /// [`Error::NonFinite`] if folding overflows or divides by zero.
     pub fn affine(&self, id: StageId) -> Result<Option<AffineValues>> {
-        let Kind::Affine(affine) = &self.stages.get(id).kind else { return Ok(None) };
+        let Kind::Affine(affine) = &self.stages.get(id).kind else {
+            return Ok(None);
+        };
         let (a1, b1) = self.folded(&affine.before, affine.core.cols())?;
         let (a2, b2) = self.folded(&affine.behind, affine.pattern.rows())?;
         let (weights, bias) = match affine.weights {
@@ -126,14 +160,23 @@ impl Loaded<'_> {
         };
         let mut core_bias = vec![0.0; affine.core.rows()];
         if b1.iter().any(|&b| b != 0.0) {
-            affine.core.for_each(&mut |o, i, t| core_bias[o as usize] += weights[t as usize] * b1[i as usize]);
+            affine
+                .core
+                .for_each(&mut |o, i, t| core_bias[o as usize] += weights[t as usize] * b1[i as usize]);
         }
         let (_, [row, _]) = Affine::groups(&affine.core);
         if !bias.is_empty() {
-            core_bias.iter_mut().enumerate().for_each(|(o, b)| *b += bias[row(o)]);
+            core_bias
+                .iter_mut()
+                .enumerate()
+                .for_each(|(o, b)| *b += bias[row(o)]);
         }
-        let outputs = (0..affine.pattern.rows()).map(|r| affine.core_row(r).map_or(0.0, |row| core_bias[row]));
-        let bias: Vec<f64> = outputs.zip(a2.iter().zip(&b2)).map(|(y, (a, b))| a * y + b).collect();
+        let outputs =
+            (0..affine.pattern.rows()).map(|r| affine.core_row(r).map_or(0.0, |row| core_bias[row]));
+        let bias: Vec<f64> = outputs
+            .zip(a2.iter().zip(&b2))
+            .map(|(y, (a, b))| a * y + b)
+            .collect();
         let taps = self.taps(affine, &weights, &a1, &a2);
         self.finite(id, &taps)?;
         self.finite(id, &bias)?;
@@ -148,7 +191,11 @@ impl Loaded<'_> {
             match &affine.rows {
                 None => affine.core.for_each(entry),
                 Some(rows) => {
-                    Pattern::Rows { inner: Box::new(affine.core.clone()), rows: rows.clone() }.for_each(entry);
+                    Pattern::Rows {
+                        inner: Box::new(affine.core.clone()),
+                        rows: rows.clone(),
+                    }
+                    .for_each(entry);
                 }
             }
             return taps;
@@ -163,9 +210,11 @@ impl Loaded<'_> {
         let mut by_col = vec![1.0; cols];
         a1.iter().enumerate().for_each(|(i, &a)| by_col[col(i)] = a);
         match affine.core {
-            Pattern::Diagonal { elements } => (0..elements).map(|i| by_row[i] * weights[i] * by_col[i]).collect(),
+            Pattern::Diagonal { elements } => (0..elements)
+                .map(|i| by_row[i] * weights[i] * by_col[i])
+                .collect(),
             _ => {
-                let (per_row, groups) = (weights.len() / rows, layer::groups(&affine.core));
+                let (per_row, groups) = (weights.len() / rows, affine.core.groups());
                 let per_col = per_row * groups / cols;
                 let first = |o: usize| o / (rows / groups) * (cols / groups);
                 let tap = |(t, w): (usize, &f64)| {
@@ -183,7 +232,9 @@ impl Loaded<'_> {
     /// [`Error::NonFinite`] if folding overflows or divides by zero.
     pub fn shift(&self, id: StageId) -> Result<Option<Vec<f64>>> {
         let stage = self.stages.get(id);
-        let Kind::Shift { offset, .. } = &stage.kind else { return Ok(None) };
+        let Kind::Shift { offset, .. } = &stage.kind else {
+            return Ok(None);
+        };
         let (_, b) = self.folded(&offset.folds, stage.elements())?;
         self.finite(id, &b)?;
         Ok(Some(b))
@@ -195,7 +246,15 @@ impl Loaded<'_> {
     /// [`Error::NonFinite`] if the function is not finite on its interval.
     pub fn polynomial(&self, id: StageId) -> Result<Option<PolynomialValues>> {
         let stage = self.stages.get(id);
-        let &Kind::Polynomial { degree, function, range, .. } = &stage.kind else { return Ok(None) };
+        let &Kind::Polynomial {
+            degree,
+            function,
+            range,
+            ..
+        } = &stage.kind
+        else {
+            return Ok(None);
+        };
         let mut coefficients = self.chebyshev(function, range)?;
         for row in &mut coefficients {
             // The doubling chain carries the top term as `c_d (T_d + 1)`.
@@ -206,7 +265,10 @@ impl Loaded<'_> {
             self.finite(id, row)?;
         }
         let elements_per_row = stage.elements() / coefficients.len();
-        Ok(Some(PolynomialValues { coefficients, elements_per_row }))
+        Ok(Some(PolynomialValues {
+            coefficients,
+            elements_per_row,
+        }))
     }
 
     /// Chebyshev coefficients of a function node on `[-range, range]`: one row, or one for each entry of dimension 0.
@@ -218,8 +280,15 @@ impl Loaded<'_> {
                 vec![fit.coefficients().to_vec()]
             }
             _ => {
-                let rows = layer::polynomial::coefficients(self.stages.model, function, self.checkpoint)?;
-                rows.iter().map(|row| approx::power_to_chebyshev(row, range)).collect()
+                let tensors = clear::weights(node, self.checkpoint)?;
+                let coefficients = tensors.first().map(Vec::as_slice).unwrap_or_default();
+                let degree = if let Op::Polynomial { degree, .. } = node.op {
+                    degree
+                } else {
+                    0
+                };
+                let rows = layer::polynomial::rows(coefficients, degree);
+                rows.map(|row| approx::power_to_chebyshev(row, range)).collect()
             }
         })
     }
@@ -227,7 +296,10 @@ impl Loaded<'_> {
     /// Weights and bias of a convolution or linear layer; an empty bias where it has none.
     fn weights(&self, node: NodeId) -> Result<(Vec<f64>, Vec<f64>)> {
         let mut tensors = clear::weights(self.stages.model.node(node), self.checkpoint)?.into_iter();
-        Ok((tensors.next().unwrap_or_default(), tensors.next().unwrap_or_default()))
+        Ok((
+            tensors.next().unwrap_or_default(),
+            tensors.next().unwrap_or_default(),
+        ))
     }
 
     /// The maps one after the other, as one factor and one offset for each element.
@@ -242,8 +314,16 @@ impl Loaded<'_> {
                 }
                 // A table of one row serves every class.
                 let at = |table: &[f64]| table.get(class as usize).or(table.first()).copied();
-                let factor = if fold.part == Part::Offset { 1.0 } else { at(&factors).unwrap_or(1.0) };
-                let offset = if fold.part == Part::Factor { 0.0 } else { at(&offsets).unwrap_or(0.0) };
+                let factor = if fold.part == Part::Offset {
+                    1.0
+                } else {
+                    at(&factors).unwrap_or(1.0)
+                };
+                let offset = if fold.part == Part::Factor {
+                    0.0
+                } else {
+                    at(&offsets).unwrap_or(0.0)
+                };
                 let weight = fold.weight.as_ref().map_or(1.0, |weight| weight[i]);
                 a[i] *= factor;
                 b[i] = factor * b[i] + weight * offset;
@@ -263,21 +343,38 @@ impl Loaded<'_> {
             }
             Source::Divisors(id) => {
                 let node = self.stages.model.node(id);
-                let from = node.inputs.as_slice().first().map(|&x| self.stages.model.node(x).shape.to_vec());
+                let from = node
+                    .inputs
+                    .as_slice()
+                    .first()
+                    .map(|&x| self.stages.model.node(x).shape.to_vec());
                 let divisors = layer::divisors(&node.op, &from.unwrap_or_default(), &node.shape.to_vec());
                 (divisors.iter().map(|d| 1.0 / d).collect(), Vec::new())
             }
-            Source::Offset { plain: node, scale } => (Vec::new(), plain(node).iter().map(|p| scale * p).collect()),
+            Source::Offset { plain: node, scale } => {
+                (Vec::new(), plain(node).iter().map(|p| scale * p).collect())
+            }
             Source::Product(node) => (plain(node), Vec::new()),
             Source::Twin { function, range } => {
                 let rows = self.chebyshev(function, range)?;
                 let factors = rows.iter().map(|c| 2.0 * c[2] / (range * range)).collect();
                 (factors, rows.iter().map(|c| c[1] / range).collect())
             }
-            Source::TwinConstant { function, range } => {
-                (Vec::new(), self.chebyshev(function, range)?.iter().map(|c| c[0] - c[2]).collect())
-            }
-            Source::Doubling { function, range, doublings, step, signed, offset } => {
+            Source::TwinConstant { function, range } => (
+                Vec::new(),
+                self.chebyshev(function, range)?
+                    .iter()
+                    .map(|c| c[0] - c[2])
+                    .collect(),
+            ),
+            Source::Doubling {
+                function,
+                range,
+                doublings,
+                step,
+                signed,
+                offset,
+            } => {
                 let rows = self.chebyshev(function, range)?;
                 let scales = rows.iter().map(|c| {
                     let top = c.last().copied().unwrap_or(0.0);
@@ -285,15 +382,24 @@ impl Loaded<'_> {
                     let sign = if signed { top.signum() } else { 1.0 };
                     if offset { -sign * scale } else { sign * scale }
                 });
-                if offset { (Vec::new(), scales.collect()) } else { (scales.collect(), Vec::new()) }
+                if offset {
+                    (Vec::new(), scales.collect())
+                } else {
+                    (scales.collect(), Vec::new())
+                }
             }
         })
     }
 
     fn finite(&self, id: StageId, values: &[f64]) -> Result<()> {
-        let Some(index) = values.iter().position(|v| !v.is_finite()) else { return Ok(()) };
+        let Some(index) = values.iter().position(|v| !v.is_finite()) else {
+            return Ok(());
+        };
         Err(Error::NonFinite {
-            what: format!("folded `{}`", self.stages.model.node(self.stages.get(id).node).label()),
+            what: format!(
+                "folded `{}`",
+                self.stages.model.node(self.stages.get(id).node).label()
+            ),
             index,
             found: values[index],
             help: "look for a scale, variance or divisor of zero among its weights",

@@ -12,14 +12,18 @@ pub struct View {
     pub stage: StageId,
     /// Shape of the view.
     pub shape: Vec<usize>,
-    /// The element of the stage's output behind each element, or [`ZERO`]; `None` if element `i` is element `i`.
+    /// The element of the stage's output behind each element, or `u32::MAX` for a zero; `None` if element `i` is element `i`.
     pub map: Option<Arc<[u32]>>,
 }
 
 impl View {
     /// Everything, in order.
     pub(super) fn whole(stage: StageId, shape: &[usize]) -> Self {
-        Self { stage, shape: shape.to_vec(), map: None }
+        Self {
+            stage,
+            shape: shape.to_vec(),
+            map: None,
+        }
     }
 
     /// Number of elements.
@@ -49,13 +53,19 @@ impl View {
             None => map.into(),
             Some(old) => compose(old, map),
         };
-        Self { map: Some(map), shape: shape.to_vec(), ..self }
+        Self {
+            map: Some(map),
+            shape: shape.to_vec(),
+            ..self
+        }
     }
 }
 
 /// `old[new[i]]`, where a zero stays a zero.
 pub(super) fn compose(old: &[u32], new: &[u32]) -> Arc<[u32]> {
-    new.iter().map(|&i| if i == ZERO { ZERO } else { old[i as usize] }).collect()
+    new.iter()
+        .map(|&i| if i == ZERO { ZERO } else { old[i as usize] })
+        .collect()
 }
 
 /// The inverse of an injective map without zeros into `count` elements; [`ZERO`] where nothing arrives.
@@ -79,7 +89,10 @@ mod tests {
     fn relabellings_compose_from_the_inside() {
         let view = View::whole(StageId(0), &[4]).relabelled(&[3, 2, 1, 0], &[4]);
         let view = view.relabelled(&[ZERO, 0, 3], &[3]);
-        assert_eq!((0..3).map(|i| view.source(i)).collect::<Vec<_>>(), [None, Some(3), Some(0)]);
+        assert_eq!(
+            (0..3).map(|i| view.source(i)).collect::<Vec<_>>(),
+            [None, Some(3), Some(0)]
+        );
     }
 
     #[test]

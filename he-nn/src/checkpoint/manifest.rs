@@ -2,6 +2,8 @@
 
 use super::Checkpoint;
 use crate::error::{Error, Mismatch, Result};
+use crate::graph::{Node, Op};
+use crate::model::Model;
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -12,6 +14,46 @@ pub struct Parameter {
     pub name: String,
     /// Shape, such as `[16, 16, 3, 3]`.
     pub shape: Vec<usize>,
+    /// A second shape that is accepted: `[C, degree + 1]` for the coefficients of a polynomial.
+    pub or_shape: Option<Vec<usize>>,
+}
+
+/// The parameters of one node, in the order it states them.
+pub(crate) fn parameters(node: &Node) -> impl Iterator<Item = Parameter> + '_ {
+    node.parameters().map(|(name, shape)| {
+        let shape = shape.to_vec();
+        let or_shape = match node.op {
+            Op::Polynomial {
+                per_channel: true, ..
+            } => {
+                let rows = node.shape.to_vec().into_iter().take(1);
+                Some(rows.chain(shape.iter().copied()).collect())
+            }
+            _ => None,
+        };
+        Parameter {
+            name,
+            shape,
+            or_shape,
+        }
+    })
+}
+
+impl Model {
+    /// Every parameter that the network takes from a checkpoint.
+    pub fn manifest(&self) -> Manifest {
+        let mut list: Vec<Parameter> = Vec::new();
+        let mut seen = BTreeSet::new();
+        for parameter in self.nodes().iter().flat_map(parameters) {
+            if seen.insert((parameter.name.clone(), parameter.shape.clone())) {
+                list.push(parameter);
+            }
+        }
+        Manifest {
+            model: self.name().to_owned(),
+            parameters: list,
+        }
+    }
 }
 
 /// Every parameter of a model, in the order of use.
@@ -88,7 +130,7 @@ impl Checkpoint {
                 },
             });
         };
-        if tensor.shape() != p.shape {
+        if tensor.shape() != p.shape && Some(tensor.shape()) != p.or_shape.as_deref() {
             let found = tensor.shape().to_vec();
             return Some(Mismatch::Shape {
                 name: name(),
@@ -114,6 +156,7 @@ mod tests {
         Parameter {
             name: name.into(),
             shape: shape.into(),
+            or_shape: None,
         }
     }
 

@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use std::collections::BTreeMap;
 use std::path::Path;
 
+pub(crate) use manifest::parameters;
 pub use manifest::{Manifest, Parameter};
 
 /// Elements of a tensor, in the precision of the file (f16 and bf16 widen to f32 without loss).
@@ -144,21 +145,17 @@ impl Checkpoint {
         self.tensors.keys().map(String::as_str)
     }
 
-    /// The values of a parameter that the manifest check has seen.
+    /// The values of a parameter.
     ///
     /// # Errors
-    /// [`Error::Checkpoint`] if it is missing or has another shape.
-    pub fn values(&self, name: &str, shape: &[usize]) -> Result<Vec<f64>> {
-        let parameter = Parameter {
-            name: name.to_owned(),
-            shape: shape.to_vec(),
-        };
-        match self.mismatch(&parameter) {
-            Some(m) => Err(Error::Checkpoint {
-                model: name.to_owned(),
-                mismatches: vec![m],
+    /// [`Error::Checkpoint`] if it is missing, has another shape or is not finite.
+    pub(crate) fn values(&self, parameter: &Parameter) -> Result<Vec<f64>> {
+        match (self.mismatch(parameter), self.tensors.get(&parameter.name)) {
+            (None, Some(tensor)) => Ok(tensor.to_f64()),
+            (mismatch, _) => Err(Error::Checkpoint {
+                model: parameter.name.clone(),
+                mismatches: mismatch.into_iter().collect(),
             }),
-            None => Ok(self.tensors.get(name).map(TensorData::to_f64).unwrap_or_default()),
         }
     }
 

@@ -123,3 +123,17 @@ pub const fn custom<'t>(
 ) -> Tensor<'t> {
     activate(x, Function::Custom { name, call }, approx)
 }
+
+impl Function {
+    /// The function on floats.
+    pub fn call(&self, x: f64) -> f64 {
+        match self {
+            Function::Gelu => super::gelu::clear(x),
+            Function::Silu => super::silu::clear(x),
+            Function::Sigmoid => super::sigmoid::clear(x),
+            Function::Tanh => x.tanh(),
+            Function::Exp => x.exp(),
+            Function::Custom { call, .. } => call(x),
+        }
+    }
+}

@@ -40,3 +40,50 @@ pub const fn adaptive_avg_pool2d<'t>(x: Tensor<'t>, output: [usize; 2]) -> Tenso
         x.form().map(along),
     )
 }
+
+/// Elements of each window, `[H', W']`.
+pub(crate) fn divisors(from: &[usize], to: &[usize]) -> Vec<f64> {
+    let length = |axis: usize, i: usize| window(i, to[axis], from[axis]).len();
+    (0..to[1])
+        .flat_map(|i| (0..to[2]).map(move |j| (length(1, i) * length(2, j)) as f64))
+        .collect()
+}
+
+/// The entries that window `i` of `count` covers of an axis of `size`.
+fn window(i: usize, count: usize, size: usize) -> core::ops::Range<usize> {
+    i * size / count..((i + 1) * size).div_ceil(count)
+}
+
+/// On floats.
+pub(crate) fn clear(x: &[f64], from: &[usize], to: &[usize]) -> Vec<f64> {
+    let (&[channels, height, width], &[_, rows, columns]) = (from, to) else {
+        return Vec::new();
+    };
+    let mut y = Vec::with_capacity(channels * rows * columns);
+    for channel in x.chunks_exact(height * width) {
+        for i in 0..rows {
+            for j in 0..columns {
+                let (vertical, horizontal) = (window(i, rows, height), window(j, columns, width));
+                let count = (vertical.len() * horizontal.len()) as f64;
+                let row = |r: usize| horizontal.clone().map(|c| channel[r * width + c]).sum::<f64>();
+                y.push(vertical.map(row).sum::<f64>() / count);
+            }
+        }
+    }
+    y
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unequal_windows_overlap_as_in_pytorch() {
+        // AdaptiveAvgPool2d((1, 2)) of five columns: windows 0..3 and 2..5.
+        assert_eq!(
+            clear(&[1.0, 2.0, 3.0, 4.0, 5.0], &[1, 1, 5], &[1, 1, 2]),
+            [2.0, 4.0]
+        );
+        assert_eq!(divisors(&[1, 1, 5], &[1, 1, 2]), [3.0, 3.0]);
+    }
+}

@@ -103,3 +103,60 @@ pub const fn avg_pool2d_with<'t>(x: Tensor<'t>, options: AvgPool2d) -> Tensor<'t
     };
     x.then(Op::AvgPool2d(options), shape, 0, x.form().map(along))
 }
+
+/// Divisor of each window, `[H', W']`, as PyTorch counts it: a window ends at the padding at the latest.
+pub(crate) fn divisors(options: &AvgPool2d, from: &[usize], to: &[usize]) -> Vec<f64> {
+    let length = |axis: usize, i: usize| {
+        let (size, padding) = (from[axis + 1], options.padding[axis]);
+        let start = i * options.stride[axis];
+        let end = (start + options.kernel[axis]).min(size + 2 * padding);
+        if options.count_include_pad {
+            end - start
+        } else {
+            end.min(size + padding) - start.max(padding)
+        }
+    };
+    let rows = 0..to[1];
+    rows.flat_map(|i| (0..to[2]).map(move |j| (length(0, i) * length(1, j)) as f64))
+        .collect()
+}
+
+/// On floats.
+pub(crate) fn clear(options: &AvgPool2d, x: &[f64], from: &[usize], to: &[usize]) -> Vec<f64> {
+    let sums = super::window::window_sums(x, from, to, [options.kernel, options.stride, options.padding]);
+    let divisors = divisors(options, from, to);
+    sums.iter()
+        .zip(divisors.iter().cycle())
+        .map(|(sum, d)| sum / d)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn padding_counts_as_in_pytorch() {
+        // AvgPool2d(2, stride=2, padding=1) of [[1, 2], [3, 4]]: each window holds one element.
+        let options = AvgPool2d::kernel(2).padding(1);
+        let x = [1.0, 2.0, 3.0, 4.0];
+        assert_eq!(
+            clear(&options, &x, &[1, 2, 2], &[1, 2, 2]),
+            [0.25, 0.5, 0.75, 1.0]
+        );
+        assert_eq!(
+            clear(&options.count_include_pad(false), &x, &[1, 2, 2], &[1, 2, 2]),
+            x
+        );
+    }
+
+    #[test]
+    fn the_overhang_of_ceil_mode_is_not_counted() {
+        // AvgPool2d(2, ceil_mode=True) of a row of three.
+        let options = AvgPool2d::kernel_hw(1, 2).ceil(true);
+        assert_eq!(
+            clear(&options, &[1.0, 3.0, 5.0], &[1, 1, 3], &[1, 1, 2]),
+            [2.0, 5.0]
+        );
+    }
+}

@@ -70,3 +70,49 @@ pub(super) const fn check(options: &BatchNorm) {
             .raise();
     }
 }
+
+/// `a` and `b` of `a x + b`, one of each for every channel.
+pub(crate) fn map(options: &BatchNorm, tensors: &[Vec<f64>]) -> (Vec<f64>, Vec<f64>) {
+    let [weight, bias, mean, variance] = tensors else {
+        return (Vec::new(), Vec::new());
+    };
+    let a: Vec<f64> = weight
+        .iter()
+        .zip(variance)
+        .map(|(w, v)| w / (v + options.eps).sqrt())
+        .collect();
+    let b = bias
+        .iter()
+        .zip(mean.iter().zip(&a))
+        .map(|(b, (m, a))| b - m * a)
+        .collect();
+    (a, b)
+}
+
+/// On floats: `(x - mean) / sqrt(var + eps) * weight + bias` with channels of `inner` elements.
+pub(crate) fn clear(options: &BatchNorm, x: &[f64], inner: usize, tensors: &[Vec<f64>]) -> Vec<f64> {
+    let [weight, bias, mean, variance] = tensors else {
+        return Vec::new();
+    };
+    let value = |(i, x): (usize, &f64)| {
+        let c = i / inner;
+        (x - mean[c]) / (variance[c] + options.eps).sqrt() * weight[c] + bias[c]
+    };
+    x.iter().enumerate().map(value).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn channels_are_normalised_by_their_own_statistics() {
+        let tensors = [vec![2.0, 1.0], vec![1.0, 0.0], vec![3.0, -1.0], vec![3.0, 0.0]];
+        let options = BatchNorm::eps(1.0);
+        assert_eq!(
+            clear(&options, &[3.0, 5.0, -1.0, 1.0], 2, &tensors),
+            [1.0, 3.0, 0.0, 2.0]
+        );
+        assert_eq!(map(&options, &tensors), (vec![1.0, 1.0], vec![-2.0, 1.0]));
+    }
+}

@@ -3,6 +3,7 @@
 //! * **Shape** equal but along the axis, where the sizes add up.
 //! * **Depth** 0; maps that wait at one of the tensors are applied first. More than two tensors are recorded as a chain of pairs.
 
+use super::relabel::ZERO;
 use crate::graph::{Form, Message, Op, Tensor};
 
 /// Joins tensors along `axis`; see the [module documentation](self).
@@ -44,4 +45,34 @@ const fn join<'t>(x: Tensor<'t>, y: Tensor<'t>, axis: usize) -> Tensor<'t> {
     let x = if x.is_encrypted() { x.settled_fully() } else { x };
     let y = if y.is_encrypted() { y.settled_fully() } else { y };
     x.pair(y, Op::Concat { axis }, shape, 0, Form::Plain)
+}
+
+/// For both operands, the element of each behind every element of the result, or [`ZERO`].
+pub(crate) fn embeddings(x: &[usize], y: &[usize], axis: usize) -> [Vec<u32>; 2] {
+    let inner: usize = x[axis + 1..].iter().product();
+    let (first, second) = (x[axis] * inner, y[axis] * inner);
+    let outer: usize = x[..axis].iter().product();
+    let total = outer * (first + second);
+    let place = |i: usize| (i / (first + second), i % (first + second));
+    let of_x = |i: usize| match place(i) {
+        (row, at) if at < first => (row * first + at) as u32,
+        _ => ZERO,
+    };
+    let of_y = |i: usize| match place(i) {
+        (row, at) if at >= first => (row * second + at - first) as u32,
+        _ => ZERO,
+    };
+    [(0..total).map(of_x).collect(), (0..total).map(of_y).collect()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_joined_row_by_row() {
+        let [x, y] = embeddings(&[2, 1], &[2, 2], 1);
+        assert_eq!(x, [0, ZERO, ZERO, 1, ZERO, ZERO]);
+        assert_eq!(y, [ZERO, 0, 1, ZERO, 2, 3]);
+    }
 }

@@ -127,6 +127,46 @@ pub const fn conv2d<'t>(x: Tensor<'t>, w: Weights<'t>, options: Conv2d) -> Tenso
     )
 }
 
+/// On floats: `y[o, i, j] = b[o] + sum w[o, c, k, l] x[c, i s + k - p, j s + l - p]`.
+pub(crate) fn clear(
+    options: &Conv2d,
+    x: &[f64],
+    from: &[usize],
+    to: &[usize],
+    w: &[f64],
+    b: &[f64],
+) -> Vec<f64> {
+    let (&[channels, height, width], &[out, rows, columns]) = (from, to) else {
+        return Vec::new();
+    };
+    let [kh, kw] = options.kernel;
+    let mut y = Vec::with_capacity(out * rows * columns);
+    for o in 0..out {
+        for i in 0..rows {
+            for j in 0..columns {
+                let mut sum = b.get(o).copied().unwrap_or(0.0);
+                for c in 0..channels {
+                    for k in 0..kh {
+                        let row = (i * options.stride[0] + k).wrapping_sub(options.padding[0]);
+                        if row >= height {
+                            continue;
+                        }
+                        for l in 0..kw {
+                            let column = (j * options.stride[1] + l).wrapping_sub(options.padding[1]);
+                            if column < width {
+                                let weight = w[((o * channels + c) * kh + k) * kw + l];
+                                sum += weight * x[(c * height + row) * width + column];
+                            }
+                        }
+                    }
+                }
+                y.push(sum);
+            }
+        }
+    }
+    y
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -154,5 +194,34 @@ mod tests {
             .map(|(name, shape)| format!("{name}{shape}"))
             .collect();
         assert_eq!(names, ["conv1.weight[5, 1, 5, 5]", "conv1.bias[5]"]);
+    }
+
+    #[test]
+    fn a_padded_strided_convolution_by_hand() {
+        let options = Conv2d::out(1).kernel(2).stride(2).padding(1);
+        let x: Vec<f64> = (1..=4).map(f64::from).collect();
+        // Windows of the padded 4 x 4 image hold one element each: 1 at the lower right, 2 at the lower left, ...
+        let y = clear(
+            &options,
+            &x,
+            &[1, 2, 2],
+            &[1, 2, 2],
+            &[1.0, 10.0, 100.0, 1000.0],
+            &[0.5],
+        );
+        assert_eq!(y, [1000.5, 200.5, 30.5, 4.5]);
+    }
+
+    #[test]
+    fn channels_add_up() {
+        let y = clear(
+            &Conv2d::out(2),
+            &[1.0, 2.0],
+            &[2, 1, 1],
+            &[2, 1, 1],
+            &[1.0, 10.0, -1.0, 1.0],
+            &[],
+        );
+        assert_eq!(y, [21.0, 1.0]);
     }
 }

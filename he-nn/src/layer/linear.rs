@@ -71,3 +71,24 @@ pub const fn linear<'t>(x: Tensor<'t>, w: Weights<'t>, options: Linear) -> Tenso
         tensors,
     )
 }
+
+/// On floats.
+pub(crate) fn clear(x: &[f64], features: usize, w: &[f64], b: &[f64]) -> Vec<f64> {
+    let rows = w.chunks_exact(features);
+    let dot = |x: &[f64], w: &[f64]| x.iter().zip(w).map(|(x, w)| x * w).sum::<f64>();
+    let offset = |o: usize| b.get(o).copied().unwrap_or(0.0);
+    x.chunks_exact(features)
+        .flat_map(|x| rows.clone().enumerate().map(move |(o, w)| dot(x, w) + offset(o)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::clear;
+
+    #[test]
+    fn rows_share_the_weights() {
+        let y = clear(&[1.0, 2.0, 3.0, 4.0], 2, &[1.0, 10.0, 0.0, 1.0], &[0.5, 0.0]);
+        assert_eq!(y, [21.5, 2.0, 43.5, 4.0]);
+    }
+}

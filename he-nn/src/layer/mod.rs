@@ -4,38 +4,39 @@
 //! node. Names, argument order and weight layouts are PyTorch's, without the batch dimension: an image is `[C, H, W]` and its
 //! channels are dimension 0.
 
-mod activation;
-mod adaptive_avg_pool2d;
-mod add;
-mod avg_pool2d;
-mod batch_norm1d;
-mod batch_norm2d;
-mod concat;
-mod conv2d;
-mod exp;
-mod flatten;
-mod gelu;
-mod linear;
-mod mean;
-mod mul;
-mod normalize;
-mod pad_channels;
-mod permute;
-mod polynomial;
-mod reshape;
-mod scale;
-mod sigmoid;
-mod silu;
-mod slice;
-mod square;
-mod standardize;
-mod sub;
-mod subsample2d;
-mod sum;
-mod sum_pool2d;
-mod tanh;
-mod transpose;
-mod window;
+pub(crate) mod activation;
+pub(crate) mod adaptive_avg_pool2d;
+pub(crate) mod add;
+pub(crate) mod avg_pool2d;
+pub(crate) mod batch_norm1d;
+pub(crate) mod batch_norm2d;
+pub(crate) mod concat;
+pub(crate) mod conv2d;
+pub(crate) mod exp;
+pub(crate) mod flatten;
+pub(crate) mod gelu;
+pub(crate) mod linear;
+pub(crate) mod mean;
+pub(crate) mod mul;
+pub(crate) mod normalize;
+pub(crate) mod pad_channels;
+pub(crate) mod permute;
+pub(crate) mod polynomial;
+pub(crate) mod relabel;
+pub(crate) mod reshape;
+pub(crate) mod scale;
+pub(crate) mod sigmoid;
+pub(crate) mod silu;
+pub(crate) mod slice;
+pub(crate) mod square;
+pub(crate) mod standardize;
+pub(crate) mod sub;
+pub(crate) mod subsample2d;
+pub(crate) mod sum;
+pub(crate) mod sum_pool2d;
+pub(crate) mod tanh;
+pub(crate) mod transpose;
+pub(crate) mod window;
 
 pub use activation::{Activation, Approx, Function, custom};
 pub use adaptive_avg_pool2d::adaptive_avg_pool2d;
@@ -68,3 +69,25 @@ pub use sum::sum;
 pub use sum_pool2d::{SumPool2d, sum_pool2d, sum_pool2d_with};
 pub use tanh::tanh;
 pub use transpose::transpose;
+
+use crate::graph::Op;
+
+/// Divisors of an averaging operation: one, or one for each element of the last two dimensions.
+pub(crate) fn divisors(op: &Op, from: &[usize], to: &[usize]) -> Vec<f64> {
+    match op {
+        Op::AvgPool2d(options) => avg_pool2d::divisors(options, from, to),
+        Op::AdaptiveAvgPool2d { .. } => adaptive_avg_pool2d::divisors(from, to),
+        Op::Mean { axis } => vec![from[*axis] as f64],
+        _ => vec![1.0],
+    }
+}
+
+/// `a` and `b` of an elementwise map `a x + b`, one of each for every channel or element.
+pub(crate) fn elementwise_map(op: &Op, tensors: &[Vec<f64>]) -> (Vec<f64>, Vec<f64>) {
+    match op {
+        Op::BatchNorm1d(options) | Op::BatchNorm2d(options) => batch_norm1d::map(options, tensors),
+        Op::Standardize => standardize::map(tensors),
+        Op::Normalize { mean, std } => normalize::map(mean, std),
+        _ => (Vec::new(), Vec::new()),
+    }
+}

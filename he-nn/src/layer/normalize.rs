@@ -37,3 +37,19 @@ pub const fn normalize<'t>(x: Tensor<'t>, mean: &'static [f64], std: &'static [f
         x.form().map(Along::Channel),
     )
 }
+
+/// `a` and `b` of `a x + b`, one of each for every channel.
+pub(crate) fn map(mean: &[f64], std: &[f64]) -> (Vec<f64>, Vec<f64>) {
+    (
+        std.iter().map(|s| 1.0 / s).collect(),
+        mean.iter().zip(std).map(|(m, s)| -m / s).collect(),
+    )
+}
+
+/// On floats, with channels of `inner` elements.
+pub(crate) fn clear(x: &[f64], inner: usize, mean: &[f64], std: &[f64]) -> Vec<f64> {
+    x.iter()
+        .enumerate()
+        .map(|(i, x)| (x - mean[i / inner]) / std[i / inner])
+        .collect()
+}

@@ -5,6 +5,7 @@
 
 use crate::graph::{Op, Tensor};
 
+use super::relabel::ZERO;
 use super::window::expect_image;
 
 /// Puts `channels` zero channels before and as many after; see the [module documentation](self).
@@ -13,4 +14,25 @@ pub const fn pad_channels<'t>(x: Tensor<'t>, channels: usize) -> Tensor<'t> {
     expect_image("pad_channels", &x);
     let shape = x.shape().with(0, x.channels() + 2 * channels);
     x.then(Op::PadChannels { channels }, shape, 0, x.form())
+}
+
+/// The element behind each element of the result, or [`ZERO`].
+pub(crate) fn sources(from: &[usize], channels: usize) -> Vec<u32> {
+    let inner = from[1..].iter().product::<usize>();
+    let zeros = core::iter::repeat_n(ZERO, channels * inner);
+    zeros
+        .clone()
+        .chain(0..(from[0] * inner) as u32)
+        .chain(zeros)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zeros_stand_on_both_sides() {
+        assert_eq!(sources(&[1, 1, 2], 1), [ZERO, ZERO, 0, 1, ZERO, ZERO]);
+    }
 }

@@ -3,6 +3,7 @@
 //! * **Shape** dimension `i` of the result is dimension `axes[i]` of the operand.
 //! * **Depth** 0.
 
+use super::relabel::indices;
 use crate::graph::{MAX_RANK, Message, Op, Tensor};
 
 /// An order of axes.
@@ -62,4 +63,25 @@ pub const fn permute<'t, const N: usize>(x: Tensor<'t>, axes: [usize; N]) -> Ten
     }
     let form = x.form().rearranged(N == 0 || axes[0] == 0);
     x.then(Op::Permute(order), shape, 0, form)
+}
+
+/// The element behind each element of the result; axis `i` of the result is axis `axes[i]` of the operand.
+pub(crate) fn sources(from: &[usize], axes: &[usize]) -> Vec<u32> {
+    let stride = |axis: usize| from[axis + 1..].iter().product::<usize>();
+    let strides: Vec<usize> = axes.iter().map(|&axis| stride(axis)).collect();
+    let to: Vec<usize> = axes.iter().map(|&axis| from[axis]).collect();
+    indices(&to)
+        .map(|index| index.iter().zip(&strides).map(|(i, s)| i * s).sum::<usize>() as u32)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sources;
+
+    #[test]
+    fn a_matrix_is_transposed() {
+        assert_eq!(sources(&[2, 3], &[1, 0]), [0, 3, 1, 4, 2, 5]);
+        assert_eq!(sources(&[2, 1, 2], &[2, 0, 1]), [0, 2, 1, 3]);
+    }
 }

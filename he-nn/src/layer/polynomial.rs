@@ -38,9 +38,32 @@ pub(super) const fn levels(degree: usize, behind_affine: bool) -> u32 {
     if levels == 0 { 1 } else { levels }
 }
 
+/// The trained coefficients: one row, or one for each entry of dimension 0.
+pub(crate) fn rows(coefficients: &[f64], degree: usize) -> impl Iterator<Item = &[f64]> + Clone {
+    coefficients.chunks_exact(degree + 1)
+}
+
+/// On floats, by Horner's rule; with several rows, each serves an equal share of the elements.
+pub(crate) fn clear(x: &[f64], coefficients: &[f64], degree: usize) -> Vec<f64> {
+    let rows: Vec<&[f64]> = rows(coefficients, degree).collect();
+    let share = x.len() / rows.len();
+    let horner = |row: &[f64], x: f64| row.iter().rev().fold(0.0, |y, c| y * x + c);
+    x.iter()
+        .enumerate()
+        .map(|(i, &x)| horner(rows[i / share], x))
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::levels;
+    use super::{clear, levels};
+
+    #[test]
+    fn a_row_serves_its_channel() {
+        // 1 + 2 x and x² over two channels of two elements.
+        let y = clear(&[1.0, 2.0, 3.0, -4.0], &[1.0, 2.0, 0.0, 0.0, 0.0, 1.0], 2);
+        assert_eq!(y, [3.0, 5.0, 9.0, 16.0]);
+    }
 
     #[test]
     fn levels_follow_the_logarithm_of_the_degree() {

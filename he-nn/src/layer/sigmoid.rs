@@ -13,3 +13,13 @@ use super::{Approx, Function};
 pub const fn sigmoid<'t>(x: Tensor<'t>, approx: Approx) -> Tensor<'t> {
     activate(x, Function::Sigmoid, approx)
 }
+
+/// On floats, without overflow.
+pub(crate) fn clear(x: f64) -> f64 {
+    if x < 0.0 {
+        let e = x.exp();
+        e / (1.0 + e)
+    } else {
+        1.0 / (1.0 + (-x).exp())
+    }
+}

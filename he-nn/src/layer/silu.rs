@@ -13,3 +13,8 @@ use super::{Approx, Function};
 pub const fn silu<'t>(x: Tensor<'t>, approx: Approx) -> Tensor<'t> {
     activate(x, Function::Silu, approx)
 }
+
+/// On floats.
+pub(crate) fn clear(x: f64) -> f64 {
+    x * super::sigmoid::clear(x)
+}

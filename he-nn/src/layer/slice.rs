@@ -41,3 +41,45 @@ pub const fn slice<'t>(x: Tensor<'t>, axis: usize, start: usize, end: usize) -> 
         form,
     )
 }
+
+/// The element behind each element of the result.
+pub(crate) fn sources(from: &[usize], options: &Slice) -> Vec<u32> {
+    let Slice { axis, start, end } = *options;
+    let inner: usize = from[axis + 1..].iter().product();
+    let row = from[axis] * inner;
+    let outer: usize = from[..axis].iter().product();
+    (0..outer)
+        .flat_map(|o| (o * row + start * inner..o * row + end * inner).map(|i| i as u32))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_of_a_matrix() {
+        assert_eq!(
+            sources(
+                &[2, 3],
+                &Slice {
+                    axis: 1,
+                    start: 1,
+                    end: 3
+                }
+            ),
+            [1, 2, 4, 5]
+        );
+        assert_eq!(
+            sources(
+                &[3, 2],
+                &Slice {
+                    axis: 0,
+                    start: 1,
+                    end: 2
+                }
+            ),
+            [2, 3]
+        );
+    }
+}

@@ -17,3 +17,23 @@ pub const fn standardize<'t>(x: Tensor<'t>, w: Weights<'t>) -> Tensor<'t> {
     };
     x.then_with(Op::Standardize, shape, 0, x.form().map(along), w, tensors)
 }
+
+/// `a` and `b` of `a x + b`, one of each for every element.
+pub(crate) fn map(tensors: &[Vec<f64>]) -> (Vec<f64>, Vec<f64>) {
+    let [mean, scale] = tensors else {
+        return (Vec::new(), Vec::new());
+    };
+    (
+        scale.iter().map(|s| 1.0 / s).collect(),
+        mean.iter().zip(scale).map(|(m, s)| -m / s).collect(),
+    )
+}
+
+/// On floats.
+pub(crate) fn clear(x: &[f64], tensors: &[Vec<f64>]) -> Vec<f64> {
+    let [mean, scale] = tensors else { return Vec::new() };
+    x.iter()
+        .zip(mean.iter().zip(scale))
+        .map(|(x, (m, s))| (x - m) / s)
+        .collect()
+}

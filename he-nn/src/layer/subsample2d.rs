@@ -23,3 +23,23 @@ pub const fn subsample2d<'t>(x: Tensor<'t>, stride: usize) -> Tensor<'t> {
     ]);
     x.then(Op::Subsample2d { stride }, shape, 0, x.form())
 }
+
+/// The element behind each element of the result.
+pub(crate) fn sources(from: &[usize], stride: usize) -> Vec<u32> {
+    let &[channels, height, width] = from else {
+        return Vec::new();
+    };
+    let rows = (0..channels).flat_map(|c| (0..height).step_by(stride).map(move |y| (c * height + y) * width));
+    rows.flat_map(|row| (0..width).step_by(stride).map(move |x| (row + x) as u32))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sources;
+
+    #[test]
+    fn odd_sizes_keep_the_last_row() {
+        assert_eq!(sources(&[1, 3, 4], 2), [0, 2, 8, 10]);
+    }
+}

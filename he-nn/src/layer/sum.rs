@@ -25,3 +25,23 @@ pub(super) const fn reduce<'t>(x: Tensor<'t>, axis: usize) -> (Tensor<'t>, Form)
     };
     (x, x.form().rearranged(channels))
 }
+
+/// On floats: sums over the middle of `[outer, length, inner]`.
+pub(crate) fn clear(x: &[f64], from: &[usize], axis: usize) -> Vec<f64> {
+    let inner: usize = from[axis + 1..].iter().product();
+    let rows = x.chunks_exact(from[axis] * inner);
+    rows.flat_map(|row| (0..inner).map(|i| row.iter().skip(i).step_by(inner).sum::<f64>()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::clear;
+
+    #[test]
+    fn either_axis_of_a_matrix() {
+        let x = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+        assert_eq!(clear(&x, &[2, 3], 0), [5.0, 7.0, 9.0]);
+        assert_eq!(clear(&x, &[2, 3], 1), [6.0, 15.0]);
+    }
+}

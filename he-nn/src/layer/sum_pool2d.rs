@@ -82,3 +82,20 @@ pub const fn sum_pool2d_with<'t>(x: Tensor<'t>, options: SumPool2d) -> Tensor<'t
     };
     x.then(Op::SumPool2d(options), shape, 0, x.form())
 }
+
+/// On floats.
+pub(crate) fn clear(options: &SumPool2d, x: &[f64], from: &[usize], to: &[usize]) -> Vec<f64> {
+    super::window::window_sums(x, from, to, [options.kernel, options.stride, options.padding])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_overlap_where_the_stride_is_shorter() {
+        let x: Vec<f64> = (1..=9).map(f64::from).collect();
+        let y = clear(&SumPool2d::kernel(2).stride(1), &x, &[1, 3, 3], &[1, 2, 2]);
+        assert_eq!(y, [12.0, 16.0, 24.0, 28.0]);
+    }
+}

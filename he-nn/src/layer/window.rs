@@ -113,6 +113,37 @@ pub(super) const fn pooled(
     Shape::new(&[x.channels(), height, width])
 }
 
+/// On floats: sums over windows of each channel, in row-major order of `[C, H', W']`.
+pub(crate) fn window_sums(
+    x: &[f64],
+    from: &[usize],
+    to: &[usize],
+    [kernel, stride, padding]: [[usize; 2]; 3],
+) -> Vec<f64> {
+    let (&[channels, height, width], &[_, rows, columns]) = (from, to) else {
+        return Vec::new();
+    };
+    let span = |axis: usize, i: usize, size: usize| {
+        let start = i * stride[axis];
+        let end = (start + kernel[axis]).saturating_sub(padding[axis]).min(size);
+        start.saturating_sub(padding[axis])..end
+    };
+    let mut y = Vec::with_capacity(channels * rows * columns);
+    for channel in x.chunks_exact(height * width) {
+        for i in 0..rows {
+            for j in 0..columns {
+                let row = |r: usize| {
+                    span(1, j, width)
+                        .map(move |c| channel[r * width + c])
+                        .sum::<f64>()
+                };
+                y.push(span(0, i, height).map(row).sum());
+            }
+        }
+    }
+    y
+}
+
 #[cfg(test)]
 mod tests {
     use super::windows;

@@ -1,0 +1,12 @@
+//! Models on floats: the unlowered graph, one node after the other, in f64.
+//!
+//! This is the oracle that every encrypted result is compared with, so it shares nothing with the lowering: activations are the
+//! functions themselves, not their polynomials.
+
+mod ranges;
+mod run;
+
+pub use ranges::{MARGIN, Ranges};
+#[cfg(test)]
+pub(crate) use run::Session;
+pub(crate) use run::{plain_nodes, weights};

@@ -1,0 +1,328 @@
+//! Node after node, in f64.
+
+use super::Ranges;
+use crate::checkpoint::Checkpoint;
+use crate::error::{Error, Result};
+use crate::graph::{Node, NodeId, Op};
+use crate::layer;
+use crate::model::Model;
+use rayon::prelude::*;
+use std::collections::HashMap;
+
+/// A node's tensors, in the order it states them.
+pub(crate) fn weights(node: &Node, checkpoint: &Checkpoint) -> Result<Vec<Vec<f64>>> {
+    let parameters = crate::checkpoint::parameters(node);
+    parameters
+        .map(|parameter| checkpoint.values(&parameter))
+        .collect()
+}
+
+/// Values of the nodes that depend on weights only.
+pub(crate) fn plain_nodes(model: &Model, checkpoint: &Checkpoint) -> Result<HashMap<NodeId, Vec<f64>>> {
+    let mut values: HashMap<NodeId, Vec<f64>> = HashMap::new();
+    for (i, node) in model
+        .nodes()
+        .iter()
+        .enumerate()
+        .filter(|(_, node)| !node.encrypted)
+    {
+        let operands: Vec<&[f64]> = node
+            .inputs
+            .as_slice()
+            .iter()
+            .filter_map(|id| values.get(id).map(Vec::as_slice))
+            .collect();
+        let value = evaluate(model, node, &operands, &weights(node, checkpoint)?)?;
+        values.insert(NodeId(i as u32), value);
+    }
+    Ok(values)
+}
+
+/// The cleartext meaning of one node.
+fn evaluate(model: &Model, node: &Node, operands: &[&[f64]], w: &[Vec<f64>]) -> Result<Vec<f64>> {
+    let shapes: Vec<Vec<usize>> = node
+        .inputs
+        .as_slice()
+        .iter()
+        .map(|&id| model.node(id).shape.to_vec())
+        .collect();
+    let to = node.shape.to_vec();
+    let inner = to.iter().skip(1).product::<usize>().max(1);
+    let tensor = |i: usize| w.get(i).map(Vec::as_slice).unwrap_or_default();
+    if let (&[x, y], [from_x, from_y]) = (operands, shapes.as_slice()) {
+        if let Op::Concat { axis } = node.op {
+            let [own, other] = layer::concat::embeddings(from_x, from_y, axis);
+            return Ok(gather(x, &own)
+                .into_iter()
+                .zip(gather(y, &other))
+                .map(|(x, y)| x + y)
+                .collect());
+        }
+        let x = gather(x, &layer::relabel::broadcast(from_x, &to)).into_iter();
+        let pairs = x.zip(gather(y, &layer::relabel::broadcast(from_y, &to)));
+        return Ok(match node.op {
+            Op::Add => pairs.map(|(x, y)| x + y).collect(),
+            Op::Sub => pairs.map(|(x, y)| x - y).collect(),
+            Op::Mul => pairs.map(|(x, y)| x * y).collect(),
+            _ => return Err(unsupported(node)),
+        });
+    }
+    let (x, from) = match (operands, shapes.as_slice()) {
+        (&[x], [from]) => (x, from.as_slice()),
+        _ if matches!(node.op, Op::Param) => return Ok(tensor(0).to_vec()),
+        _ => return Err(unsupported(node)),
+    };
+    if let Some(map) = layer::relabel::sources(&node.op, from, &to) {
+        return Ok(gather(x, &map));
+    }
+    Ok(match &node.op {
+        Op::Flatten | Op::Reshape | Op::Settle => x.to_vec(),
+        Op::Conv2d(options) => layer::conv2d::clear(options, x, from, &to, tensor(0), tensor(1)),
+        Op::Linear(_) => layer::linear::clear(x, from.last().copied().unwrap_or(1), tensor(0), tensor(1)),
+        Op::AvgPool2d(options) => layer::avg_pool2d::clear(options, x, from, &to),
+        Op::AdaptiveAvgPool2d { .. } => layer::adaptive_avg_pool2d::clear(x, from, &to),
+        Op::SumPool2d(options) => layer::sum_pool2d::clear(options, x, from, &to),
+        Op::BatchNorm1d(options) | Op::BatchNorm2d(options) => {
+            layer::batch_norm1d::clear(options, x, inner, w)
+        }
+        Op::Standardize => layer::standardize::clear(x, w),
+        Op::Normalize { mean, std } => layer::normalize::clear(x, inner, mean, std),
+        Op::Scale { factor } => x.iter().map(|x| factor * x).collect(),
+        Op::Sum { axis } => layer::sum::clear(x, from, *axis),
+        Op::Mean { axis } => {
+            let length = from[*axis] as f64;
+            layer::sum::clear(x, from, *axis)
+                .iter()
+                .map(|sum| sum / length)
+                .collect()
+        }
+        Op::Square => x.iter().map(|x| x * x).collect(),
+        Op::Polynomial { degree, .. } => layer::polynomial::clear(x, tensor(0), *degree),
+        Op::Activation(activation) => x.iter().map(|&x| activation.function.call(x)).collect(),
+        _ => return Err(unsupported(node)),
+    })
+}
+
+fn unsupported(node: &Node) -> Error {
+    Error::Infeasible {
+        what: place(node),
+        found: "no cleartext form".into(),
+        expected: "a layer that the clear executor knows".into(),
+        help: "write it with other layers".into(),
+    }
+}
+
+/// How reports name a node: `gelu (conv1)` or `square`, and where it stands.
+fn place(node: &Node) -> String {
+    let call = node.site.call;
+    if node.path.is_empty() {
+        format!("`{}` at {call}", node.op.name())
+    } else {
+        format!("`{}` `{}` at {call}", node.op.name(), node.path.as_str())
+    }
+}
+
+fn gather(x: &[f64], map: &[u32]) -> Vec<f64> {
+    let at = |&i: &u32| {
+        if i == layer::relabel::ZERO {
+            0.0
+        } else {
+            x[i as usize]
+        }
+    };
+    map.iter().map(at).collect()
+}
+
+/// A model with weights read once, for many samples.
+pub(crate) struct Session<'a> {
+    model: &'a Model,
+    weights: Vec<Vec<Vec<f64>>>,
+    /// Intervals of activations that state none themselves.
+    ranges: Option<&'a Ranges>,
+    /// False while calibrating: there is nothing to leave yet.
+    enforce: bool,
+}
+
+impl<'a> Session<'a> {
+    pub(crate) fn new(model: &'a Model, checkpoint: &Checkpoint) -> Result<Self> {
+        checkpoint.check(&model.manifest())?;
+        let weights = model
+            .nodes()
+            .iter()
+            .map(|node| weights(node, checkpoint))
+            .collect::<Result<_>>()?;
+        Ok(Self {
+            model,
+            weights,
+            ranges: None,
+            enforce: true,
+        })
+    }
+
+    /// Values of every node for one sample.
+    pub(crate) fn sample(&self, inputs: &[Vec<f64>]) -> Result<Vec<Vec<f64>>> {
+        let mut values: Vec<Vec<f64>> = Vec::with_capacity(self.model.nodes().len());
+        for (node, weights) in self.model.nodes().iter().zip(&self.weights) {
+            let value = match node.op {
+                Op::Input { index } => inputs.get(index as usize).cloned().unwrap_or_default(),
+                _ => {
+                    let operands: Vec<&[f64]> = node
+                        .inputs
+                        .as_slice()
+                        .iter()
+                        .map(|id| values[id.index()].as_slice())
+                        .collect();
+                    self.enforce_range(node, &operands)?;
+                    evaluate(self.model, node, &operands, weights)?
+                }
+            };
+            if let Some(index) = value.iter().position(|x| !x.is_finite()) {
+                return Err(Error::NonFinite {
+                    what: place(node),
+                    index,
+                    found: value[index],
+                    help: "look for non-finite inputs, or for values that grow from layer to layer",
+                });
+            }
+            values.push(value);
+        }
+        Ok(values)
+    }
+
+    fn enforce_range(&self, node: &Node, operands: &[&[f64]]) -> Result<()> {
+        let Op::Activation(activation) = node.op else {
+            return Ok(());
+        };
+        let calibrated = node
+            .inputs
+            .as_slice()
+            .first()
+            .and_then(|&id| Some(self.ranges?.of(id)));
+        let (Some(expected), true) = (activation.approx.range.or(calibrated), self.enforce) else {
+            return Ok(());
+        };
+        let values = operands.iter().copied().flatten().copied();
+        match values
+            .max_by(|x, y| x.abs().total_cmp(&y.abs()))
+            .filter(|x| x.abs() > expected)
+        {
+            Some(found) => Err(Error::OutOfRange {
+                layer: place(node),
+                found,
+                expected,
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// Cuts flat inputs into samples.
+    fn samples(&self, inputs: &[&[f32]]) -> Result<Vec<Vec<Vec<f64>>>> {
+        let expected = self.model.inputs();
+        if inputs.len() != expected.len() {
+            let what = format!("the list of inputs of `{}`", self.model.name());
+            return Err(Error::Length {
+                what,
+                found: inputs.len(),
+                expected: expected.len(),
+            });
+        }
+        let mut samples: Vec<Vec<Vec<f64>>> = Vec::new();
+        for (input, &values) in expected.iter().zip(inputs) {
+            let size = self.model.node(input.node).shape.elements();
+            let count = values.len() / size;
+            let earlier = samples.len();
+            if count == 0 || !values.len().is_multiple_of(size) || (earlier > 0 && earlier != count) {
+                let expected = if earlier > 0 { earlier * size } else { size };
+                let what = format!("input `{}`", input.name);
+                return Err(Error::Length {
+                    what,
+                    found: values.len(),
+                    expected,
+                });
+            }
+            samples.resize(count, Vec::new());
+            for (sample, chunk) in samples.iter_mut().zip(values.chunks_exact(size)) {
+                sample.push(chunk.iter().map(|&x| f64::from(x)).collect());
+            }
+        }
+        Ok(samples)
+    }
+
+    fn outputs(&self, inputs: &[&[f32]]) -> Result<Vec<Vec<f32>>> {
+        let samples = self.samples(inputs)?;
+        let results: Vec<Vec<Vec<f64>>> = samples
+            .par_iter()
+            .map(|x| self.sample(x))
+            .collect::<Result<_>>()?;
+        let output = |node: NodeId| {
+            results
+                .iter()
+                .flat_map(|r| r[node.index()].iter().map(|&x| x as f32))
+                .collect()
+        };
+        Ok(self.model.outputs().iter().map(|out| output(out.node)).collect())
+    }
+}
+
+impl Model {
+    /// Runs the network on floats, exactly as written: one sample, or several one after the other. Several outputs follow each
+    /// other; [`run_clear_all`](Self::run_clear_all) keeps them apart.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] for weights that do not fit, [`Error::Length`] for an input of another size,
+    /// [`Error::OutOfRange`] for a value beyond the stated range of an activation, [`Error::NonFinite`].
+    pub fn run_clear(&self, checkpoint: &Checkpoint, input: &[f32]) -> Result<Vec<f32>> {
+        Ok(self.run_clear_all(checkpoint, &[input], None)?.concat())
+    }
+
+    /// Runs a network of several inputs or outputs on floats; activations without a stated range are held to `ranges`.
+    ///
+    /// # Errors
+    /// As [`run_clear`](Self::run_clear); [`Error::ModelMismatch`] for ranges of another model.
+    pub fn run_clear_all(
+        &self,
+        checkpoint: &Checkpoint,
+        inputs: &[&[f32]],
+        ranges: Option<&Ranges>,
+    ) -> Result<Vec<Vec<f32>>> {
+        ranges.map_or(Ok(()), |ranges| ranges.check(self))?;
+        Session {
+            ranges,
+            ..Session::new(self, checkpoint)?
+        }
+        .outputs(inputs)
+    }
+
+    /// The largest absolute value at every site over float samples, times [`MARGIN`](super::MARGIN).
+    ///
+    /// # Errors
+    /// As [`run_clear`](Self::run_clear), but for ranges.
+    pub fn calibrate(&self, checkpoint: &Checkpoint, samples: &[f32]) -> Result<Ranges> {
+        self.calibrate_all(checkpoint, &[samples])
+    }
+
+    /// [`calibrate`](Self::calibrate) for a network of several inputs.
+    ///
+    /// # Errors
+    /// As [`calibrate`](Self::calibrate).
+    pub fn calibrate_all(&self, checkpoint: &Checkpoint, samples: &[&[f32]]) -> Result<Ranges> {
+        let session = Session {
+            enforce: false,
+            ..Session::new(self, checkpoint)?
+        };
+        let samples = session.samples(samples)?;
+        let largest = |values: Vec<Vec<f64>>| -> Vec<f64> {
+            values
+                .iter()
+                .map(|v| v.iter().fold(0.0, |m: f64, x| m.max(x.abs())))
+                .collect()
+        };
+        let zeros = || vec![0.0; self.nodes().len()];
+        let joined = |a: Vec<f64>, b: Vec<f64>| a.iter().zip(b).map(|(a, b)| a.max(b)).collect();
+        let results = samples.par_iter().map(|x| session.sample(x).map(largest));
+        Ok(Ranges::measured(
+            self,
+            &results.try_reduce(zeros, |a, b| Ok(joined(a, b)))?,
+        ))
+    }
+}
