@@ -42,6 +42,7 @@ fn model(
         nodes,
         Budget::Depth(depth),
         depth,
+        None,
     )))
 }
 
