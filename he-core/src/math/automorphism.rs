@@ -7,16 +7,15 @@
 //! `r + t 2N/8` with `r = g e(8 l) mod 2N/8` and `t = g brv3(k) + carry mod 8`: a single line again, permuted by one of eight patterns,
 //! which depend on `g mod 8` and the carry alone. The table holds the line and the carry: four bytes for eight words.
 
-use super::kernels::Kernels;
+use super::kernels::{Kernels, Lines};
+use super::modulus::Modulus;
 
 /// The table of `X -> X^g` in one ring.
 #[derive(Clone, Debug)]
 pub struct Automorphism {
     galois: u64,
-    /// For each line of the result: line of the operand, times 8, plus the carry.
-    lines: Vec<u32>,
-    /// For each carry, the word within the line.
-    patterns: [[u64; 8]; 8],
+    /// The pattern of a line is its carry.
+    lines: Lines,
 }
 
 /// `5^rotation mod 2n`, the exponent of the automorphism that moves slot `s + rotation` to slot `s`.
@@ -72,14 +71,16 @@ impl Automorphism {
         let line_of = |l: u64| {
             let image = galois * (2 * reverse(l, log_lines) + 1) & (two_n - 1);
             let line = reverse((image & (step - 1)) >> 1, log_lines);
-            (line << 3 | image / step) as u32
+            (line as u32, (image / step) as u32)
         };
         let pattern =
             |carry: u64| std::array::from_fn(|k| reverse((galois * reverse(k as u64, 3) + carry) & 7, 3));
         Self {
             galois,
-            lines: (0..n as u64 / 8).map(line_of).collect(),
-            patterns: std::array::from_fn(|carry| pattern(carry as u64)),
+            lines: Lines::new(
+                (0..n as u32 / 8).map(|l| line_of(l.into())),
+                std::array::from_fn(|carry| pattern(carry as u64)),
+            ),
         }
     }
 
@@ -90,7 +91,7 @@ impl Automorphism {
 
     /// Ring degree.
     pub fn n(&self) -> usize {
-        self.lines.len() * 8
+        self.lines.n()
     }
 
     /// `out(X) = a(X^g)`, both in NTT order. The same for every prime.
@@ -98,7 +99,23 @@ impl Automorphism {
     /// # Panics
     /// If a length differs from the ring degree.
     pub fn apply(&self, kernels: &Kernels, out: &mut [u64], a: &[u64]) {
-        kernels.permute_lines(out, a, &self.lines, &self.patterns);
+        kernels.permute_lines(out, a, &self.lines);
+    }
+
+    /// `outs = sum of x a, x b` with the automorphism applied to both sums, or adds that: [`Kernels::inner_product_pair`] and
+    /// [`Self::apply`] in one pass over memory.
+    ///
+    /// # Panics
+    /// If a length differs from the ring degree.
+    pub fn inner_product_pair(
+        &self,
+        kernels: &Kernels,
+        q: &Modulus,
+        outs: [&mut [u64]; 2],
+        terms: &[(&[u64], &[u64], &[u64])],
+        add: bool,
+    ) {
+        kernels.pairs(q, outs, terms, add, Some(&self.lines));
     }
 }
 
@@ -106,7 +123,6 @@ impl Automorphism {
 mod tests {
     use super::*;
     use crate::math::kernels;
-    use crate::math::modulus::Modulus;
     use crate::math::ntt::NttTable;
     use crate::math::prime::ntt_primes;
 

@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 pub enum Path {
     /// Portable code on 64-bit words with 128-bit products.
     Scalar,
-    /// AVX2 and FMA: four words a vector, products in double precision.
+    /// AVX2, FMA, BMI1 and BMI2: four words a vector, products of 64-bit words.
     Avx2,
     /// AVX-512 F, DQ, VL and IFMA: eight words a vector, 52-bit products.
     Avx512,
@@ -31,7 +31,12 @@ impl Path {
         match self {
             Path::Scalar => true,
             #[cfg(target_arch = "x86_64")]
-            Path::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
+            Path::Avx2 => {
+                is_x86_feature_detected!("avx2")
+                    && is_x86_feature_detected!("fma")
+                    && is_x86_feature_detected!("bmi1")
+                    && is_x86_feature_detected!("bmi2")
+            }
             #[cfg(target_arch = "x86_64")]
             Path::Avx512 => {
                 Path::Avx2.is_supported()

@@ -6,7 +6,18 @@
 //! # Panics
 //! All methods panic if the lengths of their operands differ: that is a defect of the caller, never of data.
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+#[cfg(target_arch = "x86_64")]
+pub(super) mod lanes;
+mod lines;
 mod scalar;
+#[cfg(test)]
+mod tests;
+
+pub(super) use lines::Lines;
 
 use super::cpu::{self, Path};
 use super::modulus::{Modulus, Shoup};
@@ -17,14 +28,21 @@ const TERMS_PER_REDUCTION: usize = 4000;
 
 /// The kernels of one path.
 #[derive(Clone, Copy, Debug)]
-pub struct Kernels {
-    path: Path,
+pub struct Kernels(Backend);
+
+#[derive(Clone, Copy, Debug)]
+enum Backend {
+    Scalar,
+    #[cfg(target_arch = "x86_64")]
+    Avx2(avx2::Avx2),
+    #[cfg(target_arch = "x86_64")]
+    Avx512(avx512::Avx512),
 }
 
 /// The kernels in use (see [`cpu::active`]).
 pub fn active() -> Kernels {
     static ACTIVE: OnceLock<Kernels> = OnceLock::new();
-    *ACTIVE.get_or_init(|| Kernels { path: cpu::active() })
+    *ACTIVE.get_or_init(|| Kernels::for_path(cpu::active()).unwrap_or(Kernels(Backend::Scalar)))
 }
 
 /// The kernels of every path this machine supports, slowest first.
@@ -51,199 +69,35 @@ impl Run<'_> {
     }
 }
 
-impl Kernels {
-    /// The kernels of `path`, if this machine supports it.
-    pub fn for_path(path: Path) -> Option<Self> {
-        path.is_supported().then_some(Self { path })
-    }
-
-    /// The path these kernels belong to.
-    pub fn path(&self) -> Path {
-        self.path
-    }
-
-    /// `out = a + b`.
-    pub fn add(&self, q: &Modulus, out: &mut [u64], a: &[u64], b: &[u64]) {
-        same(out.len(), &[a.len(), b.len()]);
-        scalar::zip(out, a, b, |a, b| q.add(a, b));
-    }
-
-    /// `out += b`.
-    pub fn add_assign(&self, q: &Modulus, out: &mut [u64], b: &[u64]) {
-        same(out.len(), &[b.len()]);
-        scalar::update(out, b, |a, b| q.add(a, b));
-    }
-
-    /// `out = a - b`.
-    pub fn sub(&self, q: &Modulus, out: &mut [u64], a: &[u64], b: &[u64]) {
-        same(out.len(), &[a.len(), b.len()]);
-        scalar::zip(out, a, b, |a, b| q.sub(a, b));
-    }
-
-    /// `out -= b`.
-    pub fn sub_assign(&self, q: &Modulus, out: &mut [u64], b: &[u64]) {
-        same(out.len(), &[b.len()]);
-        scalar::update(out, b, |a, b| q.sub(a, b));
-    }
-
-    /// `out = -a`.
-    pub fn neg(&self, q: &Modulus, out: &mut [u64], a: &[u64]) {
-        same(out.len(), &[a.len()]);
-        scalar::update(out, a, |_, a| q.neg(a));
-    }
-
-    /// `out = -out`.
-    pub fn neg_assign(&self, q: &Modulus, out: &mut [u64]) {
-        scalar::each(out, |a| q.neg(a));
-    }
-
-    /// `out = a b`, word by word.
-    pub fn mul(&self, q: &Modulus, out: &mut [u64], a: &[u64], b: &[u64]) {
-        same(out.len(), &[a.len(), b.len()]);
-        scalar::zip(out, a, b, |a, b| q.mul(a, b));
-    }
-
-    /// `out = out b`, word by word.
-    pub fn mul_assign(&self, q: &Modulus, out: &mut [u64], b: &[u64]) {
-        same(out.len(), &[b.len()]);
-        scalar::update(out, b, |a, b| q.mul(a, b));
-    }
-
-    /// `out = a w` for one word `w < q`.
-    pub fn mul_scalar(&self, q: &Modulus, out: &mut [u64], a: &[u64], w: u64) {
-        self.mul_shoup(q, out, a, q.shoup(w));
-    }
-
-    /// `out = a w` for a constant factor prepared before.
-    pub fn mul_shoup(&self, q: &Modulus, out: &mut [u64], a: &[u64], w: Shoup) {
-        same(out.len(), &[a.len()]);
-        scalar::update(out, a, |_, a| q.mul_shoup(a, w));
-    }
-
-    /// `out = out w` for one word `w < q`.
-    pub fn mul_scalar_assign(&self, q: &Modulus, out: &mut [u64], w: u64) {
-        let w = q.shoup(w);
-        scalar::each(out, |a| q.mul_shoup(a, w));
-    }
-
-    /// `out += a w` for one word `w < q`.
-    pub fn mul_scalar_add(&self, q: &Modulus, out: &mut [u64], a: &[u64], w: u64) {
-        same(out.len(), &[a.len()]);
-        let w = q.shoup(w);
-        scalar::update(out, a, |sum, a| q.add(sum, q.mul_shoup(a, w)));
-    }
-
-    /// `out = (a - b) w` for one word `w < q`: the last step of dividing by dropped primes.
-    pub fn sub_mul_scalar(&self, q: &Modulus, out: &mut [u64], a: &[u64], b: &[u64], w: u64) {
-        same(out.len(), &[a.len(), b.len()]);
-        let w = q.shoup(w);
-        scalar::zip(out, a, b, |a, b| q.mul_shoup(q.sub(a, b), w));
-    }
-
-    /// `out = (out - b) w` for one word `w < q`.
-    pub fn sub_mul_scalar_assign(&self, q: &Modulus, out: &mut [u64], b: &[u64], w: u64) {
-        same(out.len(), &[b.len()]);
-        let w = q.shoup(w);
-        scalar::update(out, b, |a, b| q.mul_shoup(q.sub(a, b), w));
-    }
-
-    /// `out = sum of a b` over the terms, with one reduction at the end. Operands may be any words below `2^50`.
-    pub fn inner_product(&self, q: &Modulus, out: &mut [u64], terms: &[(&[u64], &[u64])]) {
-        out.fill(0);
-        self.inner_product_add(q, out, terms);
-    }
-
-    /// `out += sum of a b` over the terms. Operands may be any words below `2^50`.
-    pub fn inner_product_add(&self, q: &Modulus, out: &mut [u64], terms: &[(&[u64], &[u64])]) {
-        for (a, b) in terms {
-            same(out.len(), &[a.len(), b.len()]);
-        }
-        for part in terms.chunks(TERMS_PER_REDUCTION) {
-            scalar::inner_product(q, out, part);
-        }
-    }
-
-    /// `outs[0] = sum of x a`, `outs[1] = sum of x b` over terms `(x, a, b)`: a plaintext times both halves of a ciphertext, or a digit
-    /// times both halves of a key, reading `x` once. Operands may be any words below `2^50`.
-    pub fn inner_product_pair(&self, q: &Modulus, outs: [&mut [u64]; 2], terms: &[(&[u64], &[u64], &[u64])]) {
-        let [out0, out1] = outs;
-        out0.fill(0);
-        out1.fill(0);
-        self.inner_product_pair_add(q, [out0, out1], terms);
-    }
-
-    /// [`Self::inner_product_pair`], added to what `outs` hold.
-    pub fn inner_product_pair_add(
-        &self,
-        q: &Modulus,
-        outs: [&mut [u64]; 2],
-        terms: &[(&[u64], &[u64], &[u64])],
-    ) {
-        let [out0, out1] = outs;
-        for (x, a, b) in terms {
-            same(out0.len(), &[out1.len(), x.len(), a.len(), b.len()]);
-        }
-        for part in terms.chunks(TERMS_PER_REDUCTION) {
-            scalar::inner_product_pair(q, out0, out1, part);
-        }
-    }
-
-    /// `out = sum of a b` where every `b` is given by runs. Operands may be any words below `2^50`.
-    pub fn inner_product_runs(&self, q: &Modulus, out: &mut [u64], terms: &[(&[u64], Run<'_>)]) {
-        out.fill(0);
-        self.inner_product_runs_add(q, out, terms);
-    }
-
-    /// [`Self::inner_product_runs`], added to what `out` holds.
-    pub fn inner_product_runs_add(&self, q: &Modulus, out: &mut [u64], terms: &[(&[u64], Run<'_>)]) {
-        for (a, b) in terms {
-            same(out.len(), &[a.len(), b.n()]);
-            assert!(
-                b.run.is_power_of_two(),
-                "a run has a power of two words, not {}",
-                b.run
-            );
-        }
-        for part in terms.chunks(TERMS_PER_REDUCTION) {
-            scalar::inner_product_runs(q, out, part);
-        }
-    }
-
-    /// `out = x mod q` for signed words. Constant time.
-    pub fn reduce_i64(&self, q: &Modulus, out: &mut [u64], x: &[i64]) {
-        same(out.len(), &[x.len()]);
-        scalar::lift(out, x, |x| q.from_i64(x));
-    }
-
-    /// `out = x mod q` for small signed words (secrets, errors). Constant time.
-    pub fn reduce_i8(&self, q: &Modulus, out: &mut [u64], x: &[i8]) {
-        same(out.len(), &[x.len()]);
-        scalar::lift(out, x, |x| q.from_i64(x.into()));
-    }
-
-    /// `out = out mod q` for any words, say those of another modulus.
-    pub fn reduce_assign(&self, q: &Modulus, out: &mut [u64]) {
-        scalar::each(out, |x| q.reduce(x));
-    }
-
-    /// `out[8 l + k] = a[8 line + pattern[k]]` with `(line, pattern)` packed in `lines[l]`: see [`crate::math::automorphism`].
-    pub(super) fn permute_lines(&self, out: &mut [u64], a: &[u64], lines: &[u32], patterns: &[[u64; 8]; 8]) {
-        same(out.len(), &[a.len(), lines.len() * 8]);
-        scalar::permute_lines(out, a, lines, patterns);
-    }
-
-    /// The nearest integers to `sum of rows[i] inverses[i]`, for one block of a base conversion; rows stand `block` words apart.
-    pub(super) fn rounded_sum(&self, out: &mut [u64], rows: &[u64], block: usize, inverses: &[f64]) {
-        scalar::rounded_sum(out, rows, block, inverses);
-    }
-
-    /// `dst[j][at..][..len] = sum of rows[i] weights[j][i]` modulo `moduli[j]`; rows stand `block` words apart.
-    pub(super) fn weighted_sums(&self, dst: &mut [&mut [u64]], at: usize, sums: &WeightedSums<'_>) {
-        scalar::weighted_sums(dst, at, sums);
-    }
+/// What is done to each word `x` of the result, given words `a` and `b` of the operands.
+#[derive(Clone, Copy)]
+enum Op {
+    /// `a + b`
+    Add,
+    /// `a - b`
+    Sub,
+    /// `-a`
+    Neg,
+    /// `a b`
+    Mul,
+    /// `a w`
+    MulFactor(Shoup),
+    /// `x + a w`
+    MulFactorAdd(Shoup),
+    /// `(a - b) w`
+    SubMulFactor(Shoup),
+    /// `a mod q` for any word
+    Reduce,
 }
 
-/// Operands of the inner step of a base conversion.
+/// Operands of an [`Op`]; an absent one is the result itself.
+struct Operands<'a> {
+    out: &'a mut [u64],
+    a: Option<&'a [u64]>,
+    b: Option<&'a [u64]>,
+}
+
+/// Operands of the inner step of a base conversion: `dst[j][at..][..len] = sum of rows[i] weights[j][i]` modulo `moduli[j]`.
 pub(super) struct WeightedSums<'a> {
     /// Modulus of each destination.
     pub moduli: &'a [Modulus],
@@ -255,6 +109,311 @@ pub(super) struct WeightedSums<'a> {
     pub len: usize,
     /// For each destination, one word below `2^50` for each row.
     pub weights: &'a [u64],
+}
+
+impl Kernels {
+    /// The kernels of `path`, if this machine supports it.
+    pub fn for_path(path: Path) -> Option<Self> {
+        match path {
+            Path::Scalar => Some(Self(Backend::Scalar)),
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx2 => avx2::Avx2::detect().map(|proof| Self(Backend::Avx2(proof))),
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx512 => avx512::Avx512::detect().map(|proof| Self(Backend::Avx512(proof))),
+            #[cfg(not(target_arch = "x86_64"))]
+            _ => None,
+        }
+    }
+
+    /// The path these kernels belong to.
+    pub fn path(&self) -> Path {
+        match self.0 {
+            Backend::Scalar => Path::Scalar,
+            #[cfg(target_arch = "x86_64")]
+            Backend::Avx2(_) => Path::Avx2,
+            #[cfg(target_arch = "x86_64")]
+            Backend::Avx512(_) => Path::Avx512,
+        }
+    }
+
+    fn elementwise(&self, op: Op, q: &Modulus, out: &mut [u64], a: Option<&[u64]>, b: Option<&[u64]>) {
+        for operand in [a, b].into_iter().flatten() {
+            same(out.len(), &[operand.len()]);
+        }
+        let operands = Operands { out, a, b };
+        match self.0 {
+            Backend::Scalar => scalar::elementwise(op, q, operands),
+            #[cfg(target_arch = "x86_64")]
+            Backend::Avx2(simd) => simd.elementwise(op, q, operands),
+            #[cfg(target_arch = "x86_64")]
+            Backend::Avx512(simd) => simd.elementwise(op, q, operands),
+        }
+    }
+
+    /// `out = a + b`.
+    pub fn add(&self, q: &Modulus, out: &mut [u64], a: &[u64], b: &[u64]) {
+        self.elementwise(Op::Add, q, out, Some(a), Some(b));
+    }
+
+    /// `out += b`.
+    pub fn add_assign(&self, q: &Modulus, out: &mut [u64], b: &[u64]) {
+        self.elementwise(Op::Add, q, out, None, Some(b));
+    }
+
+    /// `out = a - b`.
+    pub fn sub(&self, q: &Modulus, out: &mut [u64], a: &[u64], b: &[u64]) {
+        self.elementwise(Op::Sub, q, out, Some(a), Some(b));
+    }
+
+    /// `out -= b`.
+    pub fn sub_assign(&self, q: &Modulus, out: &mut [u64], b: &[u64]) {
+        self.elementwise(Op::Sub, q, out, None, Some(b));
+    }
+
+    /// `out = -a`.
+    pub fn neg(&self, q: &Modulus, out: &mut [u64], a: &[u64]) {
+        self.elementwise(Op::Neg, q, out, Some(a), None);
+    }
+
+    /// `out = -out`.
+    pub fn neg_assign(&self, q: &Modulus, out: &mut [u64]) {
+        self.elementwise(Op::Neg, q, out, None, None);
+    }
+
+    /// `out = a b`, word by word.
+    pub fn mul(&self, q: &Modulus, out: &mut [u64], a: &[u64], b: &[u64]) {
+        self.elementwise(Op::Mul, q, out, Some(a), Some(b));
+    }
+
+    /// `out = out b`, word by word.
+    pub fn mul_assign(&self, q: &Modulus, out: &mut [u64], b: &[u64]) {
+        self.elementwise(Op::Mul, q, out, None, Some(b));
+    }
+
+    /// `out = a w` for one word `w`.
+    pub fn mul_scalar(&self, q: &Modulus, out: &mut [u64], a: &[u64], w: u64) {
+        self.mul_shoup(q, out, a, q.shoup(w));
+    }
+
+    /// `out = a w` for a constant factor prepared before.
+    pub fn mul_shoup(&self, q: &Modulus, out: &mut [u64], a: &[u64], w: Shoup) {
+        self.elementwise(Op::MulFactor(w), q, out, Some(a), None);
+    }
+
+    /// `out = out w` for one word `w`.
+    pub fn mul_scalar_assign(&self, q: &Modulus, out: &mut [u64], w: u64) {
+        self.elementwise(Op::MulFactor(q.shoup(w)), q, out, None, None);
+    }
+
+    /// `out += a w` for one word `w`.
+    pub fn mul_scalar_add(&self, q: &Modulus, out: &mut [u64], a: &[u64], w: u64) {
+        self.elementwise(Op::MulFactorAdd(q.shoup(w)), q, out, Some(a), None);
+    }
+
+    /// `out = (a - b) w` for one word `w`: the last step of dividing by dropped primes.
+    pub fn sub_mul_scalar(&self, q: &Modulus, out: &mut [u64], a: &[u64], b: &[u64], w: u64) {
+        self.elementwise(Op::SubMulFactor(q.shoup(w)), q, out, Some(a), Some(b));
+    }
+
+    /// `out = (out - b) w` for one word `w`.
+    pub fn sub_mul_scalar_assign(&self, q: &Modulus, out: &mut [u64], b: &[u64], w: u64) {
+        self.elementwise(Op::SubMulFactor(q.shoup(w)), q, out, None, Some(b));
+    }
+
+    /// `out = out mod q` for any words, say those of another modulus.
+    pub fn reduce_assign(&self, q: &Modulus, out: &mut [u64]) {
+        self.elementwise(Op::Reduce, q, out, None, None);
+    }
+
+    /// `out = sum of a b` over the terms, with one reduction at the end. Operands may be any words below `2^50`.
+    pub fn inner_product(&self, q: &Modulus, out: &mut [u64], terms: &[(&[u64], &[u64])]) {
+        self.products(q, out, terms, false);
+    }
+
+    /// `out += sum of a b` over the terms. Operands may be any words below `2^50`.
+    pub fn inner_product_add(&self, q: &Modulus, out: &mut [u64], terms: &[(&[u64], &[u64])]) {
+        self.products(q, out, terms, true);
+    }
+
+    fn products(&self, q: &Modulus, out: &mut [u64], terms: &[(&[u64], &[u64])], add: bool) {
+        for (a, b) in terms {
+            same(out.len(), &[a.len(), b.len()]);
+        }
+        for (part, add) in parts(terms, add) {
+            let done = match self.0 {
+                Backend::Scalar => 0,
+                #[cfg(target_arch = "x86_64")]
+                Backend::Avx2(simd) => {
+                    simd.inner_product(q, out, part, add, 0);
+                    continue;
+                }
+                #[cfg(target_arch = "x86_64")]
+                Backend::Avx512(simd) => simd.inner_product(q, out, part, add),
+            };
+            scalar::inner_product(q, out, part, add, done);
+        }
+    }
+
+    /// `outs[0] = sum of x a`, `outs[1] = sum of x b` over terms `(x, a, b)`: a plaintext times both halves of a ciphertext, or a digit
+    /// times both halves of a key, reading `x` once. Operands may be any words below `2^50`.
+    pub fn inner_product_pair(&self, q: &Modulus, outs: [&mut [u64]; 2], terms: &[(&[u64], &[u64], &[u64])]) {
+        self.pairs(q, outs, terms, false, None);
+    }
+
+    /// [`Self::inner_product_pair`], added to what `outs` hold.
+    pub fn inner_product_pair_add(
+        &self,
+        q: &Modulus,
+        outs: [&mut [u64]; 2],
+        terms: &[(&[u64], &[u64], &[u64])],
+    ) {
+        self.pairs(q, outs, terms, true, None);
+    }
+
+    /// Both sums with an automorphism applied to them: see [`crate::math::automorphism::Automorphism::inner_product_pair`].
+    pub(super) fn pairs(
+        &self,
+        q: &Modulus,
+        outs: [&mut [u64]; 2],
+        terms: &[(&[u64], &[u64], &[u64])],
+        add: bool,
+        lines: Option<&Lines>,
+    ) {
+        let [out0, out1] = outs;
+        let n = out0.len();
+        same(n, &[out1.len(), lines.map_or(n, Lines::n)]);
+        for (x, a, b) in terms {
+            same(n, &[x.len(), a.len(), b.len()]);
+        }
+        for (part, add) in parts(terms, add) {
+            let done = match self.0 {
+                Backend::Scalar => 0,
+                #[cfg(target_arch = "x86_64")]
+                Backend::Avx2(simd) => {
+                    simd.inner_product_pair(q, [out0, out1], part, add, 0, lines);
+                    continue;
+                }
+                #[cfg(target_arch = "x86_64")]
+                Backend::Avx512(simd) => simd.inner_product_pair(q, [out0, out1], part, add, lines),
+            };
+            scalar::inner_product_pair(q, [out0, out1], part, add, done, lines);
+        }
+    }
+
+    /// `out = sum of a b` where every `b` is given by runs. Operands may be any words below `2^50`.
+    pub fn inner_product_runs(&self, q: &Modulus, out: &mut [u64], terms: &[(&[u64], Run<'_>)]) {
+        self.runs(q, out, terms, false);
+    }
+
+    /// [`Self::inner_product_runs`], added to what `out` holds.
+    pub fn inner_product_runs_add(&self, q: &Modulus, out: &mut [u64], terms: &[(&[u64], Run<'_>)]) {
+        self.runs(q, out, terms, true);
+    }
+
+    fn runs(&self, q: &Modulus, out: &mut [u64], terms: &[(&[u64], Run<'_>)], add: bool) {
+        for (a, b) in terms {
+            same(out.len(), &[a.len(), b.n()]);
+            assert!(
+                b.run.is_power_of_two(),
+                "a run has a power of two words, not {}",
+                b.run
+            );
+        }
+        for (part, add) in parts(terms, add) {
+            let done = match self.0 {
+                Backend::Scalar => 0,
+                #[cfg(target_arch = "x86_64")]
+                Backend::Avx2(simd) => {
+                    simd.inner_product_runs(q, out, part, add, 0);
+                    continue;
+                }
+                #[cfg(target_arch = "x86_64")]
+                Backend::Avx512(simd) => simd.inner_product_runs(q, out, part, add),
+            };
+            scalar::inner_product_runs(q, out, part, add, done);
+        }
+    }
+
+    /// `out = x mod q` for signed words. Constant time.
+    pub fn reduce_i64(&self, q: &Modulus, out: &mut [u64], x: &[i64]) {
+        same(out.len(), &[x.len()]);
+        let done = match self.0 {
+            Backend::Scalar => 0,
+            #[cfg(target_arch = "x86_64")]
+            Backend::Avx2(simd) => {
+                simd.reduce_i64(q, out, x);
+                return;
+            }
+            #[cfg(target_arch = "x86_64")]
+            Backend::Avx512(simd) => simd.reduce_i64(q, out, x),
+        };
+        scalar::reduce_i64(q, &mut out[done..], &x[done..]);
+    }
+
+    /// `out = x mod q` for small signed words (secrets, errors). Constant time.
+    pub fn reduce_i8(&self, q: &Modulus, out: &mut [u64], x: &[i8]) {
+        same(out.len(), &[x.len()]);
+        let done = match self.0 {
+            Backend::Scalar => 0,
+            #[cfg(target_arch = "x86_64")]
+            Backend::Avx2(simd) => {
+                simd.reduce_i8(q, out, x);
+                return;
+            }
+            #[cfg(target_arch = "x86_64")]
+            Backend::Avx512(simd) => simd.reduce_i8(q, out, x),
+        };
+        scalar::reduce_i8(q, &mut out[done..], &x[done..]);
+    }
+
+    /// Moves whole cache lines: see [`Lines`].
+    pub(super) fn permute_lines(&self, out: &mut [u64], a: &[u64], lines: &Lines) {
+        same(lines.n(), &[out.len(), a.len()]);
+        match self.0 {
+            Backend::Scalar => scalar::permute_lines(out, a, lines),
+            #[cfg(target_arch = "x86_64")]
+            Backend::Avx2(simd) => simd.permute_lines(out, a, lines),
+            #[cfg(target_arch = "x86_64")]
+            Backend::Avx512(simd) => simd.permute_lines(out, a, lines),
+        }
+    }
+
+    /// The nearest integers to `sum of rows[i] inverses[i]`, for one block of a base conversion; rows stand `block` words apart.
+    pub(super) fn rounded_sum(&self, out: &mut [u64], rows: &[u64], block: usize, inverses: &[f64]) {
+        let done = match self.0 {
+            Backend::Scalar => 0,
+            #[cfg(target_arch = "x86_64")]
+            Backend::Avx2(simd) => {
+                simd.rounded_sum(out, rows, block, inverses, 0);
+                return;
+            }
+            #[cfg(target_arch = "x86_64")]
+            Backend::Avx512(simd) => simd.rounded_sum(out, rows, block, inverses),
+        };
+        scalar::rounded_sum(out, rows, block, inverses, done);
+    }
+
+    /// See [`WeightedSums`].
+    pub(super) fn weighted_sums(&self, dst: &mut [&mut [u64]], at: usize, sums: &WeightedSums<'_>) {
+        let done = match self.0 {
+            Backend::Scalar => 0,
+            #[cfg(target_arch = "x86_64")]
+            Backend::Avx2(simd) => {
+                simd.weighted_sums(dst, at, sums, 0);
+                return;
+            }
+            #[cfg(target_arch = "x86_64")]
+            Backend::Avx512(simd) => simd.weighted_sums(dst, at, sums),
+        };
+        scalar::weighted_sums(dst, at, sums, done);
+    }
+}
+
+/// The terms in parts that one reduction can take, each with whether it is added to the result; at least one part.
+fn parts<T>(terms: &[T], add: bool) -> impl Iterator<Item = (&[T], bool)> {
+    let rest = terms.len().saturating_sub(TERMS_PER_REDUCTION);
+    let (last, first) = (&terms[terms.len() - rest..], &terms[..terms.len() - rest]);
+    std::iter::once((first, add)).chain(last.chunks(TERMS_PER_REDUCTION).map(|part| (part, true)))
 }
 
 /// Holds every operand to the length of the result.

@@ -1,97 +1,150 @@
-//! The portable path: what the other paths must agree with, and what runs where they do not apply.
+//! The portable path: what the other paths must agree with, and what does the words that fill no vector (those `from` one on).
+//!
+//! Everything is inlined always: the AVX2 path is this code compiled with more instructions.
 
-use super::{Run, WeightedSums};
+use super::{Lines, Op, Operands, Run, WeightedSums};
 use crate::math::modulus::Modulus;
 
-/// `out = f(a, b)`.
-pub(super) fn zip(out: &mut [u64], a: &[u64], b: &[u64], f: impl Fn(u64, u64) -> u64) {
-    for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
-        *out = f(a, b);
+/// `out = f(out, a, b)`.
+#[inline(always)]
+fn map(operands: Operands<'_>, f: impl Fn(u64, u64, u64) -> u64) {
+    let Operands { out, a, b } = operands;
+    match (a, b) {
+        (Some(a), Some(b)) => out
+            .iter_mut()
+            .zip(a)
+            .zip(b)
+            .for_each(|((x, &a), &b)| *x = f(*x, a, b)),
+        (Some(a), None) => out.iter_mut().zip(a).for_each(|(x, &a)| *x = f(*x, a, *x)),
+        (None, Some(b)) => out.iter_mut().zip(b).for_each(|(x, &b)| *x = f(*x, *x, b)),
+        (None, None) => out.iter_mut().for_each(|x| *x = f(*x, *x, *x)),
     }
 }
 
-/// `out = f(out, b)`.
-pub(super) fn update(out: &mut [u64], b: &[u64], f: impl Fn(u64, u64) -> u64) {
-    for (out, &b) in out.iter_mut().zip(b) {
-        *out = f(*out, b);
+#[inline(always)]
+pub(super) fn elementwise(op: Op, q: &Modulus, operands: Operands<'_>) {
+    match op {
+        Op::Add => map(operands, |_, a, b| q.add(a, b)),
+        Op::Sub => map(operands, |_, a, b| q.sub(a, b)),
+        Op::Neg => map(operands, |_, a, _| q.neg(a)),
+        Op::Mul => map(operands, |_, a, b| q.mul(a, b)),
+        Op::MulFactor(w) => map(operands, |_, a, _| q.mul_shoup(a, w)),
+        Op::MulFactorAdd(w) => map(operands, |sum, a, _| q.add(sum, q.mul_shoup(a, w))),
+        Op::SubMulFactor(w) => map(operands, |_, a, b| q.mul_shoup(q.sub(a, b), w)),
+        Op::Reduce => map(operands, |_, a, _| q.reduce(a)),
     }
 }
 
-/// `out = f(out)`.
-pub(super) fn each(out: &mut [u64], f: impl Fn(u64) -> u64) {
-    for out in out {
-        *out = f(*out);
-    }
+#[inline(always)]
+pub(super) fn reduce_i64(q: &Modulus, out: &mut [u64], x: &[i64]) {
+    out.iter_mut().zip(x).for_each(|(out, &x)| *out = q.from_i64(x));
 }
 
-/// `out = f(x)` from another type.
-pub(super) fn lift<T: Copy>(out: &mut [u64], x: &[T], f: impl Fn(T) -> u64) {
-    for (out, &x) in out.iter_mut().zip(x) {
-        *out = f(x);
-    }
+#[inline(always)]
+pub(super) fn reduce_i8(q: &Modulus, out: &mut [u64], x: &[i8]) {
+    out.iter_mut()
+        .zip(x)
+        .for_each(|(out, &x)| *out = q.from_i64(x.into()));
 }
 
 /// Words summed side by side: term by term over a short stretch keeps the sums in registers or at least in the nearest cache.
 const STRETCH: usize = 32;
 
-pub(super) fn inner_product(q: &Modulus, out: &mut [u64], terms: &[(&[u64], &[u64])]) {
-    for (s, out) in out.chunks_mut(STRETCH).enumerate() {
-        let at = s * STRETCH..s * STRETCH + out.len();
-        let mut sums = [0u128; STRETCH];
+#[inline(always)]
+pub(super) fn inner_product(
+    q: &Modulus,
+    out: &mut [u64],
+    terms: &[(&[u64], &[u64])],
+    add: bool,
+    from: usize,
+) {
+    sums(q, out, add, from, |at, sums| {
         for (a, b) in terms {
-            for ((sum, &a), &b) in sums.iter_mut().zip(&a[at.clone()]).zip(&b[at.clone()]) {
+            for ((sum, &a), &b) in sums.iter_mut().zip(&a[at..]).zip(&b[at..]) {
                 *sum += a as u128 * b as u128;
             }
         }
-        update_sums(q, out, &sums);
-    }
+    });
 }
 
-pub(super) fn inner_product_pair(
+#[inline(always)]
+pub(super) fn inner_product_runs(
     q: &Modulus,
-    out0: &mut [u64],
-    out1: &mut [u64],
-    terms: &[(&[u64], &[u64], &[u64])],
+    out: &mut [u64],
+    terms: &[(&[u64], Run<'_>)],
+    add: bool,
+    from: usize,
 ) {
-    for (s, (out0, out1)) in out0.chunks_mut(STRETCH).zip(out1.chunks_mut(STRETCH)).enumerate() {
-        let at = s * STRETCH..s * STRETCH + out0.len();
-        let (mut sums0, mut sums1) = ([0u128; STRETCH], [0u128; STRETCH]);
-        for (x, a, b) in terms {
-            let words = x[at.clone()].iter().zip(&a[at.clone()]).zip(&b[at.clone()]);
-            for ((((&x, &a), &b), sum0), sum1) in words.zip(&mut sums0).zip(&mut sums1) {
-                *sum0 += x as u128 * a as u128;
-                *sum1 += x as u128 * b as u128;
-            }
-        }
-        update_sums(q, out0, &sums0);
-        update_sums(q, out1, &sums1);
-    }
-}
-
-pub(super) fn inner_product_runs(q: &Modulus, out: &mut [u64], terms: &[(&[u64], Run<'_>)]) {
-    for (s, out) in out.chunks_mut(STRETCH).enumerate() {
-        let start = s * STRETCH;
-        let mut sums = [0u128; STRETCH];
+    sums(q, out, add, from, |at, sums| {
         for (a, b) in terms {
             let shift = b.run.trailing_zeros();
-            for (k, (sum, &a)) in sums.iter_mut().zip(&a[start..start + out.len()]).enumerate() {
-                *sum += a as u128 * b.words[(start + k) >> shift] as u128;
+            for (k, (sum, &a)) in sums.iter_mut().zip(&a[at..]).enumerate() {
+                *sum += a as u128 * b.words[(at + k) >> shift] as u128;
             }
         }
-        update_sums(q, out, &sums);
+    });
+}
+
+#[inline(always)]
+pub(super) fn inner_product_pair(
+    q: &Modulus,
+    outs: [&mut [u64]; 2],
+    terms: &[(&[u64], &[u64], &[u64])],
+    add: bool,
+    from: usize,
+    lines: Option<&Lines>,
+) {
+    let [out0, out1] = outs;
+    let Some(lines) = lines else {
+        let half = |out: &mut [u64], second: bool| {
+            sums(q, out, add, from, |at, sums| {
+                for (x, a, b) in terms {
+                    let factor = if second { b } else { a };
+                    for ((sum, &x), &y) in sums.iter_mut().zip(&x[at..]).zip(&factor[at..]) {
+                        *sum += x as u128 * y as u128;
+                    }
+                }
+            })
+        };
+        half(out0, false);
+        half(out1, true);
+        return;
+    };
+    for l in from / 8..lines.n() / 8 {
+        let (line, pattern) = lines.entry(l);
+        for (k, &word) in pattern.iter().enumerate() {
+            let at = 8 * line + word as usize;
+            let mut sums = if add {
+                [out0[8 * l + k] as u128, out1[8 * l + k] as u128]
+            } else {
+                [0, 0]
+            };
+            for (x, a, b) in terms {
+                sums[0] += x[at] as u128 * a[at] as u128;
+                sums[1] += x[at] as u128 * b[at] as u128;
+            }
+            [out0[8 * l + k], out1[8 * l + k]] = sums.map(|sum| q.reduce_u128(sum));
+        }
     }
 }
 
-fn update_sums(q: &Modulus, out: &mut [u64], sums: &[u128; STRETCH]) {
-    for (out, &sum) in out.iter_mut().zip(sums) {
-        *out = q.reduce_u128(sum + *out as u128);
+/// Sets each stretch of `out` from word `from` on to what `collect(start, sums)` collects, or adds that, with one reduction.
+#[inline(always)]
+fn sums(q: &Modulus, out: &mut [u64], add: bool, from: usize, collect: impl Fn(usize, &mut [u128])) {
+    for (s, out) in out[from..].chunks_mut(STRETCH).enumerate() {
+        let mut sums = [0u128; STRETCH];
+        collect(from + s * STRETCH, &mut sums[..out.len()]);
+        for (out, &sum) in out.iter_mut().zip(&sums) {
+            *out = q.reduce_u128(sum + if add { *out as u128 } else { 0 });
+        }
     }
 }
 
-pub(super) fn permute_lines(out: &mut [u64], a: &[u64], lines: &[u32], patterns: &[[u64; 8]; 8]) {
-    for (out, &entry) in out.chunks_exact_mut(8).zip(lines) {
-        let line = &a[(entry >> 3) as usize * 8..][..8];
-        let pattern = &patterns[(entry & 7) as usize];
+#[inline(always)]
+pub(super) fn permute_lines(out: &mut [u64], a: &[u64], lines: &Lines) {
+    for (l, out) in out.chunks_exact_mut(8).enumerate() {
+        let (line, pattern) = lines.entry(l);
+        let line = &a[8 * line..][..8];
         for (out, &k) in out.iter_mut().zip(pattern) {
             *out = line[k as usize];
         }
@@ -101,8 +154,9 @@ pub(super) fn permute_lines(out: &mut [u64], a: &[u64], lines: &[u32], patterns:
 /// Adding `2^52` rounds a double below `2^51` to an integer (to even) and leaves that integer in its lower bits.
 pub(super) const ROUNDER: f64 = (1u64 << 52) as f64;
 
-pub(super) fn rounded_sum(out: &mut [u64], rows: &[u64], block: usize, inverses: &[f64]) {
-    for (k, out) in out.iter_mut().enumerate() {
+#[inline(always)]
+pub(super) fn rounded_sum(out: &mut [u64], rows: &[u64], block: usize, inverses: &[f64], from: usize) {
+    for (k, out) in out.iter_mut().enumerate().skip(from) {
         // Products and sums are rounded separately, in the order of the rows: every path does the same.
         let mut sum = 0.0;
         for (i, inverse) in inverses.iter().enumerate() {
@@ -112,14 +166,15 @@ pub(super) fn rounded_sum(out: &mut [u64], rows: &[u64], block: usize, inverses:
     }
 }
 
-pub(super) fn weighted_sums(dst: &mut [&mut [u64]], at: usize, sums: &WeightedSums<'_>) {
+#[inline(always)]
+pub(super) fn weighted_sums(dst: &mut [&mut [u64]], at: usize, sums: &WeightedSums<'_>, from: usize) {
     let count = sums.weights.len() / sums.moduli.len();
     for ((dst, q), weights) in dst
         .iter_mut()
         .zip(sums.moduli)
         .zip(sums.weights.chunks_exact(count))
     {
-        for (k, out) in dst[at..at + sums.len].iter_mut().enumerate() {
+        for (k, out) in dst[at..at + sums.len].iter_mut().enumerate().skip(from) {
             let products = weights
                 .iter()
                 .enumerate()

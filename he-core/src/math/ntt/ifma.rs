@@ -10,6 +10,7 @@
 
 use crate::math::buffer::Limbs;
 use crate::math::cpu::Path;
+use crate::math::kernels::lanes::{Factor, Lanes, load, splat, store, subtract_once};
 use crate::math::modulus::{Modulus, Shoup};
 use std::arch::x86_64::*;
 
@@ -135,51 +136,13 @@ impl Tables {
     }
 }
 
-/// `q` and what goes with it, in every lane.
-#[derive(Clone, Copy)]
-struct Lanes {
-    q: __m512i,
-    q2: __m512i,
-    /// `2^52 - q`: adding its low products subtracts those of `q`, modulo `2^52`.
-    minus_q: __m512i,
-    mask: __m512i,
-}
-
+/// The two butterflies.
 impl Lanes {
-    #[inline]
-    #[target_feature(enable = "avx512f")]
-    fn new(q: u64) -> Self {
-        let splat = |x: u64| _mm512_set1_epi64(x as i64);
-        Self {
-            q: splat(q),
-            q2: splat(2 * q),
-            minus_q: splat((1 << 52) - q),
-            mask: splat((1 << 52) - 1),
-        }
-    }
-
-    /// `x - m` where that is not negative, else `x`.
-    #[inline]
-    #[target_feature(enable = "avx512f")]
-    fn subtract_once(x: __m512i, m: __m512i) -> __m512i {
-        _mm512_min_epu64(x, _mm512_sub_epi64(x, m))
-    }
-
-    /// `x w`, in `[0, 2q)`, for `x < 2^52`.
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512ifma")]
-    fn mul(&self, x: __m512i, w: __m512i, quotient: __m512i) -> __m512i {
-        let zero = _mm512_setzero_si512();
-        let t = _mm512_madd52hi_epu64(zero, x, quotient);
-        let low = _mm512_madd52lo_epu64(zero, x, w);
-        _mm512_and_si512(_mm512_madd52lo_epu64(low, t, self.minus_q), self.mask)
-    }
-
     /// `(x + y w, x - y w)`, all in `[0, 4q)`.
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
     fn forward(&self, x: __m512i, y: __m512i, w: __m512i, quotient: __m512i) -> (__m512i, __m512i) {
-        let u = Self::subtract_once(x, self.q2);
+        let u = subtract_once(x, self.q2);
         let r = self.mul(y, w, quotient);
         (
             _mm512_add_epi64(u, r),
@@ -193,7 +156,7 @@ impl Lanes {
     fn inverse(&self, x: __m512i, y: __m512i, w: __m512i, quotient: __m512i) -> (__m512i, __m512i) {
         let difference = _mm512_add_epi64(_mm512_sub_epi64(x, y), self.q2);
         (
-            Self::subtract_once(_mm512_add_epi64(x, y), self.q2),
+            subtract_once(_mm512_add_epi64(x, y), self.q2),
             self.mul(difference, w, quotient),
         )
     }
@@ -266,20 +229,6 @@ fn transpose(v: [__m512i; 8]) -> [__m512i; 8] {
     ]
 }
 
-#[inline]
-#[target_feature(enable = "avx512f")]
-unsafe fn load(at: *const u64) -> __m512i {
-    // SAFETY: the caller gives eight readable words.
-    unsafe { _mm512_loadu_si512(at.cast()) }
-}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-unsafe fn store(at: *mut u64, v: __m512i) {
-    // SAFETY: the caller gives eight writable words.
-    unsafe { _mm512_storeu_si512(at.cast(), v) }
-}
-
 /// `LAYERS` layers from the one with `blocks` blocks on, `COUNT = 2^LAYERS`. Returns the twiddles behind those it used.
 #[target_feature(enable = "avx512f,avx512ifma")]
 unsafe fn forward_pass<const LAYERS: usize, const COUNT: usize>(
@@ -295,11 +244,11 @@ unsafe fn forward_pass<const LAYERS: usize, const COUNT: usize>(
         // were packed for each block.
         unsafe {
             let start = data.add(block * COUNT * stride);
-            let splat = |j: usize| _mm512_set1_epi64(*twiddles.add(j) as i64);
-            let w: [__m512i; COUNT] = std::array::from_fn(|j| if j + 1 < COUNT { splat(j) } else { lanes.q });
+            let word = |j: usize| splat(*twiddles.add(j));
+            let w: [__m512i; COUNT] = std::array::from_fn(|j| if j + 1 < COUNT { word(j) } else { lanes.q });
             let quotients: [__m512i; COUNT] = std::array::from_fn(|j| {
                 if j + 1 < COUNT {
-                    splat(COUNT - 1 + j)
+                    word(COUNT - 1 + j)
                 } else {
                     lanes.q
                 }
@@ -332,18 +281,16 @@ unsafe fn inverse_pass<const LAYERS: usize, const COUNT: usize, const LAST: bool
     last: [Shoup; 2],
 ) {
     let stride = n / blocks / COUNT;
-    let word = |x: u64| _mm512_set1_epi64(x as i64);
-    let (sum_w, difference_w) = (word(last[0].w), word(last[1].w));
-    let (sum_quotient, difference_quotient) = (word(last[0].quotient >> 12), word(last[1].quotient >> 12));
+    let last = [Factor::new(last[0]), Factor::new(last[1])];
     for block in 0..blocks {
         // SAFETY: as in `forward_pass`.
         unsafe {
             let start = data.add(block * COUNT * stride);
-            let splat = |j: usize| word(*twiddles.add(j));
-            let w: [__m512i; COUNT] = std::array::from_fn(|j| if j + 1 < COUNT { splat(j) } else { lanes.q });
+            let word = |j: usize| splat(*twiddles.add(j));
+            let w: [__m512i; COUNT] = std::array::from_fn(|j| if j + 1 < COUNT { word(j) } else { lanes.q });
             let quotients: [__m512i; COUNT] = std::array::from_fn(|j| {
                 if j + 1 < COUNT {
-                    splat(COUNT - 1 + j)
+                    word(COUNT - 1 + j)
                 } else {
                     lanes.q
                 }
@@ -359,9 +306,8 @@ unsafe fn inverse_pass<const LAYERS: usize, const COUNT: usize, const LAST: bool
                     for j in 0..COUNT / 2 {
                         let sum = _mm512_add_epi64(v[j], v[j + COUNT / 2]);
                         let difference = _mm512_add_epi64(_mm512_sub_epi64(v[j], v[j + COUNT / 2]), lanes.q2);
-                        v[j] = Lanes::subtract_once(lanes.mul(sum, sum_w, sum_quotient), lanes.q);
-                        let product = lanes.mul(difference, difference_w, difference_quotient);
-                        v[j + COUNT / 2] = Lanes::subtract_once(product, lanes.q);
+                        v[j] = lanes.mul_factor(sum, last[0]);
+                        v[j + COUNT / 2] = lanes.mul_factor(difference, last[1]);
                     }
                 }
                 for (j, v) in v.into_iter().enumerate() {
@@ -386,12 +332,12 @@ unsafe fn forward_tiles(lanes: Lanes, data: *mut u64, n: usize, twiddles: *const
             for (j, v) in v.iter_mut().enumerate() {
                 *v = load(at.add(8 * j));
             }
-            let splat = |j: usize| _mm512_set1_epi64(*scalars.add(j) as i64);
-            layers!(forward lanes, v, 0..3, 8, |j: usize| (splat(j), splat(7 + j)));
+            let word = |j: usize| splat(*scalars.add(j));
+            layers!(forward lanes, v, 0..3, 8, |j: usize| (word(j), word(7 + j)));
             v = transpose(v);
             layers!(forward lanes, v, 0..3, 8, |j: usize| (load(vectors.add(8 * j)), load(vectors.add(56 + 8 * j))));
             for v in &mut v {
-                *v = Lanes::subtract_once(Lanes::subtract_once(*v, lanes.q2), lanes.q);
+                *v = subtract_once(subtract_once(*v, lanes.q2), lanes.q);
             }
             v = transpose(v);
             for (j, v) in v.into_iter().enumerate() {
@@ -417,8 +363,8 @@ unsafe fn inverse_tiles(lanes: Lanes, data: *mut u64, n: usize, twiddles: *const
             v = transpose(v);
             layers!(inverse lanes, v, 0..3, 8, |j: usize| (load(vectors.add(8 * j)), load(vectors.add(56 + 8 * j))));
             v = transpose(v);
-            let splat = |j: usize| _mm512_set1_epi64(*scalars.add(j) as i64);
-            layers!(inverse lanes, v, 0..3, 8, |j: usize| (splat(j), splat(7 + j)));
+            let word = |j: usize| splat(*scalars.add(j));
+            layers!(inverse lanes, v, 0..3, 8, |j: usize| (word(j), word(7 + j)));
             for (j, v) in v.into_iter().enumerate() {
                 store(at.add(8 * j), v);
             }
@@ -428,7 +374,7 @@ unsafe fn inverse_tiles(lanes: Lanes, data: *mut u64, n: usize, twiddles: *const
 
 #[target_feature(enable = "avx512f,avx512ifma")]
 unsafe fn forward(tables: &Tables, data: *mut u64) {
-    let lanes = Lanes::new(tables.q.value());
+    let lanes = Lanes::new(&tables.q);
     let mut twiddles = tables.forward.limb(0).as_ptr();
     let mut blocks = 1;
     // SAFETY: `data` has `n` words (the caller's word); passes and twiddles were laid out together by `pack`.
@@ -452,7 +398,7 @@ unsafe fn forward(tables: &Tables, data: *mut u64) {
 
 #[target_feature(enable = "avx512f,avx512ifma")]
 unsafe fn inverse(tables: &Tables, data: *mut u64, last: [Shoup; 2]) {
-    let (lanes, n) = (Lanes::new(tables.q.value()), tables.n);
+    let (lanes, n) = (Lanes::new(&tables.q), tables.n);
     let start = tables.inverse.limb(0).as_ptr();
     let mut blocks = n / TILE;
     // SAFETY: as in `forward`. A pass from the layer with `blocks` blocks on follows the twiddles of `blocks - 1` blocks, two words each.
