@@ -5,17 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Two scales are equal when they differ by less than this share.
-///
-/// Both sides of every comparison are f64 products of the same few factors in different order, at most some hundred roundings of
-/// 2^-53 each, which stays below 2^-44; canonical scales of different levels lie further apart than 2^-26 for the prime tables in
-/// use, so the test separates the two cases. This is the only place where scales are compared.
-pub const SCALE_TOLERANCE: f64 = 1.0 / (1u64 << 40) as f64;
-
-/// Whether `a` and `b` are one scale, up to [`SCALE_TOLERANCE`]. False for anything that is not finite and positive.
-pub fn same_scale(a: f64, b: f64) -> bool {
-    a > 0.0 && b > 0.0 && a.is_finite() && b.is_finite() && (a - b).abs() <= SCALE_TOLERANCE * a.max(b)
-}
+pub use crate::params::{SCALE_TOLERANCE, same_scale};
+use crate::params::Chain;
 
 /// The scales of a chain.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,6 +15,13 @@ pub struct ChainView {
     pub scales: Vec<f64>,
     /// `D_l`, same indices; `dropped[0]` is not used (level 0 cannot be rescaled) and is 1.
     pub dropped: Vec<f64>,
+}
+
+impl From<&Chain> for ChainView {
+    fn from(chain: &Chain) -> Self {
+        let dropped = (0..=chain.top_level()).map(|l| if l == 0 { 1.0 } else { chain.dropped_product(l) });
+        Self { scales: chain.scales().to_vec(), dropped: dropped.collect() }
+    }
 }
 
 impl ChainView {

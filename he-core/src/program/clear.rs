@@ -220,7 +220,7 @@ pub(super) fn linear(
 }
 
 /// `acc += plain ⊙ rot_r(x)`.
-fn accumulate(acc: &mut Slots, plain: &Slots, x: &Slots, r: usize) {
+pub(super) fn accumulate(acc: &mut Slots, plain: &Slots, x: &Slots, r: usize) {
     if !(plain.is_real() && x.is_real()) && acc.is_real() {
         acc.im = vec![0.0; acc.len()];
     }
@@ -302,7 +302,7 @@ pub(super) fn product(a: &Slots, b: &Slots) -> Slots {
     y
 }
 
-fn mul_i(x: &Slots) -> Slots {
+pub(super) fn mul_i(x: &Slots) -> Slots {
     let re = if x.is_real() {
         vec![0.0; x.len()]
     } else {

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::infer::polynomial_levels;
 use super::keys::KeySet;
 use super::op::{Op, PlainClass, PlainId, Program, Term};
+use crate::params::Chain;
 
 /// Work and traffic of an operation, a layer or a program.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,6 +105,19 @@ pub struct ChainShape {
     pub special: u64,
     /// Digits of a key made for each level: runs of Q limbs.
     pub digits: Vec<Vec<Range<u64>>>,
+}
+
+impl From<&Chain> for ChainShape {
+    fn from(chain: &Chain) -> Self {
+        let levels = 0..=chain.top_level();
+        let digits = |level| chain.digits(level).into_iter().map(|d| d.start as u64..d.end as u64).collect();
+        Self {
+            degree: chain.degree() as u64,
+            limbs: levels.clone().map(|l| chain.limbs(l) as u64).collect(),
+            special: chain.special_count() as u64,
+            digits: levels.map(digits).collect(),
+        }
+    }
 }
 
 /// The counts of a program.

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::op::{Op, Program};
+use crate::ckks::KeySpec;
 
 /// The evaluation keys of a program.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,6 +16,16 @@ pub struct KeySet {
     pub relinearisation: Option<u32>,
     /// Highest level at which a conjugate is taken.
     pub conjugation: Option<u32>,
+}
+
+impl From<&KeySet> for KeySpec {
+    fn from(keys: &KeySet) -> Self {
+        Self {
+            relin_level: keys.relinearisation.map(|l| l as usize),
+            rotations: keys.rotations.iter().map(|(&r, &l)| (r, l as usize)).collect(),
+            conjugation: keys.conjugation.map(|l| l as usize),
+        }
+    }
 }
 
 impl KeySet {

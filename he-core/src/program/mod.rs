@@ -8,6 +8,7 @@
 //! | [`verify`] | is it well formed: ids, rotations, levels, scales |
 //! | [`clear`] | what does it compute, on plain numbers |
 //! | [`count`] | what will it cost, without running it |
+//! | [`error`] | how wrong may the answer be, and does anything overflow |
 //! | [`keys`] | which evaluation keys does it need, at which level |
 //! | [`text`] | print it |
 //! | [`codec`] | bytes and digest |
@@ -18,6 +19,7 @@ pub mod chain;
 pub mod clear;
 pub mod codec;
 pub mod count;
+pub mod error;
 pub mod infer;
 pub mod keys;
 pub mod op;
