@@ -131,6 +131,17 @@ pub fn transform<'a>(
     plan: &LinearPlan,
     plaintext: impl Fn(u32) -> &'a Plaintext + Sync,
 ) -> Result<Vec<Ciphertext>> {
+    transform_refs(context, keys, &inputs.iter().collect::<Vec<_>>(), plan, plaintext)
+}
+
+/// As [`transform`], for inputs that do not lie side by side.
+pub fn transform_refs<'a>(
+    context: &Context,
+    keys: &EvaluationKeys,
+    inputs: &[&Ciphertext],
+    plan: &LinearPlan,
+    plaintext: impl Fn(u32) -> &'a Plaintext + Sync,
+) -> Result<Vec<Ciphertext>> {
     const OP: &str = "linear transform";
     if inputs.len() < plan.inputs || inputs.is_empty() {
         return Err(Error::Count {
@@ -230,7 +241,7 @@ impl<'a> Babies<'a> {
     fn new(
         context: &Context,
         keys: &'a EvaluationKeys,
-        inputs: &'a [Ciphertext],
+        inputs: &'a [&'a Ciphertext],
         level: usize,
         plan: &LinearPlan,
     ) -> Result<Self> {
@@ -270,7 +281,7 @@ impl<'a> Babies<'a> {
     fn limbs(
         &self,
         context: &Context,
-        inputs: &[Ciphertext],
+        inputs: &[&Ciphertext],
         i: usize,
         prime: u16,
         is_special: bool,
@@ -309,7 +320,7 @@ impl<'a> Babies<'a> {
 /// Both sums of every group: flat ones on the Q primes, the others also on the special ones and times P.
 fn sum_groups<'a>(
     context: &Context,
-    inputs: &[Ciphertext],
+    inputs: &[&Ciphertext],
     level: usize,
     plan: &LinearPlan,
     groups: &[Group],

@@ -73,6 +73,34 @@ impl AddAssign for Counts {
 }
 
 impl Counts {
+    /// A linear operation to `outputs` tiles.
+    pub(super) fn count_linear(&mut self, terms: &[Term], outputs: u64, rescale: bool) {
+        let babies: BTreeSet<_> = terms.iter().filter(|t| t.baby != 0).map(|t| (t.input, t.baby)).collect();
+        let giants: BTreeSet<_> = terms.iter().filter(|t| t.giant != 0).map(|t| (t.output, t.giant)).collect();
+        let rotations = (babies.len() + giants.len()) as u64;
+        self.rotations += rotations;
+        self.key_switches += rotations;
+        self.pt_multiplications += terms.len() as u64;
+        self.rescales += if rescale { outputs } else { 0 };
+    }
+
+    /// Products of two ciphertexts, relinearised and rescaled one by one.
+    pub(super) fn count_products(&mut self, products: u64) {
+        self.ct_multiplications += products;
+        self.key_switches += products;
+        self.rescales += products;
+    }
+
+    /// Combinations of (level, products, multiples), for each of `tiles`.
+    pub(super) fn count_polynomial(&mut self, steps: impl Iterator<Item = (usize, usize, usize)>, tiles: u64) {
+        for (_, products, multiples) in steps {
+            self.ct_multiplications += tiles * products as u64;
+            self.pt_multiplications += tiles * multiples as u64;
+            self.key_switches += if products > 0 { tiles } else { 0 };
+            self.rescales += tiles;
+        }
+    }
+
     fn times(mut self, factor: u64) -> Self {
         for field in [
             &mut self.ntts,

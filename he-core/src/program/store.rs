@@ -1,0 +1,178 @@
+//! The plaintexts of a program, encoded once: what a server keeps beside the keys.
+//!
+//! Every plaintext stands at the level, scale and class that the program states. Values that do not repeat as their class says are
+//! an error: the class decided how keys and memory were planned, so it is never widened on the side.
+
+use rayon::prelude::*;
+
+use super::clear::{ClearError, constants, fetch};
+use super::op::{Op, PlainClass, PlainId, Program};
+use super::slots::{PlainSource, Slots};
+use super::verify::Verified;
+use crate::ckks::linear::{LinearPlan, Term};
+use crate::ckks::polynomial::PolynomialPlan;
+use crate::ckks::{Context, Plaintext};
+
+/// Why plaintexts could not be encoded.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the fields are explained by the message above each variant")]
+pub enum StoreError {
+    /// A plaintext is missing or has a wrong length.
+    #[error(transparent)]
+    Source(#[from] ClearError),
+    /// The ring has another number of slots than the program.
+    #[error("the program is written for {expected} slots, the ring has {found}")]
+    Slots { expected: usize, found: usize },
+    /// Values that do not repeat as the class says.
+    #[error("plaintext {}: the values do not repeat as `{class}` says", id.0)]
+    Class { id: PlainId, class: PlainClass },
+    /// A polynomial coefficient with an imaginary part.
+    #[error("operation {op}: coefficients of a polynomial are real")]
+    Coefficient { op: usize },
+    /// The scheme refuses.
+    #[error("operation {op} of layer `{layer}`: {source}")]
+    Operation { op: usize, layer: String, source: crate::Error },
+    /// The scheme refuses to encode.
+    #[error("plaintext {}: {source}", id.0)]
+    Encode { id: PlainId, source: crate::Error },
+}
+
+/// What is prepared for one operation.
+pub(super) enum Prepared {
+    Nothing,
+    Linear(LinearPlan),
+    Polynomial(PolynomialPlan),
+}
+
+/// The encoded plaintexts of a program, and its transforms and polynomials planned.
+pub struct PlainStore {
+    plaintexts: Vec<Option<Plaintext>>,
+    prepared: Vec<Prepared>,
+}
+
+impl PlainStore {
+    /// Encodes every plaintext that an operation reads.
+    pub fn encode(program: &Verified, context: &Context, source: &dyn PlainSource) -> Result<Self, StoreError> {
+        let (expected, found) = (program.slots as usize, context.slots());
+        if expected != found {
+            return Err(StoreError::Slots { expected, found });
+        }
+        let encode = |(index, used): (usize, bool)| {
+            let id = PlainId(index as u32);
+            if used { encode_one(program, context, source, id).map(Some) } else { Ok(None) }
+        };
+        let used = used_as_slots(program);
+        let plaintexts = used.into_par_iter().enumerate().map(encode).collect::<Result<_, _>>()?;
+        let prepare = |(index, op)| prepare(program, context, source, index, op);
+        let prepared = program.ops.iter().enumerate().map(prepare).collect::<Result<_, _>>()?;
+        Ok(Self { plaintexts, prepared })
+    }
+
+    /// Bytes of the encoded plaintexts.
+    pub fn bytes(&self) -> usize {
+        self.plaintexts.iter().flatten().map(Plaintext::bytes).sum()
+    }
+
+    /// A plaintext that some operation reads as slots.
+    pub(super) fn get(&self, id: PlainId) -> Option<&Plaintext> {
+        self.plaintexts.get(id.0 as usize)?.as_ref()
+    }
+
+    pub(super) fn prepared(&self, op: usize) -> &Prepared {
+        self.prepared.get(op).unwrap_or(&Prepared::Nothing)
+    }
+}
+
+/// Which plaintexts are read as slots; coefficients of polynomials are read as numbers.
+fn used_as_slots(program: &Program) -> Vec<bool> {
+    let mut used = vec![false; program.plaintexts.len()];
+    for op in &program.ops {
+        match op {
+            Op::Linear { terms, .. } => terms.iter().for_each(|t| used[t.plain.0 as usize] = true),
+            Op::AddPlain { plain, .. } => plain.iter().for_each(|p| used[p.0 as usize] = true),
+            Op::Scale { plain, .. } => used[plain.0 as usize] = true,
+            _ => {}
+        }
+    }
+    used
+}
+
+fn encode_one(
+    program: &Program,
+    context: &Context,
+    source: &dyn PlainSource,
+    id: PlainId,
+) -> Result<Plaintext, StoreError> {
+    let info = &program.plaintexts[id.0 as usize];
+    let values = fetch(source, id, context.slots())?;
+    let class = info.class;
+    let period = match class {
+        PlainClass::Constant => 1,
+        PlainClass::Periodic { period } => period as usize,
+        PlainClass::General => context.slots(),
+    };
+    let repeats = |v: &[f64]| (period..v.len()).all(|s| v[s].to_bits() == v[s % period].to_bits());
+    if !repeats(&values.re) || !repeats(&values.im) {
+        return Err(StoreError::Class { id, class });
+    }
+    let encoded = if values.is_real() {
+        context.encode(&values.to_real(period), info.scale, info.level as usize, info.special)
+    } else {
+        context.encode_complex(&values.to_complex(period), info.scale, info.level as usize, info.special)
+    };
+    encoded.map_err(|source| StoreError::Encode { id, source })
+}
+
+fn prepare(
+    program: &Program,
+    context: &Context,
+    source: &dyn PlainSource,
+    index: usize,
+    op: &Op,
+) -> Result<Prepared, StoreError> {
+    let refused = |source| {
+        let layer = program.layers[program.values[index].layer as usize].clone();
+        StoreError::Operation { op: index, layer, source }
+    };
+    Ok(match op {
+        Op::Linear { outputs, terms, rescale, .. } => {
+            let term = |t: &super::op::Term| Term {
+                output: t.output,
+                giant: t.giant,
+                input: t.input,
+                baby: t.baby,
+                plain: t.plain.0,
+            };
+            let plan = LinearPlan::new(*outputs as usize, terms.iter().map(term).collect(), *rescale);
+            Prepared::Linear(plan.map_err(refused)?)
+        }
+        Op::Polynomial { x, coefficients } => {
+            let c = constants(source, coefficients, context.slots())?;
+            if c.iter().any(|c| c.im != 0.0) {
+                return Err(StoreError::Coefficient { op: index });
+            }
+            let level = program.values[x.0 as usize].level as usize;
+            let c: Vec<f64> = c.iter().map(|c| c.re).collect();
+            Prepared::Polynomial(PolynomialPlan::new(context.chain(), &c, level).map_err(refused)?)
+        }
+        _ => Prepared::Nothing,
+    })
+}
+
+/// The slots of an input tile as a client encodes them: at the canonical scale of the level at which the program takes it.
+pub fn encode_input(
+    program: &Program,
+    context: &Context,
+    input: usize,
+    tile: &Slots,
+) -> Result<Plaintext, crate::Error> {
+    let count = crate::Error::Count { what: "inputs", found: input, expected: program.inputs.len() };
+    let info = &program.values[program.inputs.get(input).ok_or(count)?.value.0 as usize];
+    let level = info.level as usize;
+    if tile.is_real() {
+        context.encode(&tile.re, info.scale, level, false)
+    } else {
+        context.encode_complex(&tile.to_complex(tile.len()), info.scale, level, false)
+    }
+}
