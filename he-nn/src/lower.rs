@@ -64,6 +64,8 @@ pub struct Lowered {
     pub program: Verified,
     /// One recipe a plaintext.
     pub recipes: Vec<Recipe>,
+    /// The value that holds each step's result.
+    pub values: Vec<ValueId>,
 }
 
 /// Recipes applied to weights: the plaintexts of a program.
@@ -142,6 +144,7 @@ pub fn lower(network: &Network, packing: &Packing, chain: &ChainView) -> Result<
     Ok(Lowered {
         program,
         recipes: writer.recipes,
+        values: writer.values,
     })
 }
 
@@ -215,6 +218,11 @@ impl Writer<'_> {
                 self.polynomial(id, x, *degree, *per_element)
             }
             StepKind::Shift { x } => self.add_elements(id, 0, self.values[*x]),
+            // i * i = -1, exact and free.
+            StepKind::Negate { x } => {
+                let once = self.builder.mul_i(self.values[*x])?;
+                self.builder.mul_i(once)
+            }
             StepKind::Scale { x } => {
                 let x = self.builder.adjust(self.values[*x], level)?;
                 self.times(id, 0, x, false)

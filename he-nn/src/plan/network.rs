@@ -81,6 +81,11 @@ pub enum StepKind {
         /// Operand.
         x: StepId,
     },
+    /// `-x`: no level.
+    Negate {
+        /// Operand.
+        x: StepId,
+    },
     /// `c * x` for a constant from the weights: one level.
     Scale {
         /// Operand.
@@ -114,6 +119,7 @@ impl StepKind {
             | StepKind::Square { x }
             | StepKind::Polynomial { x, .. }
             | StepKind::Shift { x }
+            | StepKind::Negate { x }
             | StepKind::Scale { x }
             | StepKind::Relabel { x, .. } => vec![x],
             StepKind::Multiply { x, y } | StepKind::Add { x, y, .. } => vec![x, y],

@@ -208,7 +208,10 @@ struct Expansion<'a> {
 }
 
 /// Full evaluations of a step's candidates for each state.
-const WORKED_OUT: usize = 6;
+const WORKED_OUT: usize = 5;
+/// Candidates estimated at more than this many times the cheapest are not worked out: the layouts that follow from them do not make
+/// up for it.
+const HOPELESS: f64 = 2.0;
 
 impl Expansion<'_> {
     fn expand(&self, state: &State, next: &mut Vec<State>, found: &mut Found) {
@@ -241,7 +244,9 @@ impl Expansion<'_> {
             StepKind::Polynomial { x, degree, .. } => {
                 self.pointwise(state, &[*x], 2 * step.kind.levels().min(*degree) - 1, next, found)
             }
-            StepKind::Shift { x } | StepKind::Scale { x } => self.pointwise(state, &[*x], 0, next, found),
+            StepKind::Shift { x } | StepKind::Negate { x } | StepKind::Scale { x } => {
+                self.pointwise(state, &[*x], 0, next, found)
+            }
             StepKind::Add { x, y, .. } => self.pointwise(state, &[*x, *y], 0, next, found),
             StepKind::Relabel { x, from } => {
                 let mut labels: HashMap<u32, u32> = HashMap::new();
@@ -440,7 +445,12 @@ impl Expansion<'_> {
             ranked.push((cost, candidate, owners));
         }
         ranked.sort_by(|a, b| a.0.total_cmp(&b.0));
-        for (_, candidate, owners) in ranked.into_iter().take(WORKED_OUT) {
+        let bound = ranked.first().map_or(0.0, |least| HOPELESS * least.0);
+        for (_, candidate, owners) in ranked
+            .into_iter()
+            .take(WORKED_OUT)
+            .filter(|entry| entry.0 <= bound)
+        {
             self.work_out(
                 state,
                 map,

@@ -1,0 +1,180 @@
+//! Choice of the modulus chain: ring degree, scale, a size for every level, special primes.
+//!
+//! Levels where ciphertexts are multiplied take a prime of the scale's size; levels that only see products with plaintexts take a
+//! smaller one, because weights need fewer bits than activations. The special primes are chosen so that key switches need the
+//! fewest transforms, (b + 2)(l + k) summed over the levels, for b digits, l limbs and k special primes.
+
+use std::ops::Range;
+
+use he_core::params::{Chain, ChainSpec, Security};
+use he_core::program::ChainView;
+use he_core::program::count::ChainShape;
+
+use super::cost::LevelShape;
+
+/// What a chain has to carry.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Demand {
+    /// For each level spent, first to last: whether ciphertexts are multiplied there.
+    pub products: Vec<bool>,
+    /// Largest absolute value of an output.
+    pub largest: f64,
+    /// Acceptable absolute error of an output.
+    pub error: f64,
+    /// Security.
+    pub security: Security,
+}
+
+impl Demand {
+    /// Bits of the base modulus above the scale. Slots that hold no output hold sums of a similar size: two bits for them, one for
+    /// the sign, one of margin.
+    fn headroom_bits(&self) -> u32 {
+        self.largest.log2().ceil().max(0.0) as u32 + 4
+    }
+}
+
+/// Scales below this lose more to rounding than any network bears.
+const SCALE_BITS_MIN: f64 = 24.0;
+/// Bits by which a plaintext level is smaller than the scale.
+const PLAIN_MARGIN_BITS: u32 = 7;
+/// Bits beyond the least scale that are taken where they cost no limb.
+const SPARE_BITS: f64 = 6.0;
+/// Most special primes looked at.
+const SPECIAL_MAX: u32 = 8;
+/// What a bit of scale below the wanted one is worth, as a share of the time.
+const BIT_WORTH: f64 = 0.02;
+
+/// The least scale, in bits, at which the errors of rounding stay within the demand.
+///
+/// A rescale leaves a slot error of deviation N / (6 S): coefficients round with variance (2N/3 + 1) / 12, slots gather N / 2 of
+/// them. Ten deviations of it, relative to the largest value, must stay below the demanded share; each level then adds its own and
+/// passes on those before it with some gain, taken as a third of a bit a level.
+fn least_scale_bits(log_n: u32, demand: &Demand) -> f64 {
+    let rounding = (10.0 / 6.0 * f64::from(log_n).exp2()).log2();
+    let share = (demand.largest / demand.error).log2();
+    (rounding + share + 1.0 + demand.products.len() as f64 / 3.0).max(SCALE_BITS_MIN)
+}
+
+/// Chains for a ring of degree `2^log_n`, cheapest first; empty where nothing fits the cap.
+pub fn chains(log_n: u32, demand: &Demand) -> Vec<Chain> {
+    let cap = demand.security.cap_bits(log_n);
+    let products = demand.products.iter().filter(|&&product| product).count() as u32;
+    let plain = demand.products.len() as u32 - products;
+    let least = least_scale_bits(log_n, demand).ceil() as u32;
+    let wanted = least + SPARE_BITS as u32;
+    let headroom = demand.headroom_bits();
+    let mut sizes: Vec<(f64, ChainSpec)> = Vec::new();
+    for special in 1..=SPECIAL_MAX {
+        for special_bits in (26..=50).step_by(2) {
+            let Some(room) = cap.checked_sub(special * special_bits + headroom) else {
+                continue;
+            };
+            // scale + products * scale + plain * (scale - margin) <= room
+            let scale = ((room + plain * PLAIN_MARGIN_BITS) / (1 + products + plain))
+                .min(wanted)
+                .min(50);
+            if scale < least {
+                continue;
+            }
+            let levels = demand.products.iter().rev();
+            let spec = ChainSpec {
+                log_n,
+                base_bits: scale + headroom,
+                level_bits: levels
+                    .map(|&product| if product { scale } else { scale - PLAIN_MARGIN_BITS })
+                    .collect(),
+                special_bits: vec![special_bits; special as usize],
+                log2_scale: f64::from(scale),
+            };
+            let lost = f64::from(wanted - scale) * BIT_WORTH;
+            if let Some(transforms) = transforms(&spec) {
+                sizes.push((transforms * (1.0 + lost), spec));
+            }
+        }
+    }
+    sizes.sort_by(|a, b| a.0.total_cmp(&b.0));
+    // Small primes in large rings are rare: not every list of sizes has its primes.
+    sizes
+        .into_iter()
+        .filter_map(|(_, spec)| spec.build_at(demand.security).ok())
+        .take(1)
+        .collect()
+}
+
+/// Bits by which a digit of a key switch stays below the special primes, so that its noise stays below the rounding that follows.
+const DIGIT_MARGIN_BITS: u32 = 4;
+
+/// Transforms of one key switch at every level, added up, for primes of nominal size. None if a single prime is too large a digit.
+fn transforms(spec: &ChainSpec) -> Option<f64> {
+    let split = |bits: u32| {
+        if bits > 50 {
+            vec![bits - bits / 2, bits / 2]
+        } else {
+            vec![bits]
+        }
+    };
+    let primes: Vec<Vec<u32>> = std::iter::once(&spec.base_bits)
+        .chain(&spec.level_bits)
+        .map(|&bits| split(bits))
+        .collect();
+    let limit = spec
+        .special_bits
+        .iter()
+        .sum::<u32>()
+        .checked_sub(DIGIT_MARGIN_BITS)?;
+    if primes.iter().flatten().any(|&bits| bits > limit) {
+        return None;
+    }
+    let mut total = 0;
+    for level in 1..primes.len().max(2) {
+        let (mut digits, mut filled, mut limbs) = (1, 0, 0);
+        for &bits in primes.iter().take(level + 1).flatten() {
+            if filled > 0 && filled + bits > limit {
+                digits += 1;
+                filled = 0;
+            }
+            filled += bits;
+            limbs += 1;
+        }
+        total += (digits + 2) * (limbs + spec.special_bits.len());
+    }
+    Some(total as f64)
+}
+
+/// The scales of a chain, for building programs.
+pub fn view(chain: &Chain) -> ChainView {
+    let dropped = (0..=chain.top_level())
+        .map(|l| if l == 0 { 1.0 } else { chain.dropped_product(l) })
+        .collect();
+    ChainView {
+        scales: chain.scales().to_vec(),
+        dropped,
+    }
+}
+
+/// The limb counts of a chain, for counting programs.
+pub fn shape(chain: &Chain) -> ChainShape {
+    let digits = |level| {
+        let wide = |digit: &Range<usize>| digit.start as u64..digit.end as u64;
+        chain.digits(level).iter().map(wide).collect()
+    };
+    ChainShape {
+        degree: chain.degree() as u64,
+        limbs: (0..=chain.top_level())
+            .map(|level| chain.limbs(level) as u64)
+            .collect(),
+        special: chain.special_count() as u64,
+        digits: (0..=chain.top_level()).map(digits).collect(),
+    }
+}
+
+/// The shape of one level, for estimates.
+pub fn level_shape(chain: &Chain, level: usize) -> LevelShape {
+    LevelShape {
+        degree: chain.degree(),
+        limbs: chain.limbs(level),
+        dropped: if level == 0 { 0 } else { chain.dropped(level).len() },
+        special: chain.special_count(),
+        digits: chain.digits(level).len(),
+    }
+}

@@ -1,0 +1,435 @@
+//! Folded stages to planner steps: the same network with views made explicit and every step's numbers traced to their source.
+
+use std::rc::Rc;
+
+use super::network::{Geometry, Network, Step, StepId, StepKind};
+use super::packing::sparse::SparseMap;
+use crate::affine::{Kind, Loaded, Pattern, StageId, Stages, View, Window};
+use crate::checkpoint::Checkpoint;
+use crate::error::Result;
+use crate::lower::StepWeights;
+
+/// Where the numbers of a step come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The step has none.
+    None,
+    /// Taps and bias of an affine stage.
+    Affine(StageId),
+    /// Taps and bias of an affine stage, multiplied by the quadratic coefficient of a polynomial stage, plus its linear one.
+    LeadingFactor {
+        /// The affine stage.
+        affine: StageId,
+        /// The quadratic behind it.
+        polynomial: StageId,
+    },
+    /// The constant coefficient of a polynomial stage.
+    ConstantTerm(StageId),
+    /// The offset of a shift.
+    Shift(StageId),
+    /// All coefficients of a polynomial stage.
+    Polynomial(StageId),
+    /// The argument factor of a polynomial stage.
+    Argument(StageId),
+}
+
+/// A network with the sources of its numbers, and where each stage's result is.
+#[derive(Clone, Debug)]
+pub struct Translated {
+    /// The steps.
+    pub network: Network,
+    /// One source a step.
+    pub sources: Vec<Source>,
+    /// Largest absolute value of each step's result, where the ranges tell it.
+    pub bounds: Vec<Option<f64>>,
+    /// Output ports: (model output, view of a step: source element of each element, factor).
+    pub outputs: Vec<OutputView>,
+}
+
+/// How an output of the model follows from a step.
+#[derive(Clone, Debug)]
+pub struct OutputView {
+    /// Index into the model's outputs.
+    pub index: usize,
+    /// The step that computes it.
+    pub step: StepId,
+    /// Shape of one sample.
+    pub shape: Vec<u32>,
+    /// Element of the step behind each element, or none where it is zero.
+    pub from: Vec<Option<u32>>,
+    /// Factor that the client applies.
+    pub factor: f64,
+}
+
+struct Translator<'a> {
+    stages: &'a Stages,
+    steps: Vec<Step>,
+    sources: Vec<Source>,
+    bounds: Vec<Option<f64>>,
+    /// The step that holds each stage's result.
+    step_of: Vec<StepId>,
+    outputs: Vec<OutputView>,
+}
+
+/// Translates the stages of a model.
+pub fn translate(stages: &Stages) -> Translated {
+    let mut translator = Translator {
+        stages,
+        steps: vec![],
+        sources: vec![],
+        bounds: vec![],
+        step_of: vec![],
+        outputs: vec![],
+    };
+    for index in 0..stages.list().len() {
+        let step = translator.stage(StageId(index as u32));
+        let stage = &stages.list()[index];
+        if !matches!(stage.kind, Kind::Output { .. }) {
+            translator.bounds[step] = stage.bound;
+        }
+        translator.step_of.push(step);
+    }
+    let name = |view: &OutputView| stages.model().outputs()[view.index].name.to_owned();
+    let outputs = translator
+        .outputs
+        .iter()
+        .map(|view| (name(view), view.step))
+        .collect();
+    let network = Network {
+        steps: translator.steps,
+        outputs,
+    };
+    Translated {
+        network,
+        sources: translator.sources,
+        bounds: translator.bounds,
+        outputs: translator.outputs,
+    }
+}
+
+impl Translator<'_> {
+    fn push(&mut self, name: String, kind: StepKind, elements: usize, source: Source) -> StepId {
+        self.steps.push(Step { name, kind, elements });
+        self.sources.push(source);
+        self.bounds.push(None);
+        self.steps.len() - 1
+    }
+
+    fn name(&self, id: StageId) -> String {
+        self.stages
+            .model()
+            .node(self.stages.get(id).node)
+            .label()
+            .to_owned()
+    }
+
+    /// The step that holds a view's elements, relabelled if the view is.
+    fn view(&mut self, view: &View) -> StepId {
+        let x = self.step_of[view.stage.index()];
+        if view.map.is_none() {
+            return x;
+        }
+        let from: Vec<Option<u32>> = (0..view.elements())
+            .map(|i| view.source(i).map(|s| s as u32))
+            .collect();
+        let name = format!("{} (view)", self.name(view.stage));
+        let elements = from.len();
+        self.push(
+            name,
+            StepKind::Relabel {
+                x,
+                from: Rc::new(from),
+            },
+            elements,
+            Source::None,
+        )
+    }
+
+    fn stage(&mut self, id: StageId) -> StepId {
+        let stage = self.stages.get(id);
+        let (elements, name) = (stage.elements(), self.name(id));
+        match &stage.kind {
+            Kind::Input { index } => {
+                let input = &self.stages.model().inputs()[*index as usize];
+                let shape = stage.shape.iter().map(|&d| d as u32).collect();
+                let kind = StepKind::Input {
+                    name: input.name.to_owned(),
+                    shape,
+                };
+                self.push(input.name.to_owned(), kind, elements, Source::None)
+            }
+            Kind::Affine(affine) => {
+                let x = self.step_of[affine.input.index()];
+                let kind = StepKind::Affine {
+                    x,
+                    map: Rc::new(sparse(&affine.pattern)),
+                    geometry: geometry(&affine.pattern),
+                };
+                self.push(name, kind, elements, Source::Affine(id))
+            }
+            Kind::Sum { x, pattern } => {
+                let x = self.view(x);
+                let kind = StepKind::WindowSum {
+                    x,
+                    map: Rc::new(sparse(pattern)),
+                };
+                self.push(name, kind, elements, Source::None)
+            }
+            Kind::Shift { x, .. } => {
+                let x = self.view(x);
+                self.push(name, StepKind::Shift { x }, elements, Source::Shift(id))
+            }
+            Kind::Negate { x } => {
+                let x = self.view(x);
+                self.push(name, StepKind::Negate { x }, elements, Source::None)
+            }
+            Kind::Square { x } => {
+                let x = self.view(x);
+                self.push(name, StepKind::Square { x }, elements, Source::None)
+            }
+            Kind::Multiply { x, y } => {
+                let (x, y) = (self.view(x), self.view(y));
+                self.push(name, StepKind::Multiply { x, y }, elements, Source::None)
+            }
+            Kind::Add { x, y } | Kind::Sub { x, y } => {
+                let negate = matches!(stage.kind, Kind::Sub { .. });
+                let (x, y) = (self.view(x), self.view(y));
+                self.push(name, StepKind::Add { x, y, negate }, elements, Source::None)
+            }
+            Kind::Polynomial {
+                x, degree, argument, ..
+            } => {
+                if *degree == 2
+                    && stage.levels == 1
+                    && let Some(step) = self.quadratic(id, x, elements, &name)
+                {
+                    return step;
+                }
+                let degree = *degree as u32;
+                let mut x = self.view(x);
+                // Cubics absorb the argument's factor in their coefficients; longer polynomials need it applied first.
+                if degree > 3 && *argument != 1.0 {
+                    let kind = StepKind::Scale { x };
+                    x = self.push(format!("{name} (argument)"), kind, elements, Source::Argument(id));
+                }
+                let kind = StepKind::Polynomial {
+                    x,
+                    degree,
+                    per_element: degree <= 3,
+                };
+                self.push(name, kind, elements, Source::Polynomial(id))
+            }
+            Kind::Output { index, x, factor } => {
+                let step = self.step_of[x.stage.index()];
+                let from = (0..x.elements()).map(|i| x.source(i).map(|s| s as u32)).collect();
+                let shape = x.shape.iter().map(|&d| d as u32).collect();
+                self.outputs.push(OutputView {
+                    index: *index as usize,
+                    step,
+                    shape,
+                    from,
+                    factor: *factor,
+                });
+                step
+            }
+        }
+    }
+
+    /// A quadratic directly behind an affine map in one level: the map delivers both `x` and `a x + b`, and `x (a x + b) + c`
+    /// is one product.
+    fn quadratic(&mut self, id: StageId, x: &View, elements: usize, name: &str) -> Option<StepId> {
+        if x.map.is_some() || !matches!(self.stages.get(x.stage).kind, Kind::Affine(_)) {
+            return None;
+        }
+        let left = self.step_of[x.stage.index()];
+        let kind = self.steps[left].kind.clone();
+        let source = Source::LeadingFactor {
+            affine: x.stage,
+            polynomial: id,
+        };
+        let right = self.push(format!("{name} (factor)"), kind, elements, source);
+        let product = self.push(
+            name.to_owned(),
+            StepKind::Multiply { x: left, y: right },
+            elements,
+            Source::None,
+        );
+        Some(self.push(
+            format!("{name} (constant)"),
+            StepKind::Shift { x: product },
+            elements,
+            Source::ConstantTerm(id),
+        ))
+    }
+}
+
+fn sparse(pattern: &Pattern) -> SparseMap {
+    SparseMap::collect(pattern.rows(), pattern.cols(), |visit| pattern.for_each(visit))
+}
+
+/// Convolutions of whole images keep their shape; everything else may read anything.
+fn geometry(pattern: &Pattern) -> Geometry {
+    match pattern {
+        Pattern::Conv2d {
+            input,
+            output,
+            window,
+            groups: 1,
+        } => {
+            let Window {
+                kernel,
+                stride,
+                padding,
+                dilation,
+            } = *window;
+            if stride[0] != stride[1] || padding[0] != padding[1] || dilation != [1, 1] {
+                return Geometry::Dense;
+            }
+            Geometry::Image {
+                input: input.map(|d| d as u32),
+                output: output.map(|d| d as u32),
+                kernel: kernel.map(|d| d as u32),
+                stride: stride[0] as u32,
+                padding: padding[0] as u32,
+            }
+        }
+        Pattern::Diagonal { .. } => Geometry::Diagonal,
+        _ => Geometry::Dense,
+    }
+}
+
+impl Translated {
+    /// The numbers of every step, from a checkpoint.
+    ///
+    /// # Errors
+    /// Those of [`Stages::load`]: everything in which the checkpoint does not fit the model.
+    pub fn weights(&self, stages: &Stages, checkpoint: &Checkpoint) -> Result<Vec<StepWeights>> {
+        let loaded = stages.load(checkpoint)?;
+        let steps = self.sources.iter().zip(&self.network.steps);
+        steps
+            .map(|(source, step)| step_weights(&loaded, *source, step))
+            .collect()
+    }
+}
+
+fn step_weights(loaded: &Loaded<'_>, source: Source, step: &Step) -> Result<StepWeights> {
+    let series = |values: Vec<f64>| StepWeights {
+        taps: vec![],
+        series: vec![values],
+    };
+    Ok(match source {
+        Source::None => StepWeights::default(),
+        Source::Affine(id) => match loaded.affine(id)? {
+            Some(values) => StepWeights {
+                taps: values.taps,
+                series: vec![values.bias],
+            },
+            None => StepWeights::default(),
+        },
+        Source::LeadingFactor { affine, polynomial } => {
+            let Some(mut values) = loaded.affine(affine)? else {
+                return Ok(StepWeights::default());
+            };
+            let coefficients = powers(loaded, polynomial, step.elements)?;
+            let StepKind::Affine { map, .. } = &step.kind else {
+                return Ok(StepWeights::default());
+            };
+            let mut factor = vec![1.0; values.taps.len()];
+            for row in 0..map.rows() {
+                for entry in map.row(row) {
+                    factor[entry.tap as usize] = at(&coefficients[2], row);
+                }
+            }
+            values
+                .taps
+                .iter_mut()
+                .zip(&factor)
+                .for_each(|(tap, factor)| *tap *= factor);
+            for (row, bias) in values.bias.iter_mut().enumerate() {
+                *bias = *bias * at(&coefficients[2], row) + at(&coefficients[1], row);
+            }
+            StepWeights {
+                taps: values.taps,
+                series: vec![values.bias],
+            }
+        }
+        Source::ConstantTerm(id) => series(powers(loaded, id, step.elements)?.swap_remove(0)),
+        Source::Shift(id) => series(loaded.shift(id)?.unwrap_or_default()),
+        Source::Polynomial(id) => match &step.kind {
+            StepKind::Polynomial { degree: 0..=3, .. } => StepWeights {
+                taps: vec![],
+                series: powers(loaded, id, step.elements)?,
+            },
+            _ => {
+                let values = loaded.polynomial(id)?;
+                let row = values
+                    .and_then(|values| values.coefficients.into_iter().next())
+                    .unwrap_or_default();
+                StepWeights {
+                    taps: vec![],
+                    series: row.into_iter().map(|c| vec![c]).collect(),
+                }
+            }
+        },
+        Source::Argument(id) => match &loaded.stages().get(id).kind {
+            Kind::Polynomial { argument, .. } => series(vec![*argument]),
+            _ => StepWeights::default(),
+        },
+    })
+}
+
+fn at(values: &[f64], element: usize) -> f64 {
+    values[if values.len() == 1 { 0 } else { element }]
+}
+
+/// Coefficients in ascending powers of the operand, one vector a power: one number for all elements, or one an element.
+fn powers(loaded: &Loaded<'_>, id: StageId, elements: usize) -> Result<Vec<Vec<f64>>> {
+    let (Some(values), Kind::Polynomial { argument, degree, .. }) =
+        (loaded.polynomial(id)?, &loaded.stages().get(id).kind)
+    else {
+        return Ok(vec![]);
+    };
+    let rows: Vec<Vec<f64>> = values
+        .coefficients
+        .iter()
+        .map(|row| from_chebyshev(row, *argument))
+        .collect();
+    let shared = rows.len() == 1;
+    Ok((0..=*degree)
+        .map(|power| match shared {
+            true => vec![rows[0][power]],
+            false => (0..elements)
+                .map(|e| rows[e / values.elements_per_row][power])
+                .collect(),
+        })
+        .collect())
+}
+
+/// `sum c_k T_k(a x)` in ascending powers of x, for degrees up to 3.
+fn from_chebyshev(coefficients: &[f64], argument: f64) -> Vec<f64> {
+    let c = |k: usize| coefficients.get(k).copied().unwrap_or(0.0);
+    let a = argument;
+    let powers = [
+        c(0) - c(2),
+        (c(1) - 3.0 * c(3)) * a,
+        2.0 * c(2) * a * a,
+        4.0 * c(3) * a * a * a,
+    ];
+    powers[..coefficients.len().min(4)].to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chebyshev_to_powers() {
+        let powers = from_chebyshev(&[0.3, -0.7, 0.2, 0.5], 0.5);
+        for x in [-1.5f64, -0.2, 0.0, 0.9, 2.0] {
+            let t = 0.5 * x;
+            let expected = 0.3 - 0.7 * t + 0.2 * (2.0 * t * t - 1.0) + 0.5 * (4.0 * t * t * t - 3.0 * t);
+            let found = powers.iter().rev().fold(0.0, |sum, c| sum * x + c);
+            assert!((found - expected).abs() < 1e-14);
+        }
+    }
+}
