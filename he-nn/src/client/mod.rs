@@ -1,0 +1,17 @@
+//! What a client needs: keys, encryption, decryption. No weights, no program.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `spec` | [`ClientSpec`]: parameters, where inputs and outputs stand, which keys to make |
+//! | `owner` | [`Client`]: the secret key's owner |
+//! | `encryptor` | [`Encryptor`]: whoever encrypts for them |
+//! | `packing` | numbers to slots and back |
+
+mod encryptor;
+mod owner;
+mod packing;
+mod spec;
+
+pub use encryptor::Encryptor;
+pub use owner::Client;
+pub use spec::{ClientSpec, InputPort, OutputPort};

@@ -1,0 +1,183 @@
+//! The owner of a secret key.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+
+use he_core::ckks::{Context, SecretKey};
+use he_core::math::sample::Seed;
+use zeroize::Zeroizing;
+
+use super::packing::{Packing, decode};
+use super::spec::ClientSpec;
+use crate::error::{Error, Result};
+use crate::wire::{
+    EvaluationKeys, Form, Kind, KeyId, Owner, PublicKey, Reply, Request, check_key, check_plan, open, seal, single,
+};
+
+/// Has the secret key: makes the other keys, encrypts, decrypts.
+///
+/// It has no `Debug` and no `Clone`. The secret leaves it only through [`save_secret`](Client::save_secret) and
+/// [`secret_bytes`](Client::secret_bytes).
+pub struct Client {
+    spec: ClientSpec,
+    context: Arc<Context>,
+    packing: Packing,
+    secret: SecretKey,
+    owner: Owner,
+    /// Randomness of the keys derived from the secret one: each seed serves for one key set, however often it is asked for.
+    evaluation_seed: Seed,
+    public_seed: Seed,
+}
+
+impl Client {
+    /// A client with a new secret key, from the operating system's randomness.
+    ///
+    /// # Errors
+    /// [`Error::Corrupted`] for a specification whose parts do not fit together, [`Error::Engine`] without randomness.
+    pub fn new(spec: &ClientSpec) -> Result<Self> {
+        spec.check()?;
+        let context = Context::new(spec.chain.clone())?;
+        let secret = SecretKey::generate(&context)?;
+        let mut id = [0; 16];
+        id.copy_from_slice(seed()?.bytes().first_chunk::<16>().unwrap_or(&[0; 16]));
+        Self::with(spec, context, secret, KeyId::new(id))
+    }
+
+    fn with(spec: &ClientSpec, context: Arc<Context>, secret: SecretKey, key: KeyId) -> Result<Self> {
+        Ok(Client {
+            packing: Packing::new(spec),
+            owner: Owner { plan: spec.plan_digest, key },
+            spec: spec.clone(),
+            context,
+            secret,
+            evaluation_seed: seed()?,
+            public_seed: seed()?,
+        })
+    }
+
+    /// The specification it was made for.
+    #[must_use]
+    pub fn spec(&self) -> &ClientSpec {
+        &self.spec
+    }
+
+    /// Names its secret key.
+    #[must_use]
+    pub fn key_id(&self) -> KeyId {
+        self.owner.key
+    }
+
+    /// The keys a server computes with. They are made anew by each call, and are equal.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "a chain is secure and a specification's levels exist: both are checked")]
+    pub fn evaluation_keys(&self) -> EvaluationKeys {
+        let keys = self.secret.evaluation_keys_from(&self.context, &self.spec.keys, &self.evaluation_seed);
+        let packed = keys.expect("checked when the client was made").to_bytes().into();
+        EvaluationKeys { owner: self.owner, packed }
+    }
+
+    /// The key others encrypt with.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "a chain is secure: its type says so")]
+    pub fn public_key(&self) -> PublicKey {
+        let key = self.secret.public_key_from(&self.context, &self.public_seed);
+        let packed = key.expect("checked when the client was made").to_bytes(&self.context);
+        PublicKey { owner: self.owner, packed }
+    }
+
+    /// Encrypts the only input: one sample of the port's shape, or up to `batch` of them one after the other, row-major.
+    ///
+    /// # Errors
+    /// [`Error::Length`], [`Error::Shape`], [`Error::NonFinite`], [`Error::OutOfRange`] against the port's range,
+    /// [`Error::UnknownInput`] for a model of several inputs.
+    pub fn encrypt(&self, values: &[f32]) -> Result<Request> {
+        self.encrypt_named(&[(self.spec.only_input()?, values)])
+    }
+
+    /// Encrypts all inputs, by name, with the same number of samples each.
+    ///
+    /// # Errors
+    /// As [`encrypt`](Self::encrypt).
+    pub fn encrypt_named(&self, inputs: &[(&str, &[f32])]) -> Result<Request> {
+        let (samples, plaintexts) = self.packing.encode(&self.spec, &self.context, inputs)?;
+        let tiles = plaintexts
+            .iter()
+            .map(|plaintext| Ok(self.secret.encrypt(&self.context, plaintext)?.to_bytes(&self.context)))
+            .collect::<Result<_>>()?;
+        Ok(Request { owner: self.owner, samples, form: Form::Seeded, tiles })
+    }
+
+    /// Decrypts a reply: `[samples, shape..]` of each output, one output after the other.
+    ///
+    /// The numbers carry the computation's noise, from which the secret key can be found: they are for the key's owner, not for
+    /// whoever computed the reply.
+    ///
+    /// # Errors
+    /// [`Error::PlanMismatch`], [`Error::KeyMismatch`], [`Error::Corrupted`], [`Error::Truncated`].
+    pub fn decrypt(&self, reply: &Reply) -> Result<Vec<f32>> {
+        Ok(self.decrypt_named(reply)?.into_iter().flat_map(|(_, values)| values).collect())
+    }
+
+    /// Decrypts a reply: each output by name, `[samples, shape..]`.
+    ///
+    /// # Errors
+    /// As [`decrypt`](Self::decrypt).
+    pub fn decrypt_named(&self, reply: &Reply) -> Result<Vec<(String, Vec<f32>)>> {
+        check_plan("reply", &reply.owner.plan, &self.spec.plan_digest)?;
+        check_key("reply", reply.owner.key, self.owner.key)?;
+        decode(&self.spec, &self.context, &self.secret, reply)
+    }
+
+    /// The secret key as bytes: whoever has them can read everything encrypted under it.
+    #[must_use]
+    pub fn secret_bytes(&self) -> Zeroizing<Vec<u8>> {
+        Zeroizing::new(seal(Kind::Secret, &self.owner, &[self.secret.to_bytes()]))
+    }
+
+    /// The client of [`secret_bytes`](Self::secret_bytes).
+    ///
+    /// # Errors
+    /// [`Error::Truncated`], [`Error::Version`], [`Error::Corrupted`], [`Error::PlanMismatch`].
+    pub fn from_secret_bytes(bytes: &[u8], spec: &ClientSpec) -> Result<Self> {
+        spec.check()?;
+        let (owner, frames): (Owner, _) = open(Kind::Secret, bytes)?;
+        check_plan("secret key", &owner.plan, &spec.plan_digest)?;
+        let context = Context::new(spec.chain.clone())?;
+        let secret = SecretKey::from_bytes(&context, single(Kind::Secret, &frames)?)?;
+        Self::with(spec, context, secret, owner.key)
+    }
+
+    /// Writes the secret key to a new file that only its owner can read (mode 0600 where files have modes).
+    ///
+    /// # Errors
+    /// [`Error::Io`], also if the file exists: a secret key is never overwritten.
+    pub fn save_secret(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let write = || -> std::io::Result<()> {
+            let mut file = options.open(path)?;
+            file.write_all(&self.secret_bytes())?;
+            file.sync_all()
+        };
+        write().map_err(|source| Error::Io { path: path.into(), source })
+    }
+
+    /// The client of a file that [`save_secret`](Self::save_secret) wrote.
+    ///
+    /// # Errors
+    /// [`Error::Io`], or as [`from_secret_bytes`](Self::from_secret_bytes).
+    pub fn load_secret(path: impl AsRef<Path>, spec: &ClientSpec) -> Result<Self> {
+        let path = path.as_ref();
+        let bytes = std::fs::read(path).map_err(|source| Error::Io { path: path.into(), source })?;
+        Self::from_secret_bytes(&Zeroizing::new(bytes), spec)
+    }
+}
+
+fn seed() -> Result<Seed> {
+    Seed::from_os().map_err(|e| Error::Engine(he_core::error::Error::Entropy(e.to_string())))
+}

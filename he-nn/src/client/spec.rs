@@ -1,0 +1,205 @@
+//! All that a client knows of a plan.
+//!
+//! A specification follows from shapes and plan alone: weights never enter it, so it tells a client nothing about them.
+
+use he_core::ckks::KeySpec;
+use he_core::params::Chain;
+use he_core::tile::arrangement::Arrangement;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::wire::{Kind, open, seal};
+
+/// Parameters, ports and keys of a plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ClientSpec {
+    /// Name of the model.
+    pub model: String,
+    /// Digest of the plan, which every message carries.
+    pub plan_digest: [u8; 32],
+    /// The modulus chain.
+    pub chain: Chain,
+    /// Most samples of a request.
+    pub batch: u32,
+    /// What is encrypted.
+    pub inputs: Vec<InputPort>,
+    /// What is decrypted.
+    pub outputs: Vec<OutputPort>,
+    /// The evaluation keys that the program needs.
+    pub keys: KeySpec,
+}
+
+/// One input of a model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct InputPort {
+    /// Its name.
+    pub name: String,
+    /// Shape of one sample.
+    pub shape: Vec<u32>,
+    /// Largest absolute value that may be sent.
+    pub range: f64,
+    /// Level at which it is encrypted.
+    pub level: u32,
+    /// Where the tensor `[batch, shape..]` stands.
+    pub arrangement: Arrangement,
+}
+
+/// One output of a model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OutputPort {
+    /// Its name.
+    pub name: String,
+    /// Shape of one sample.
+    pub shape: Vec<u32>,
+    /// Level at which it comes back.
+    pub level: u32,
+    /// Scale at which it comes back.
+    pub scale: f64,
+    /// Number of ciphertexts.
+    pub tiles: u32,
+    /// Slots from one sample to the next.
+    pub period: u32,
+    /// Tile and slot of each element of the first sample; nowhere means zero. Sample b stands `b * period` slots further.
+    pub places: Vec<Option<(u32, u32)>>,
+    /// What the decrypted numbers are multiplied by.
+    pub factor: f64,
+}
+
+/// Ciphertexts of a port: bounds what a specification can make a client allocate.
+const TILES_MAX: usize = 1 << 16;
+
+impl ClientSpec {
+    /// The travelling form. Equal specifications have equal bytes.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        seal(Kind::ClientSpec, self, &[] as &[&[u8]])
+    }
+
+    /// Reads the travelling form and checks that its parts fit together.
+    ///
+    /// # Errors
+    /// [`Error::Truncated`], [`Error::Version`], [`Error::Corrupted`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let (spec, frames): (ClientSpec, _) = open(Kind::ClientSpec, bytes)?;
+        if !frames.is_empty() {
+            return Err(fault("specification", format!("{} frames", frames.len()), "none"));
+        }
+        spec.check()?;
+        Ok(spec)
+    }
+
+    /// Slots of a ciphertext.
+    #[must_use]
+    pub fn slots(&self) -> usize {
+        self.chain.slots()
+    }
+
+    /// Ciphertexts of a request.
+    #[must_use]
+    pub fn request_tiles(&self) -> usize {
+        self.inputs.iter().map(|port| port.arrangement.tiles()).sum()
+    }
+
+    /// Ciphertexts of a reply.
+    #[must_use]
+    pub fn reply_tiles(&self) -> usize {
+        self.outputs.iter().map(|port| port.tiles as usize).sum()
+    }
+
+    /// Whether the parts fit together. Client and server ask this before they believe an index.
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.batch == 0 {
+            return Err(fault("batch", "0", "at least 1"));
+        }
+        if self.inputs.is_empty() || self.outputs.is_empty() {
+            return Err(fault("ports", "none", "an input and an output"));
+        }
+        for port in &self.inputs {
+            port.check(self).map_err(|(found, expected)| fault(&format!("input `{}`", port.name), found, expected))?;
+        }
+        for port in &self.outputs {
+            port.check(self).map_err(|(found, expected)| fault(&format!("output `{}`", port.name), found, expected))?;
+        }
+        let keys = &self.keys;
+        let levels = keys.rotations.values().copied().chain(keys.relin_level).chain(keys.conjugation);
+        match levels.max() {
+            Some(level) if level > self.chain.top_level() => {
+                Err(fault("keys", format!("level {level}"), format!("at most {}", self.chain.top_level())))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_level(&self, level: u32) -> Result<(), (String, String)> {
+        let top = self.chain.top_level();
+        let fits = level as usize <= top;
+        if fits { Ok(()) } else { Err((format!("level {level}"), format!("at most {top}"))) }
+    }
+}
+
+impl InputPort {
+    /// Numbers of one sample.
+    #[must_use]
+    pub fn elements(&self) -> usize {
+        self.shape.iter().map(|&d| d as usize).product()
+    }
+
+    fn check(&self, spec: &ClientSpec) -> Result<(), (String, String)> {
+        spec.check_level(self.level)?;
+        if !(self.range.is_finite() && self.range > 0.0) {
+            return Err((format!("range {}", self.range), "a positive number".into()));
+        }
+        let whole = [&[spec.batch], self.shape.as_slice()].concat();
+        if self.arrangement.shape != whole {
+            return Err((format!("an arrangement of {:?}", self.arrangement.shape), format!("{whole:?}")));
+        }
+        if !self.arrangement.is_valid(spec.slots(), TILES_MAX) {
+            return Err(("an arrangement whose parts do not fit together".into(), "a valid one".into()));
+        }
+        Ok(())
+    }
+}
+
+impl OutputPort {
+    /// Numbers of one sample.
+    #[must_use]
+    pub fn elements(&self) -> usize {
+        self.places.len()
+    }
+
+    fn check(&self, spec: &ClientSpec) -> Result<(), (String, String)> {
+        spec.check_level(self.level)?;
+        if !(self.scale.is_finite() && self.scale >= 1.0) {
+            return Err((format!("scale {}", self.scale), "at least 1".into()));
+        }
+        if !self.factor.is_finite() {
+            return Err((format!("factor {}", self.factor), "a finite number".into()));
+        }
+        if self.tiles as usize > TILES_MAX {
+            return Err((format!("{} tiles", self.tiles), format!("at most {TILES_MAX}")));
+        }
+        let elements = self.shape.iter().try_fold(1usize, |product, &d| product.checked_mul(d as usize));
+        if elements != Some(self.places.len()) {
+            return Err((format!("{} places", self.places.len()), format!("one an element of {:?}", self.shape)));
+        }
+        let last_sample = u64::from(spec.batch - 1) * u64::from(self.period);
+        let outside = |&(tile, slot): &(u32, u32)| {
+            tile >= self.tiles || u64::from(slot) + last_sample >= spec.slots() as u64
+        };
+        match self.places.iter().flatten().find(|place| outside(place)) {
+            Some((tile, slot)) => {
+                let expected = format!("within {} tiles of {} slots for each sample", self.tiles, spec.slots());
+                Err((format!("an element at tile {tile}, slot {slot}"), expected))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+fn fault(part: &str, found: impl Into<String>, expected: impl Into<String>) -> Error {
+    Error::Corrupted {
+        what: format!("client specification, {part}"),
+        found: found.into(),
+        expected: expected.into(),
+    }
+}

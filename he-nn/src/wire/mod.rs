@@ -1,0 +1,29 @@
+//! Bytes that travel between client and server, and rest in files.
+//!
+//! Every message has one envelope, little-endian:
+//!
+//! | bytes | what |
+//! |---|---|
+//! | 4 | `henn` |
+//! | 2 | format version |
+//! | 1 | kind of message |
+//! | 1 | zero |
+//! | 4 | length of the header |
+//! | 8 | length of the body |
+//! | .. | header, in postcard |
+//! | .. | body: frames, each a length of 8 bytes and its content |
+//! | 32 | BLAKE3 of all of the above |
+//!
+//! A length is believed only once it has been held against the bytes that are there, so nothing is allocated for a lie. The digest
+//! finds accidents, not attackers: whoever can write a message can write its digest. What stands in a frame is checked again by
+//! whoever unpacks it.
+
+mod envelope;
+mod key_id;
+mod message;
+
+pub use envelope::receive;
+pub(crate) use envelope::{Kind, open, seal};
+pub use key_id::KeyId;
+pub(crate) use key_id::{check_key, check_plan};
+pub use message::{EvaluationKeys, PublicKey, Reply, Request};
