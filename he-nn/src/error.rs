@@ -47,12 +47,12 @@ pub enum Error {
         /// What to do.
         help: &'static str,
     },
-    /// A value leaves the interval on which an activation is approximated.
+    /// A value leaves the interval on which an activation is approximated, or the range of an input.
     #[error(
-        "value {found} entering {layer} leaves its range, expected |value| <= {expected}\nhelp: calibrate on more samples, or state a wider `.range(..)`"
+        "value {found} entering {layer} leaves its range, expected |value| <= {expected}\nhelp: calibrate on more samples, or state a wider `.range(..)` (`range = ..` in the model's attribute for its inputs)"
     )]
     OutOfRange {
-        /// The activation.
+        /// The activation or input.
         layer: String,
         /// The value.
         found: f64,
@@ -78,6 +78,14 @@ pub enum Error {
         found: String,
         /// The model at hand.
         expected: String,
+    },
+    /// An input that the model does not have, or that is missing or given twice.
+    #[error("input {found} does not fit, expected each of {expected:?} once")]
+    UnknownInput {
+        /// The name given, or what is wrong with it.
+        found: String,
+        /// The model's inputs.
+        expected: Vec<String>,
     },
     /// Something made for one plan met another.
     #[error(
@@ -157,6 +165,9 @@ pub enum Error {
         /// What to change.
         help: String,
     },
+    /// The encryption layer refused.
+    #[error(transparent)]
+    Engine(he_core::error::Error),
     /// A file could not be read or written.
     #[error("cannot access {}: {source}", .path.display())]
     Io {
@@ -165,6 +176,23 @@ pub enum Error {
         /// The operating system's answer.
         source: std::io::Error,
     },
+}
+
+impl From<he_core::error::Error> for Error {
+    fn from(error: he_core::error::Error) -> Self {
+        use he_core::error::Error as Engine;
+        match error {
+            Engine::Truncated { what, found, expected } => {
+                Error::Truncated { what: what.into(), found: found as u64, expected: expected as u64 }
+            }
+            Engine::Corrupted { what, reason } => Error::Corrupted {
+                what: what.into(),
+                found: reason.into(),
+                expected: "what this version of the library writes".into(),
+            },
+            other => Error::Engine(other),
+        }
+    }
 }
 
 /// One way in which a checkpoint differs from a model's manifest.

@@ -7,14 +7,17 @@ pub mod affine;
 pub mod approx;
 pub mod block;
 pub mod checkpoint;
+pub mod client;
 pub mod clear;
 mod error;
 pub mod graph;
 pub mod layer;
 mod model;
 pub mod prelude;
+pub mod wire;
 
 pub use checkpoint::Checkpoint;
+pub use client::{Client, ClientSpec, Encryptor};
 pub use clear::Ranges;
 pub use error::{Error, Mismatch, Result};
 pub use he_macros::{activation, block, model};
@@ -22,6 +25,7 @@ pub use he_macros::{activation, block, model};
 pub use graph::{Tensor, Weights};
 pub use layer::{add, mul, scale, sub};
 pub use model::{Input, Model, Output};
+pub use wire::{EvaluationKeys, KeyId, PublicKey, Reply, Request};
 
 /// Marks a value in an annotated function as plain where the macro takes it for encrypted: `if plain!(width_of(x)) > 3 { .. }`.
 ///

@@ -30,7 +30,13 @@ impl Encryptor {
         let context = Context::new(spec.chain.clone())?;
         let ring_key = RingPublicKey::from_bytes(&context, &key.packed)?;
         let packing = Packing::new(spec);
-        Ok(Encryptor { spec: spec.clone(), context, packing, key: ring_key, owner: key.owner })
+        Ok(Encryptor {
+            spec: spec.clone(),
+            context,
+            packing,
+            key: ring_key,
+            owner: key.owner,
+        })
     }
 
     /// Encrypts the only input; see [`Client::encrypt`](super::Client::encrypt).
@@ -49,8 +55,18 @@ impl Encryptor {
         let (samples, plaintexts) = self.packing.encode(&self.spec, &self.context, inputs)?;
         let tiles = plaintexts
             .iter()
-            .map(|plaintext| Ok(self.key.encrypt(&self.context, plaintext)?.to_bytes(&self.context)))
+            .map(|plaintext| {
+                Ok(self
+                    .key
+                    .encrypt(&self.context, plaintext)?
+                    .to_bytes(&self.context))
+            })
             .collect::<Result<_>>()?;
-        Ok(Request { owner: self.owner, samples, form: Form::Full, tiles })
+        Ok(Request {
+            owner: self.owner,
+            samples,
+            form: Form::Full,
+            tiles,
+        })
     }
 }

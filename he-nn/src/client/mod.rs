@@ -15,3 +15,7 @@ mod spec;
 pub use encryptor::Encryptor;
 pub use owner::Client;
 pub use spec::{ClientSpec, InputPort, OutputPort};
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+mod tests;

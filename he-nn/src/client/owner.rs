@@ -13,7 +13,8 @@ use super::packing::{Packing, decode};
 use super::spec::ClientSpec;
 use crate::error::{Error, Result};
 use crate::wire::{
-    EvaluationKeys, Form, Kind, KeyId, Owner, PublicKey, Reply, Request, check_key, check_plan, open, seal, single,
+    EvaluationKeys, Form, KeyId, Kind, Owner, PublicKey, Reply, Request, check_key, check_plan, open, seal,
+    single,
 };
 
 /// Has the secret key: makes the other keys, encrypts, decrypts.
@@ -48,7 +49,10 @@ impl Client {
     fn with(spec: &ClientSpec, context: Arc<Context>, secret: SecretKey, key: KeyId) -> Result<Self> {
         Ok(Client {
             packing: Packing::new(spec),
-            owner: Owner { plan: spec.plan_digest, key },
+            owner: Owner {
+                plan: spec.plan_digest,
+                key,
+            },
             spec: spec.clone(),
             context,
             secret,
@@ -71,11 +75,19 @@ impl Client {
 
     /// The keys a server computes with. They are made anew by each call, and are equal.
     #[must_use]
-    #[expect(clippy::expect_used, reason = "a chain is secure and a specification's levels exist: both are checked")]
+    #[expect(
+        clippy::expect_used,
+        reason = "a chain is secure and a specification's levels exist: both are checked"
+    )]
     pub fn evaluation_keys(&self) -> EvaluationKeys {
-        let keys = self.secret.evaluation_keys_from(&self.context, &self.spec.keys, &self.evaluation_seed);
+        let keys = self
+            .secret
+            .evaluation_keys_from(&self.context, &self.spec.keys, &self.evaluation_seed);
         let packed = keys.expect("checked when the client was made").to_bytes().into();
-        EvaluationKeys { owner: self.owner, packed }
+        EvaluationKeys {
+            owner: self.owner,
+            packed,
+        }
     }
 
     /// The key others encrypt with.
@@ -83,8 +95,13 @@ impl Client {
     #[expect(clippy::expect_used, reason = "a chain is secure: its type says so")]
     pub fn public_key(&self) -> PublicKey {
         let key = self.secret.public_key_from(&self.context, &self.public_seed);
-        let packed = key.expect("checked when the client was made").to_bytes(&self.context);
-        PublicKey { owner: self.owner, packed }
+        let packed = key
+            .expect("checked when the client was made")
+            .to_bytes(&self.context);
+        PublicKey {
+            owner: self.owner,
+            packed,
+        }
     }
 
     /// Encrypts the only input: one sample of the port's shape, or up to `batch` of them one after the other, row-major.
@@ -104,9 +121,19 @@ impl Client {
         let (samples, plaintexts) = self.packing.encode(&self.spec, &self.context, inputs)?;
         let tiles = plaintexts
             .iter()
-            .map(|plaintext| Ok(self.secret.encrypt(&self.context, plaintext)?.to_bytes(&self.context)))
+            .map(|plaintext| {
+                Ok(self
+                    .secret
+                    .encrypt(&self.context, plaintext)?
+                    .to_bytes(&self.context))
+            })
             .collect::<Result<_>>()?;
-        Ok(Request { owner: self.owner, samples, form: Form::Seeded, tiles })
+        Ok(Request {
+            owner: self.owner,
+            samples,
+            form: Form::Seeded,
+            tiles,
+        })
     }
 
     /// Decrypts a reply: `[samples, shape..]` of each output, one output after the other.
@@ -117,7 +144,11 @@ impl Client {
     /// # Errors
     /// [`Error::PlanMismatch`], [`Error::KeyMismatch`], [`Error::Corrupted`], [`Error::Truncated`].
     pub fn decrypt(&self, reply: &Reply) -> Result<Vec<f32>> {
-        Ok(self.decrypt_named(reply)?.into_iter().flat_map(|(_, values)| values).collect())
+        Ok(self
+            .decrypt_named(reply)?
+            .into_iter()
+            .flat_map(|(_, values)| values)
+            .collect())
     }
 
     /// Decrypts a reply: each output by name, `[samples, shape..]`.
@@ -164,7 +195,10 @@ impl Client {
             file.write_all(&self.secret_bytes())?;
             file.sync_all()
         };
-        write().map_err(|source| Error::Io { path: path.into(), source })
+        write().map_err(|source| Error::Io {
+            path: path.into(),
+            source,
+        })
     }
 
     /// The client of a file that [`save_secret`](Self::save_secret) wrote.
@@ -173,7 +207,10 @@ impl Client {
     /// [`Error::Io`], or as [`from_secret_bytes`](Self::from_secret_bytes).
     pub fn load_secret(path: impl AsRef<Path>, spec: &ClientSpec) -> Result<Self> {
         let path = path.as_ref();
-        let bytes = std::fs::read(path).map_err(|source| Error::Io { path: path.into(), source })?;
+        let bytes = std::fs::read(path).map_err(|source| Error::Io {
+            path: path.into(),
+            source,
+        })?;
         Self::from_secret_bytes(&Zeroizing::new(bytes), spec)
     }
 }

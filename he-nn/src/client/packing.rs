@@ -29,7 +29,10 @@ impl Packing {
     ) -> Result<(u32, Vec<Plaintext>)> {
         let known = |name: &str| spec.inputs.iter().any(|port| port.name == name);
         if let Some((name, _)) = inputs.iter().find(|(name, _)| !known(name)) {
-            return Err(Error::UnknownInput { found: (*name).into(), expected: names(spec) });
+            return Err(Error::UnknownInput {
+                found: (*name).into(),
+                expected: names(spec),
+            });
         }
         let mut samples = None;
         let mut plaintexts = Vec::with_capacity(spec.request_tiles());
@@ -73,7 +76,11 @@ fn check(spec: &ClientSpec, port: &InputPort, values: &[f32]) -> Result<usize> {
     let what = || format!("input `{}`", port.name);
     let elements = port.elements();
     if values.is_empty() || elements == 0 || values.len() % elements != 0 {
-        return Err(Error::Length { what: what(), found: values.len(), expected: elements });
+        return Err(Error::Length {
+            what: what(),
+            found: values.len(),
+            expected: elements,
+        });
     }
     let samples = values.len() / elements;
     if samples > spec.batch as usize {
@@ -89,7 +96,11 @@ fn check(spec: &ClientSpec, port: &InputPort, values: &[f32]) -> Result<usize> {
     }
     // A value is compared at the precision it has: 0.1f32 lies above 0.1.
     match values.iter().find(|v| v.abs() > port.range as f32) {
-        Some(&value) => Err(Error::OutOfRange { layer: what(), found: value.into(), expected: port.range }),
+        Some(&value) => Err(Error::OutOfRange {
+            layer: what(),
+            found: value.into(),
+            expected: port.range,
+        }),
         None => Ok(samples),
     }
 }
@@ -100,7 +111,11 @@ fn shape(spec: &ClientSpec, port: &InputPort, found: usize, expected: usize) -> 
         std::iter::once(samples).chain(sample).collect()
     };
     let what = format!("input `{}` (at most {} samples a request)", port.name, spec.batch);
-    Error::Shape { what, found: whole(found), expected: whole(expected) }
+    Error::Shape {
+        what,
+        found: whole(found),
+        expected: whole(expected),
+    }
 }
 
 /// The numbers of every output, each `[samples, shape..]`. The reply's owner is already checked.
@@ -110,13 +125,22 @@ pub(super) fn decode(
     secret: &SecretKey,
     reply: &Reply,
 ) -> Result<Vec<(String, Vec<f32>)>> {
-    let corrupted =
-        |found: String, expected: String| Error::Corrupted { what: "reply".into(), found, expected };
+    let corrupted = |found: String, expected: String| Error::Corrupted {
+        what: "reply".into(),
+        found,
+        expected,
+    };
     if reply.samples == 0 || reply.samples > spec.batch {
-        return Err(corrupted(format!("{} samples", reply.samples), format!("1 to {}", spec.batch)));
+        return Err(corrupted(
+            format!("{} samples", reply.samples),
+            format!("1 to {}", spec.batch),
+        ));
     }
     if reply.tiles.len() != spec.reply_tiles() {
-        return Err(corrupted(format!("{} ciphertexts", reply.tiles.len()), spec.reply_tiles().to_string()));
+        return Err(corrupted(
+            format!("{} ciphertexts", reply.tiles.len()),
+            spec.reply_tiles().to_string(),
+        ));
     }
     let mut rest = reply.tiles.as_slice();
     let mut outputs = Vec::with_capacity(spec.outputs.len());
@@ -143,10 +167,15 @@ pub(super) fn decode(
 fn gather(port: &OutputPort, slots: &[Vec<f64>], samples: usize) -> Vec<f32> {
     let element = |sample: usize, place: &Option<(u32, u32)>| {
         let value = place.and_then(|(tile, slot)| {
-            slots.get(tile as usize)?.get(slot as usize + sample * port.period as usize).copied()
+            slots
+                .get(tile as usize)?
+                .get(slot as usize + sample * port.period as usize)
+                .copied()
         });
         // The specification was checked: only an element that stands nowhere is missing.
         (value.unwrap_or(0.0) * port.factor) as f32
     };
-    (0..samples).flat_map(|sample| port.places.iter().map(move |place| element(sample, place))).collect()
+    (0..samples)
+        .flat_map(|sample| port.places.iter().map(move |place| element(sample, place)))
+        .collect()
 }

@@ -106,6 +106,17 @@ impl ClientSpec {
         self.outputs.iter().map(|port| port.tiles as usize).sum()
     }
 
+    /// The name of the only input.
+    pub(crate) fn only_input(&self) -> Result<&str> {
+        match self.inputs.as_slice() {
+            [port] => Ok(&port.name),
+            ports => Err(Error::UnknownInput {
+                found: "without a name".into(),
+                expected: ports.iter().map(|port| port.name.clone()).collect(),
+            }),
+        }
+    }
+
     /// Whether the parts fit together. Client and server ask this before they believe an index.
     pub(crate) fn check(&self) -> Result<()> {
         if self.batch == 0 {
@@ -115,17 +126,26 @@ impl ClientSpec {
             return Err(fault("ports", "none", "an input and an output"));
         }
         for port in &self.inputs {
-            port.check(self).map_err(|(found, expected)| fault(&format!("input `{}`", port.name), found, expected))?;
+            port.check(self)
+                .map_err(|(found, expected)| fault(&format!("input `{}`", port.name), found, expected))?;
         }
         for port in &self.outputs {
-            port.check(self).map_err(|(found, expected)| fault(&format!("output `{}`", port.name), found, expected))?;
+            port.check(self)
+                .map_err(|(found, expected)| fault(&format!("output `{}`", port.name), found, expected))?;
         }
         let keys = &self.keys;
-        let levels = keys.rotations.values().copied().chain(keys.relin_level).chain(keys.conjugation);
+        let levels = keys
+            .rotations
+            .values()
+            .copied()
+            .chain(keys.relin_level)
+            .chain(keys.conjugation);
         match levels.max() {
-            Some(level) if level > self.chain.top_level() => {
-                Err(fault("keys", format!("level {level}"), format!("at most {}", self.chain.top_level())))
-            }
+            Some(level) if level > self.chain.top_level() => Err(fault(
+                "keys",
+                format!("level {level}"),
+                format!("at most {}", self.chain.top_level()),
+            )),
             _ => Ok(()),
         }
     }
@@ -133,7 +153,11 @@ impl ClientSpec {
     fn check_level(&self, level: u32) -> Result<(), (String, String)> {
         let top = self.chain.top_level();
         let fits = level as usize <= top;
-        if fits { Ok(()) } else { Err((format!("level {level}"), format!("at most {top}"))) }
+        if fits {
+            Ok(())
+        } else {
+            Err((format!("level {level}"), format!("at most {top}")))
+        }
     }
 }
 
@@ -151,10 +175,16 @@ impl InputPort {
         }
         let whole = [&[spec.batch], self.shape.as_slice()].concat();
         if self.arrangement.shape != whole {
-            return Err((format!("an arrangement of {:?}", self.arrangement.shape), format!("{whole:?}")));
+            return Err((
+                format!("an arrangement of {:?}", self.arrangement.shape),
+                format!("{whole:?}"),
+            ));
         }
         if !self.arrangement.is_valid(spec.slots(), TILES_MAX) {
-            return Err(("an arrangement whose parts do not fit together".into(), "a valid one".into()));
+            return Err((
+                "an arrangement whose parts do not fit together".into(),
+                "a valid one".into(),
+            ));
         }
         Ok(())
     }
@@ -178,9 +208,15 @@ impl OutputPort {
         if self.tiles as usize > TILES_MAX {
             return Err((format!("{} tiles", self.tiles), format!("at most {TILES_MAX}")));
         }
-        let elements = self.shape.iter().try_fold(1usize, |product, &d| product.checked_mul(d as usize));
+        let elements = self
+            .shape
+            .iter()
+            .try_fold(1usize, |product, &d| product.checked_mul(d as usize));
         if elements != Some(self.places.len()) {
-            return Err((format!("{} places", self.places.len()), format!("one an element of {:?}", self.shape)));
+            return Err((
+                format!("{} places", self.places.len()),
+                format!("one an element of {:?}", self.shape),
+            ));
         }
         let last_sample = u64::from(spec.batch - 1) * u64::from(self.period);
         let outside = |&(tile, slot): &(u32, u32)| {
@@ -188,7 +224,11 @@ impl OutputPort {
         };
         match self.places.iter().flatten().find(|place| outside(place)) {
             Some((tile, slot)) => {
-                let expected = format!("within {} tiles of {} slots for each sample", self.tiles, spec.slots());
+                let expected = format!(
+                    "within {} tiles of {} slots for each sample",
+                    self.tiles,
+                    spec.slots()
+                );
                 Err((format!("an element at tile {tile}, slot {slot}"), expected))
             }
             None => Ok(()),

@@ -28,8 +28,14 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    const ALL: [Kind; 6] =
-        [Kind::ClientSpec, Kind::EvaluationKeys, Kind::PublicKey, Kind::Request, Kind::Reply, Kind::Secret];
+    const ALL: [Kind; 6] = [
+        Kind::ClientSpec,
+        Kind::EvaluationKeys,
+        Kind::PublicKey,
+        Kind::Request,
+        Kind::Reply,
+        Kind::Secret,
+    ];
 
     /// The kind with this number.
     fn of(byte: u8) -> Option<Kind> {
@@ -53,7 +59,10 @@ impl Kind {
 pub(crate) fn seal(kind: Kind, header: &impl Serialize, frames: &[impl AsRef<[u8]>]) -> Vec<u8> {
     // Numbers, strings and lists always serialise into a growing buffer.
     let header = postcard::to_stdvec(header).unwrap_or_default();
-    let body: usize = frames.iter().map(|frame| FRAME_PREFIX_BYTES + frame.as_ref().len()).sum();
+    let body: usize = frames
+        .iter()
+        .map(|frame| FRAME_PREFIX_BYTES + frame.as_ref().len())
+        .sum();
     let mut out = Vec::with_capacity(PREFIX_BYTES + header.len() + body + DIGEST_BYTES);
     out.extend(MAGIC);
     out.extend(VERSION.to_le_bytes());
@@ -73,10 +82,15 @@ pub(crate) fn seal(kind: Kind, header: &impl Serialize, frames: &[impl AsRef<[u8
 /// Reads a message of this kind: its header and its frames.
 pub(crate) fn open<H: DeserializeOwned>(kind: Kind, bytes: &[u8]) -> Result<(H, Vec<&[u8]>)> {
     let what = kind.name();
-    let truncated =
-        |expected: u64| Error::Truncated { what: what.into(), found: bytes.len() as u64, expected };
+    let truncated = |expected: u64| Error::Truncated {
+        what: what.into(),
+        found: bytes.len() as u64,
+        expected,
+    };
     let least = (PREFIX_BYTES + DIGEST_BYTES) as u64;
-    let (prefix, rest) = bytes.split_first_chunk::<PREFIX_BYTES>().ok_or_else(|| truncated(least))?;
+    let (prefix, rest) = bytes
+        .split_first_chunk::<PREFIX_BYTES>()
+        .ok_or_else(|| truncated(least))?;
     let prefix = Prefix::read(what, prefix)?;
     if prefix.kind != kind {
         return Err(corrupted(what, prefix.kind.name(), what));
@@ -87,11 +101,21 @@ pub(crate) fn open<H: DeserializeOwned>(kind: Kind, bytes: &[u8]) -> Result<(H, 
         return Err(truncated(expected));
     }
     if found > expected {
-        return Err(corrupted(what, format!("{found} bytes"), format!("{expected} bytes")));
+        return Err(corrupted(
+            what,
+            format!("{found} bytes"),
+            format!("{expected} bytes"),
+        ));
     }
-    let (signed, digest) = bytes.split_last_chunk::<DIGEST_BYTES>().ok_or_else(|| truncated(expected))?;
+    let (signed, digest) = bytes
+        .split_last_chunk::<DIGEST_BYTES>()
+        .ok_or_else(|| truncated(expected))?;
     if blake3::hash(signed) != *digest {
-        return Err(corrupted(what, "a digest that does not fit", "the digest of its bytes"));
+        return Err(corrupted(
+            what,
+            "a digest that does not fit",
+            "the digest of its bytes",
+        ));
     }
     // Both fit: the whole message is there.
     let (content, _) = rest.split_at(rest.len() - DIGEST_BYTES);
@@ -99,7 +123,11 @@ pub(crate) fn open<H: DeserializeOwned>(kind: Kind, bytes: &[u8]) -> Result<(H, 
     let header = match postcard::take_from_bytes(header) {
         Ok((header, [])) => header,
         Ok((_, rest)) => {
-            return Err(corrupted(what, format!("a header with {} bytes too many", rest.len()), "a header"));
+            return Err(corrupted(
+                what,
+                format!("a header with {} bytes too many", rest.len()),
+                "a header",
+            ));
         }
         Err(e) => return Err(corrupted(what, format!("a malformed header ({e})"), "a header")),
     };
@@ -107,10 +135,18 @@ pub(crate) fn open<H: DeserializeOwned>(kind: Kind, bytes: &[u8]) -> Result<(H, 
 }
 
 fn frames<'a>(what: &str, mut body: &'a [u8]) -> Result<Vec<&'a [u8]>> {
-    let cut = |found: usize| corrupted(what, format!("{found} bytes of a frame"), "the length the frame states");
+    let cut = |found: usize| {
+        corrupted(
+            what,
+            format!("{found} bytes of a frame"),
+            "the length the frame states",
+        )
+    };
     let mut frames = Vec::new();
     while !body.is_empty() {
-        let (length, rest) = body.split_first_chunk::<FRAME_PREFIX_BYTES>().ok_or_else(|| cut(body.len()))?;
+        let (length, rest) = body
+            .split_first_chunk::<FRAME_PREFIX_BYTES>()
+            .ok_or_else(|| cut(body.len()))?;
         let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|_| cut(rest.len()))?;
         let (frame, rest) = rest.split_at_checked(length).ok_or_else(|| cut(rest.len()))?;
         frames.push(frame);
@@ -126,23 +162,38 @@ fn frames<'a>(what: &str, mut body: &'a [u8]) -> Result<Vec<&'a [u8]>> {
 /// [`Error::Corrupted`], [`Error::Version`], [`Error::Truncated`], [`Error::Io`].
 pub fn receive(stream: &mut impl Read, limit_bytes: u64) -> Result<Vec<u8>> {
     const WHAT: &str = "message";
-    let io = |source| Error::Io { path: "the stream".into(), source };
+    let io = |source| Error::Io {
+        path: "the stream".into(),
+        source,
+    };
     let read = |stream: &mut dyn Read, out: &mut Vec<u8>, count: u64| -> Result<()> {
         let before = out.len() as u64;
         let found = stream.take(count).read_to_end(out).map_err(io)? as u64;
         if found < count {
             let (found, expected) = (before + found, before + count);
-            return Err(Error::Truncated { what: WHAT.into(), found, expected });
+            return Err(Error::Truncated {
+                what: WHAT.into(),
+                found,
+                expected,
+            });
         }
         Ok(())
     };
     let mut bytes = Vec::new();
     read(stream, &mut bytes, PREFIX_BYTES as u64)?;
-    let truncated = Error::Truncated { what: WHAT.into(), found: 0, expected: PREFIX_BYTES as u64 };
+    let truncated = Error::Truncated {
+        what: WHAT.into(),
+        found: 0,
+        expected: PREFIX_BYTES as u64,
+    };
     let prefix = Prefix::read(WHAT, bytes.first_chunk().ok_or(truncated)?)?;
     let length = prefix.message_bytes(WHAT)?;
     if length > limit_bytes {
-        return Err(corrupted(WHAT, format!("{length} bytes"), format!("at most {limit_bytes} bytes")));
+        return Err(corrupted(
+            WHAT,
+            format!("{length} bytes"),
+            format!("at most {limit_bytes} bytes"),
+        ));
     }
     read(stream, &mut bytes, length - PREFIX_BYTES as u64)?;
     Ok(bytes)
@@ -159,15 +210,27 @@ impl Prefix {
     fn read(what: &str, bytes: &[u8; PREFIX_BYTES]) -> Result<Self> {
         let [m0, m1, m2, m3, v0, v1, kind, zero, h0, h1, h2, h3, body @ ..] = *bytes;
         if [m0, m1, m2, m3] != MAGIC {
-            return Err(corrupted(what, format!("a start of {:02x?}", [m0, m1, m2, m3]), "`henn`"));
+            return Err(corrupted(
+                what,
+                format!("a start of {:02x?}", [m0, m1, m2, m3]),
+                "`henn`",
+            ));
         }
         let found = u16::from_le_bytes([v0, v1]);
         if found != VERSION {
-            return Err(Error::Version { what: what.into(), found: found.into(), expected: VERSION.into() });
+            return Err(Error::Version {
+                what: what.into(),
+                found: found.into(),
+                expected: VERSION.into(),
+            });
         }
         let unknown = || corrupted(what, format!("a message of kind {kind}.{zero}"), "a known kind");
         let kind = Kind::of(kind).filter(|_| zero == 0).ok_or_else(unknown)?;
-        Ok(Prefix { kind, header: u32::from_le_bytes([h0, h1, h2, h3]), body: u64::from_le_bytes(body) })
+        Ok(Prefix {
+            kind,
+            header: u32::from_le_bytes([h0, h1, h2, h3]),
+            body: u64::from_le_bytes(body),
+        })
     }
 
     /// Bytes of the whole message, if the prefix can be believed.
@@ -180,14 +243,22 @@ impl Prefix {
             ));
         }
         let frame = (PREFIX_BYTES + DIGEST_BYTES) as u64 + u64::from(self.header);
-        frame
-            .checked_add(self.body)
-            .ok_or_else(|| corrupted(what, format!("a body of {} bytes", self.body), "a length that can be"))
+        frame.checked_add(self.body).ok_or_else(|| {
+            corrupted(
+                what,
+                format!("a body of {} bytes", self.body),
+                "a length that can be",
+            )
+        })
     }
 }
 
 pub(crate) fn corrupted(what: &str, found: impl Into<String>, expected: impl Into<String>) -> Error {
-    Error::Corrupted { what: what.into(), found: found.into(), expected: expected.into() }
+    Error::Corrupted {
+        what: what.into(),
+        found: found.into(),
+        expected: expected.into(),
+    }
 }
 
 #[cfg(test)]
@@ -197,7 +268,11 @@ mod tests {
     use proptest::prelude::*;
 
     fn message() -> Vec<u8> {
-        seal(Kind::Request, &(7u32, "name"), &[vec![1u8, 2, 3], vec![], vec![4; 300]])
+        seal(
+            Kind::Request,
+            &(7u32, "name"),
+            &[vec![1u8, 2, 3], vec![], vec![4; 300]],
+        )
     }
 
     fn read(bytes: &[u8]) -> Result<((u32, String), Vec<&[u8]>)> {
@@ -218,21 +293,33 @@ mod tests {
         let (header, frames) = read(&bytes).unwrap();
         assert_eq!(header, (7, "name".into()));
         assert_eq!(frames, [&[1u8, 2, 3] as &[u8], &[], &[4; 300]]);
-        assert_eq!(receive(&mut [&bytes[..], &[9; 9]].concat().as_slice(), 1 << 20).unwrap(), bytes);
+        assert_eq!(
+            receive(&mut [&bytes[..], &[9; 9]].concat().as_slice(), 1 << 20).unwrap(),
+            bytes
+        );
     }
 
     #[test]
     fn every_cut_and_every_bit_is_noticed() {
         let bytes = message();
         for length in 0..bytes.len() {
-            assert!(matches!(read(&bytes[..length]), Err(Error::Truncated { .. })), "cut to {length}");
-            assert!(matches!(receive(&mut &bytes[..length], 1 << 20), Err(Error::Truncated { .. })));
+            assert!(
+                matches!(read(&bytes[..length]), Err(Error::Truncated { .. })),
+                "cut to {length}"
+            );
+            assert!(matches!(
+                receive(&mut &bytes[..length], 1 << 20),
+                Err(Error::Truncated { .. })
+            ));
         }
         for bit in 0..8 * bytes.len() {
             let mut flipped = bytes.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
             let error = read(&flipped).unwrap_err();
-            let typed = matches!(error, Error::Corrupted { .. } | Error::Version { .. } | Error::Truncated { .. });
+            let typed = matches!(
+                error,
+                Error::Corrupted { .. } | Error::Version { .. } | Error::Truncated { .. }
+            );
             assert!(typed, "bit {bit}: {error}");
         }
     }
@@ -242,9 +329,22 @@ mod tests {
         let mut newer = message();
         newer[4] += 1;
         let found = read(&newer);
-        assert!(matches!(found, Err(Error::Version { found: 2, expected: 1, .. })), "{found:?}");
+        assert!(
+            matches!(
+                found,
+                Err(Error::Version {
+                    found: 2,
+                    expected: 1,
+                    ..
+                })
+            ),
+            "{found:?}"
+        );
         let error = open::<(u32, String)>(Kind::Reply, &message()).unwrap_err();
-        assert_eq!(error.to_string(), "reply is corrupted: found request, expected reply");
+        assert_eq!(
+            error.to_string(),
+            "reply is corrupted: found request, expected reply"
+        );
     }
 
     #[test]
@@ -252,7 +352,10 @@ mod tests {
         let mut huge = message();
         huge[12..20].copy_from_slice(&(u64::MAX / 2).to_le_bytes());
         assert!(matches!(read(&huge), Err(Error::Truncated { .. })));
-        assert!(matches!(receive(&mut &huge[..], 1 << 40), Err(Error::Corrupted { .. })));
+        assert!(matches!(
+            receive(&mut &huge[..], 1 << 40),
+            Err(Error::Corrupted { .. })
+        ));
         huge[12..20].copy_from_slice(&u64::MAX.to_le_bytes());
         assert!(matches!(read(&huge), Err(Error::Corrupted { .. })));
         // The digest fits, the frame's length does not.

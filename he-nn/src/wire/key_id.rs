@@ -36,11 +36,21 @@ impl fmt::Debug for KeyId {
 
 /// Refuses what was made for another plan.
 pub(crate) fn check_plan(what: &str, found: &[u8; 32], expected: &[u8; 32]) -> Result<()> {
-    let short = |digest: &[u8; 32]| digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>();
+    let short = |digest: &[u8; 32]| {
+        digest
+            .iter()
+            .take(8)
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<String>()
+    };
     if found == expected {
         return Ok(());
     }
-    Err(Error::PlanMismatch { what: what.into(), found: short(found), expected: short(expected) })
+    Err(Error::PlanMismatch {
+        what: what.into(),
+        found: short(found),
+        expected: short(expected),
+    })
 }
 
 /// Refuses what belongs to another secret key.
@@ -48,5 +58,9 @@ pub(crate) fn check_key(what: &str, found: KeyId, expected: KeyId) -> Result<()>
     if found == expected {
         return Ok(());
     }
-    Err(Error::KeyMismatch { what: what.into(), found: found.to_string(), expected: expected.to_string() })
+    Err(Error::KeyMismatch {
+        what: what.into(),
+        found: found.to_string(),
+        expected: expected.to_string(),
+    })
 }

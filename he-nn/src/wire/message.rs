@@ -64,7 +64,12 @@ impl Request {
     /// [`Error::Corrupted`](crate::Error::Corrupted).
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         let ((owner, samples, form), frames) = open(Kind::Request, bytes)?;
-        Ok(Request { owner, samples, form, tiles: owned(&frames) })
+        Ok(Request {
+            owner,
+            samples,
+            form,
+            tiles: owned(&frames),
+        })
     }
 }
 
@@ -103,7 +108,11 @@ impl Reply {
     /// [`Error::Corrupted`](crate::Error::Corrupted).
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         let ((owner, samples), frames) = open(Kind::Reply, bytes)?;
-        Ok(Reply { owner, samples, tiles: owned(&frames) })
+        Ok(Reply {
+            owner,
+            samples,
+            tiles: owned(&frames),
+        })
     }
 }
 
@@ -135,7 +144,10 @@ impl EvaluationKeys {
     /// [`Error::Corrupted`](crate::Error::Corrupted).
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         let (owner, frames) = open(Kind::EvaluationKeys, bytes)?;
-        Ok(EvaluationKeys { owner, packed: single(Kind::EvaluationKeys, &frames)?.into() })
+        Ok(EvaluationKeys {
+            owner,
+            packed: single(Kind::EvaluationKeys, &frames)?.into(),
+        })
     }
 }
 
@@ -166,7 +178,10 @@ impl PublicKey {
     /// [`Error::Corrupted`](crate::Error::Corrupted).
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         let (owner, frames) = open(Kind::PublicKey, bytes)?;
-        Ok(PublicKey { owner, packed: single(Kind::PublicKey, &frames)?.to_vec() })
+        Ok(PublicKey {
+            owner,
+            packed: single(Kind::PublicKey, &frames)?.to_vec(),
+        })
     }
 }
 
@@ -178,6 +193,10 @@ fn owned(frames: &[&[u8]]) -> Vec<Vec<u8>> {
 pub(crate) fn single<'a>(kind: Kind, frames: &[&'a [u8]]) -> Result<&'a [u8]> {
     match frames {
         [frame] => Ok(frame),
-        _ => Err(corrupted(kind.name(), format!("{} frames", frames.len()), "one frame")),
+        _ => Err(corrupted(
+            kind.name(),
+            format!("{} frames", frames.len()),
+            "one frame",
+        )),
     }
 }

@@ -23,7 +23,9 @@ mod key_id;
 mod message;
 
 pub use envelope::receive;
-pub(crate) use envelope::{Kind, open, seal};
 pub use key_id::KeyId;
-pub(crate) use key_id::{check_key, check_plan};
 pub use message::{EvaluationKeys, PublicKey, Reply, Request};
+
+pub(crate) use envelope::{Kind, open, seal};
+pub(crate) use key_id::{check_key, check_plan};
+pub(crate) use message::{Form, Owner, single};

@@ -1,0 +1,286 @@
+//! A client against itself: what it encrypts comes back as a reply that has computed nothing.
+
+use std::collections::BTreeMap;
+
+use he_core::ckks::{Ciphertext, Context, KeySpec, SeededCiphertext};
+use he_core::params::ChainSpec;
+use he_core::tile::arrangement::{Arrangement, Axis};
+use proptest::prelude::*;
+
+use super::{Client, ClientSpec, Encryptor, InputPort, OutputPort};
+use crate::error::Error;
+use crate::wire::{EvaluationKeys, Form, PublicKey, Reply, Request};
+
+const ELEMENTS: u32 = 3;
+const BATCH: u32 = 4;
+
+/// The identity on `[3]`, four samples a request, one after the other with period 8, on the smallest secure ring.
+fn spec() -> ClientSpec {
+    let chain = ChainSpec {
+        log_n: 12,
+        base_bits: 37,
+        level_bits: vec![30],
+        special_bits: vec![37],
+        log2_scale: 30.0,
+    };
+    let chain = chain.build().unwrap();
+    let arrangement = Arrangement::new(
+        &[BATCH, ELEMENTS],
+        vec![Axis::along(1, 8, 1), Axis::along(0, BATCH, 1)],
+        vec![],
+    );
+    let input = InputPort {
+        name: "x".into(),
+        shape: vec![ELEMENTS],
+        range: 1.0,
+        level: 1,
+        arrangement,
+    };
+    let output = OutputPort {
+        name: "output".into(),
+        shape: vec![ELEMENTS],
+        level: 1,
+        scale: chain.scale(1),
+        tiles: 1,
+        period: 8,
+        places: (0..ELEMENTS).map(|e| Some((0, e))).collect(),
+        factor: 2.0,
+    };
+    ClientSpec {
+        model: "twice".into(),
+        plan_digest: [7; 32],
+        chain,
+        batch: BATCH,
+        inputs: vec![input],
+        outputs: vec![output],
+        keys: KeySpec {
+            relin_level: Some(1),
+            rotations: BTreeMap::from([(1, 1), (8, 0)]),
+            conjugation: None,
+        },
+    }
+}
+
+/// A server that gives back what it gets.
+fn echo(spec: &ClientSpec, request: &Request) -> Reply {
+    let context = Context::new(spec.chain.clone()).unwrap();
+    let full = |tile: &Vec<u8>| match request.form {
+        Form::Full => Ciphertext::from_bytes(&context, tile).unwrap(),
+        Form::Seeded => SeededCiphertext::from_bytes(&context, tile)
+            .unwrap()
+            .expand(&context),
+    };
+    let tiles = request
+        .tiles
+        .iter()
+        .map(|tile| full(tile).to_bytes(&context))
+        .collect();
+    Reply {
+        owner: request.owner,
+        samples: request.samples,
+        tiles,
+    }
+}
+
+fn assert_close(found: &[f32], sent: &[f32]) {
+    assert_eq!(found.len(), sent.len());
+    for (found, sent) in found.iter().zip(sent) {
+        // Fresh noise at scale 2^30 on this ring stays below 2^-16 in every slot.
+        assert!((found - 2.0 * sent).abs() < 3e-5, "{found} for {sent}");
+    }
+}
+
+#[test]
+fn what_is_encrypted_is_decrypted() {
+    let spec = ClientSpec::from_bytes(&spec().to_bytes()).unwrap();
+    assert_eq!(spec, self::spec());
+    let client = Client::new(&spec).unwrap();
+    for samples in 1..=BATCH as usize {
+        let values: Vec<f32> = (0..samples * 3).map(|i| i as f32 / 12.0 - 0.5).collect();
+        let request = Request::from_bytes(&client.encrypt(&values).unwrap().to_bytes()).unwrap();
+        assert_eq!((request.samples(), request.key_id()), (samples, client.key_id()));
+        let reply = Reply::from_bytes(&echo(&spec, &request).to_bytes()).unwrap();
+        assert_close(&client.decrypt(&reply).unwrap(), &values);
+    }
+}
+
+#[test]
+fn others_encrypt_with_the_public_key() {
+    let spec = spec();
+    let client = Client::new(&spec).unwrap();
+    let key = PublicKey::from_bytes(&client.public_key().to_bytes()).unwrap();
+    let encryptor = Encryptor::new(&spec, &key).unwrap();
+    let request = Request::from_bytes(&encryptor.encrypt(&[0.1, 0.2, -0.3]).unwrap().to_bytes()).unwrap();
+    assert_close(
+        &client.decrypt(&echo(&spec, &request)).unwrap(),
+        &[0.1, 0.2, -0.3],
+    );
+    let seeded = client.encrypt(&[0.1, 0.2, -0.3]).unwrap().to_bytes().len();
+    assert!(
+        request.to_bytes().len() > seeded * 19 / 10,
+        "half of a seeded ciphertext does not travel"
+    );
+}
+
+#[test]
+fn a_secret_key_is_saved_once_and_loaded() {
+    let spec = spec();
+    let client = Client::new(&spec).unwrap();
+    let path = std::env::temp_dir().join(format!("he-nn-secret-{}", client.key_id()));
+    client.save_secret(&path).unwrap();
+    #[cfg(unix)]
+    assert_eq!(
+        std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(&path).unwrap()) & 0o777,
+        0o600
+    );
+    assert!(
+        matches!(client.save_secret(&path), Err(Error::Io { .. })),
+        "an existing file stays"
+    );
+    let loaded = Client::load_secret(&path, &spec).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(loaded.key_id(), client.key_id());
+    let reply = echo(&spec, &client.encrypt(&[1.0, -1.0, 0.5]).unwrap());
+    assert_close(&loaded.decrypt(&reply).unwrap(), &[1.0, -1.0, 0.5]);
+    let other = ClientSpec {
+        plan_digest: [8; 32],
+        ..spec
+    };
+    let refused = Client::from_secret_bytes(&client.secret_bytes(), &other).err();
+    assert!(matches!(refused, Some(Error::PlanMismatch { .. })), "{refused:?}");
+}
+
+#[test]
+fn inputs_that_cannot_be_sent_are_named() {
+    let client = Client::new(&spec()).unwrap();
+    let refused = |values: &[f32]| client.encrypt(values).err();
+    assert!(matches!(
+        refused(&[]),
+        Some(Error::Length {
+            found: 0,
+            expected: 3,
+            ..
+        })
+    ));
+    assert!(matches!(
+        refused(&[0.0; 4]),
+        Some(Error::Length {
+            found: 4,
+            expected: 3,
+            ..
+        })
+    ));
+    let Some(Error::Shape { found, expected, .. }) = refused(&[0.0; 15]) else {
+        panic!("a full batch is four")
+    };
+    assert_eq!((found, expected), (vec![5, 3], vec![4, 3]));
+    for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        assert!(
+            matches!(refused(&[0.0, 0.0, bad]), Some(Error::NonFinite { index: 2, .. })),
+            "{bad}"
+        );
+    }
+    let beyond = refused(&[0.0, -1.01, 0.0]);
+    assert!(
+        matches!(beyond, Some(Error::OutOfRange { expected: 1.0, .. })),
+        "{beyond:?}"
+    );
+    assert!(
+        client.encrypt(&[1.0, -1.0, 0.0]).is_ok(),
+        "the ends of the range belong to it"
+    );
+    let zeros: &[f32] = &[0.0; 3];
+    for inputs in [vec![("y", zeros)], vec![], vec![("x", zeros), ("x", zeros)]] {
+        assert!(
+            matches!(client.encrypt_named(&inputs), Err(Error::UnknownInput { .. })),
+            "{inputs:?}"
+        );
+    }
+}
+
+#[test]
+fn replies_of_others_are_refused() {
+    let spec = spec();
+    let [client, other] = [(); 2].map(|()| Client::new(&spec).unwrap());
+    let reply = echo(&spec, &client.encrypt(&[0.0; 3]).unwrap());
+    let error = other.decrypt(&reply).unwrap_err();
+    assert!(matches!(&error, Error::KeyMismatch { found, expected, .. }
+        if *found == client.key_id().to_string() && *expected == other.key_id().to_string()));
+    let mut elsewhere = reply.clone();
+    elsewhere.owner.plan = [9; 32];
+    assert!(matches!(
+        client.decrypt(&elsewhere),
+        Err(Error::PlanMismatch { .. })
+    ));
+    let mut more = reply.clone();
+    more.tiles.push(vec![]);
+    assert!(matches!(client.decrypt(&more), Err(Error::Corrupted { .. })));
+    let mut none = reply.clone();
+    none.samples = 0;
+    assert!(matches!(client.decrypt(&none), Err(Error::Corrupted { .. })));
+    let mut many = reply;
+    many.samples = BATCH + 1;
+    assert!(matches!(client.decrypt(&many), Err(Error::Corrupted { .. })));
+}
+
+#[test]
+fn evaluation_keys_are_equal_each_time_and_differ_between_clients() {
+    let spec = spec();
+    let [client, other] = [(); 2].map(|()| Client::new(&spec).unwrap());
+    let keys = client.evaluation_keys();
+    assert_eq!(keys, client.evaluation_keys());
+    assert_eq!(EvaluationKeys::from_bytes(&keys.to_bytes()).unwrap(), keys);
+    assert_ne!(keys.packed, other.evaluation_keys().packed);
+}
+
+#[test]
+fn specifications_whose_parts_do_not_fit_are_refused() {
+    let faults: [(&str, fn(&mut ClientSpec)); 10] = [
+        ("batch", |spec| spec.batch = 0),
+        ("another batch", |spec| spec.batch = 2),
+        ("no outputs", |spec| spec.outputs.clear()),
+        ("range", |spec| spec.inputs[0].range = f64::NAN),
+        ("input level", |spec| spec.inputs[0].level = 2),
+        ("arrangement", |spec| spec.inputs[0].arrangement.wrap.clear()),
+        ("place", |spec| spec.outputs[0].places[1] = Some((0, 2048 - 8))),
+        ("tile", |spec| spec.outputs[0].places[1] = Some((1, 0))),
+        ("places", |spec| spec.outputs[0].places.truncate(1)),
+        ("keys", |spec| spec.keys.relin_level = Some(2)),
+    ];
+    for (name, fault) in faults {
+        let mut spec = spec();
+        fault(&mut spec);
+        assert!(
+            matches!(Client::new(&spec).err(), Some(Error::Corrupted { .. })),
+            "{name}"
+        );
+        assert!(
+            matches!(
+                ClientSpec::from_bytes(&spec.to_bytes()),
+                Err(Error::Corrupted { .. })
+            ),
+            "{name}"
+        );
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Damage under a digest that fits reaches the packed polynomials: refused, or another ciphertext, but never a panic.
+    #[test]
+    fn damaged_replies_never_panic(at in 0usize..60_000, value: u8, cut in 0usize..20) {
+        let spec = spec();
+        let client = Client::new(&spec).unwrap();
+        let mut reply = echo(&spec, &client.encrypt(&[0.0; 3]).unwrap());
+        let tile = &mut reply.tiles[0];
+        let at = at % tile.len();
+        tile[at] = value;
+        tile.truncate(tile.len() - cut);
+        match client.decrypt(&Reply::from_bytes(&reply.to_bytes()).unwrap()) {
+            Ok(values) => prop_assert_eq!(values.len(), 3),
+            Err(Error::Corrupted { .. } | Error::Truncated { .. }) => {}
+            Err(other) => prop_assert!(false, "{}", other),
+        }
+    }
+}
