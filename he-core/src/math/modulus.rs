@@ -24,6 +24,9 @@ pub struct Modulus {
     one: Shoup,
     /// `2^64 mod q` as a Shoup factor: reduces the upper word of a double word.
     two_64: Shoup,
+    /// `2^52` and `2^104` modulo `q`: the same for words of 52 bits.
+    two_52: Shoup,
+    two_104: Shoup,
 }
 
 impl Modulus {
@@ -36,7 +39,21 @@ impl Modulus {
         assert!(q > 2 && q < MODULUS_LIMIT, "a modulus must be in 3..2^50");
         let one = shoup(q, 1);
         let two_64 = shoup(q, ((1u128 << 64) % q as u128) as u64);
-        Self { q, one, two_64 }
+        let two_52 = shoup(q, (1 << 52) % q);
+        let two_104 = shoup(q, ((1u128 << 104) % q as u128) as u64);
+        Self {
+            q,
+            one,
+            two_64,
+            two_52,
+            two_104,
+        }
+    }
+
+    /// 1, `2^52` and `2^104` as constant factors: what reduces numbers in words of 52 bits.
+    #[cfg(target_arch = "x86_64")]
+    pub(super) const fn powers_of_two_52(&self) -> [Shoup; 3] {
+        [self.one, self.two_52, self.two_104]
     }
 
     /// The number itself.

@@ -64,7 +64,9 @@ pub struct Stream {
 }
 
 /// Blocks encrypted by one call of the cipher.
-const BATCH_BLOCKS: usize = 128;
+const BATCH_BLOCKS: usize = 256;
+/// Words in them.
+const BATCH_WORDS: usize = 2 * BATCH_BLOCKS;
 
 /// First block of the words that replace rejected ones; twice this for those rejected twice, and so on.
 const RETRY_BLOCKS: u128 = 1 << 64;
@@ -88,45 +90,61 @@ impl Stream {
     /// Words from the start of block `first` on.
     pub fn words(&self, first: u128, out: &mut [u64]) {
         let mut blocks = [Block::default(); BATCH_BLOCKS];
-        let mut counter = first;
-        for out in out.chunks_mut(2 * BATCH_BLOCKS) {
-            let blocks = &mut blocks[..out.len().div_ceil(2)];
-            for block in blocks.iter_mut() {
-                *block = counter.to_be_bytes().into();
-                counter += 1;
-            }
-            self.cipher.encrypt_blocks(blocks);
-            for (out, block) in out.chunks_mut(2).zip(blocks.iter()) {
-                let pair = u128::from_le_bytes((*block).into());
-                out[0] = pair as u64;
-                if let Some(second) = out.get_mut(1) {
-                    *second = (pair >> 64) as u64;
-                }
-            }
+        for (batch, out) in out.chunks_mut(BATCH_WORDS).enumerate() {
+            self.batch(first + (batch * BATCH_BLOCKS) as u128, out, &mut blocks);
         }
-        for block in &mut blocks {
-            block.zeroize();
+    }
+
+    /// At most [`BATCH_WORDS`] words; `blocks` is left with the last of them.
+    fn batch(&self, first: u128, out: &mut [u64], blocks: &mut [Block; BATCH_BLOCKS]) {
+        let blocks = &mut blocks[..out.len().div_ceil(2)];
+        for (k, block) in blocks.iter_mut().enumerate() {
+            *block = (first + k as u128).to_be_bytes().into();
+        }
+        self.cipher.encrypt_blocks(blocks);
+        let words = |block: &Block| {
+            let both = u128::from_le_bytes((*block).into());
+            [both as u64, (both >> 64) as u64]
+        };
+        let (pairs, odd) = out.as_chunks_mut();
+        for (pair, block) in pairs.iter_mut().zip(blocks.iter()) {
+            *pair = words(block);
+        }
+        if let ([word], Some(block)) = (odd, blocks.last()) {
+            [*word, _] = words(block);
         }
     }
 
     /// Uniform words modulo `q`. Variable time: for public polynomials.
     pub fn uniform(&self, kernels: &Kernels, q: &Modulus, out: &mut [u64]) {
         let acceptable = u64::MAX - (u64::MAX % q.value() + 1) % q.value();
-        for (batch, out) in out.chunks_mut(2 * BATCH_BLOCKS).enumerate() {
+        let mut blocks = [Block::default(); BATCH_BLOCKS];
+        for (batch, out) in out.chunks_mut(BATCH_WORDS).enumerate() {
             let first = (batch * BATCH_BLOCKS) as u128;
-            self.words(first, out);
-            if out.iter().any(|&word| word > acceptable) {
-                for (i, out) in out.iter_mut().enumerate() {
-                    let mut attempt = 0;
-                    while *out > acceptable {
-                        attempt += 1;
-                        let mut pair = [0; 2];
-                        self.words(attempt * RETRY_BLOCKS + first + i as u128 / 2, &mut pair);
-                        *out = pair[i % 2];
-                    }
-                }
+            self.batch(first, out, &mut blocks);
+            if out
+                .iter()
+                .map(|&word| (word > acceptable) as usize)
+                .sum::<usize>()
+                > 0
+            {
+                self.replace_rejected(first, acceptable, out);
             }
             kernels.reduce_assign(q, out);
+        }
+    }
+
+    /// Replaces the words above `acceptable` of those from block `first` on.
+    #[cold]
+    fn replace_rejected(&self, first: u128, acceptable: u64, out: &mut [u64]) {
+        for (i, out) in out.iter_mut().enumerate() {
+            let mut attempt = 0;
+            while *out > acceptable {
+                attempt += 1;
+                let mut pair = [0; 2];
+                self.words(attempt * RETRY_BLOCKS + first + i as u128 / 2, &mut pair);
+                *out = pair[i % 2];
+            }
         }
     }
 
@@ -144,15 +162,17 @@ impl Stream {
     }
 
     fn small(&self, out: &mut [i8], f: impl Fn(u64) -> i8) {
-        let mut words = [0; 2 * BATCH_BLOCKS];
-        for (batch, out) in out.chunks_mut(words.len()).enumerate() {
+        let mut blocks = [Block::default(); BATCH_BLOCKS];
+        let mut words = [0; BATCH_WORDS];
+        for (batch, out) in out.chunks_mut(BATCH_WORDS).enumerate() {
             let words = &mut words[..out.len()];
-            self.words((batch * BATCH_BLOCKS) as u128, words);
+            self.batch((batch * BATCH_BLOCKS) as u128, words, &mut blocks);
             for (out, &word) in out.iter_mut().zip(words.iter()) {
                 *out = f(word);
             }
         }
         words.zeroize();
+        blocks.iter_mut().for_each(|block| block.as_mut_slice().zeroize());
     }
 }
 

@@ -76,13 +76,12 @@ impl Reducer {
     #[inline]
     #[target_feature(enable = "avx512f")]
     fn new(q: &Modulus) -> Self {
-        let two_52 = q.reduce(1 << 52);
-        let factor = |w: u64| Factor::new(q.shoup(w));
+        let [one, two_52, two_104] = q.powers_of_two_52().map(|factor| Factor::new(factor));
         Self {
             lanes: Lanes::new(q),
-            one: factor(1),
-            two_52: factor(two_52),
-            two_104: factor(q.mul(two_52, two_52)),
+            one,
+            two_52,
+            two_104,
         }
     }
 

@@ -33,7 +33,10 @@ pub(in crate::math) struct Lanes {
     pub(in crate::math) q2: __m512i,
     /// `2^52 - q`: adding its low products subtracts those of `q`, modulo `2^52`.
     minus_q: __m512i,
-    mask: __m512i,
+    /// `2^52 - 1`.
+    pub(in crate::math) mask: __m512i,
+    /// 2.
+    pub(in crate::math) two: __m512i,
 }
 
 impl Lanes {
@@ -46,17 +49,23 @@ impl Lanes {
             q2: splat(2 * q),
             minus_q: splat((1 << 52) - q),
             mask: splat((1 << 52) - 1),
+            two: splat(2),
         }
     }
 
-    /// `x w`, in `[0, 2q)`, for `x < 2^52`.
+    /// `x w`, in `[0, 2q)`, for the lower 52 bits of `x`.
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
     pub(in crate::math) fn mul(&self, x: __m512i, w: __m512i, quotient: __m512i) -> __m512i {
-        let zero = _mm512_setzero_si512();
-        let t = _mm512_madd52hi_epu64(zero, x, quotient);
-        let low = _mm512_madd52lo_epu64(zero, x, w);
-        _mm512_and_si512(_mm512_madd52lo_epu64(low, t, self.minus_q), self.mask)
+        _mm512_and_si512(self.mul_add(_mm512_setzero_si512(), x, w, quotient), self.mask)
+    }
+
+    /// `u + x w` with that product in `[0, 2q)`, for the lower 52 bits of `x`. Of the result the lower 52 bits count.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    pub(in crate::math) fn mul_add(&self, u: __m512i, x: __m512i, w: __m512i, quotient: __m512i) -> __m512i {
+        let t = _mm512_madd52hi_epu64(_mm512_setzero_si512(), x, quotient);
+        _mm512_madd52lo_epu64(_mm512_madd52lo_epu64(u, x, w), t, self.minus_q)
     }
 
     /// `x w`, in `[0, q)`, for `x < 2^52`.

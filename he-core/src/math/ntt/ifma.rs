@@ -138,15 +138,27 @@ impl Tables {
 
 /// The two butterflies.
 impl Lanes {
-    /// `(x + y w, x - y w)`, all in `[0, 4q)`.
+    /// `(x + y w, x - y w)`, all in `[0, 4q)`; of `y` only the lower 52 bits count. Without `MASK`, so it is for the results.
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
-    fn forward(&self, x: __m512i, y: __m512i, w: __m512i, quotient: __m512i) -> (__m512i, __m512i) {
+    fn forward<const MASK: bool>(
+        &self,
+        x: __m512i,
+        y: __m512i,
+        w: __m512i,
+        quotient: __m512i,
+    ) -> (__m512i, __m512i) {
         let u = subtract_once(x, self.q2);
-        let r = self.mul(y, w, quotient);
+        let sum = self.mul_add(u, y, w, quotient);
+        let sum = if MASK {
+            _mm512_and_si512(sum, self.mask)
+        } else {
+            sum
+        };
+        // x - y w = 2 x - (x + y w); a product by 2 does the addition of 2q as well.
         (
-            _mm512_add_epi64(u, r),
-            _mm512_sub_epi64(_mm512_add_epi64(u, self.q2), r),
+            sum,
+            _mm512_sub_epi64(_mm512_madd52lo_epu64(self.q2, u, self.two), sum),
         )
     }
 
@@ -170,7 +182,12 @@ macro_rules! layers {
             for block in 0..1usize << layer {
                 let (w, quotient) = $twiddle((1 << layer) - 1 + block);
                 for j in 2 * half * block..2 * half * block + half {
-                    ($v[j], $v[j + half]) = $lanes.forward($v[j], $v[j + half], w, quotient);
+                    // The next layer multiplies the second half of each half: there the upper bits do not count.
+                    ($v[j], $v[j + half]) = if half > 1 && (j & (half / 2)) != 0 {
+                        $lanes.forward::<false>($v[j], $v[j + half], w, quotient)
+                    } else {
+                        $lanes.forward::<true>($v[j], $v[j + half], w, quotient)
+                    };
                 }
             }
         }
