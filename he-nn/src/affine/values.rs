@@ -276,7 +276,7 @@ impl Loaded<'_> {
         let node = self.stages.model.node(function);
         Ok(match node.op {
             Op::Activation(activation) => {
-                let fit = approx::fit(|x| activation.function.call(x), activation.approx.degree, range);
+                let fit = approx::fit(|x| activation.function.call(x), activation.approx.degree, range)?;
                 vec![fit.coefficients().to_vec()]
             }
             _ => {

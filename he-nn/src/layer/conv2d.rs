@@ -127,7 +127,7 @@ pub const fn conv2d<'t>(x: Tensor<'t>, w: Weights<'t>, options: Conv2d) -> Tenso
     )
 }
 
-/// On floats: `y[o, i, j] = b[o] + sum w[o, c, k, l] x[c, i s + k - p, j s + l - p]`.
+/// On floats: `y[o, i, j] = b[o] + sum w[o, c, k, l] x[c, i s + k - p, j s + l - p]`, one weight after the other.
 pub(crate) fn clear(
     options: &Conv2d,
     x: &[f64],
@@ -140,31 +140,37 @@ pub(crate) fn clear(
         return Vec::new();
     };
     let [kh, kw] = options.kernel;
-    let mut y = Vec::with_capacity(out * rows * columns);
-    for o in 0..out {
-        for i in 0..rows {
-            for j in 0..columns {
-                let mut sum = b.get(o).copied().unwrap_or(0.0);
-                for c in 0..channels {
-                    for k in 0..kh {
-                        let row = (i * options.stride[0] + k).wrapping_sub(options.padding[0]);
-                        if row >= height {
-                            continue;
-                        }
-                        for l in 0..kw {
-                            let column = (j * options.stride[1] + l).wrapping_sub(options.padding[1]);
-                            if column < width {
-                                let weight = w[((o * channels + c) * kh + k) * kw + l];
-                                sum += weight * x[(c * height + row) * width + column];
-                            }
-                        }
+    let mut y = vec![0.0; out * rows * columns];
+    for (o, plane) in y.chunks_exact_mut(rows * columns).enumerate() {
+        plane.fill(b.get(o).copied().unwrap_or(0.0));
+        for c in 0..channels {
+            let image = &x[c * height * width..(c + 1) * height * width];
+            for k in 0..kh {
+                for l in 0..kw {
+                    let weight = w[((o * channels + c) * kh + k) * kw + l];
+                    let inside = options.inside(1, l, width, columns);
+                    for i in options.inside(0, k, height, rows) {
+                        let row = i * options.stride[0] + k - options.padding[0];
+                        let first = row * width + inside.start * options.stride[1] + l - options.padding[1];
+                        let source = image.iter().skip(first).step_by(options.stride[1]);
+                        let target = &mut plane[i * columns..][inside.clone()];
+                        target.iter_mut().zip(source).for_each(|(y, x)| *y += weight * x);
                     }
                 }
-                y.push(sum);
             }
         }
     }
     y
+}
+
+impl Conv2d {
+    /// The windows along `axis` whose kernel entry `k` lies on the image.
+    fn inside(&self, axis: usize, k: usize, size: usize, windows: usize) -> core::ops::Range<usize> {
+        let (stride, padding) = (self.stride[axis], self.padding[axis]);
+        let start = padding.saturating_sub(k).div_ceil(stride);
+        let end = (size + padding).saturating_sub(k).div_ceil(stride).min(windows);
+        start..end.max(start)
+    }
 }
 
 #[cfg(test)]
