@@ -8,7 +8,7 @@ use he_core::ckks::{Ciphertext, Context, KeySpec, SecretKey};
 use he_core::complex::Complex;
 use he_core::math::sample::Seed;
 use he_core::params::ChainSpec;
-use he_core::program::count::{Counts, count};
+use he_core::program::count::{Counts, count_on};
 use he_core::program::error::{Assumptions, Encryption, ErrorReport, bound, observe};
 use he_core::program::store::encode_input;
 use he_core::program::{
@@ -216,7 +216,7 @@ fn every_operation_of_the_executor_agrees_with_the_clear_one() {
     let program = b.finish().unwrap().0;
     let case = Case { context, program, plains };
     let outcome = assert_tight(&case);
-    let expected = count(&case.program, &case.context.chain().into()).total;
+    let expected = count_on(&case.program, case.context.chain()).total;
     let high_level = |c: &Counts| (c.rotations, c.key_switches, c.ct_multiplications, c.pt_multiplications, c.rescales);
     assert_eq!(high_level(&outcome.counts), high_level(&expected));
 }

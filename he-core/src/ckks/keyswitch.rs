@@ -13,6 +13,7 @@ use super::parallel;
 use crate::math::base_conversion::BaseConversion;
 use crate::math::buffer::Limbs;
 use crate::math::poly::{Ntt, Poly};
+use crate::math::tally::{self, Work};
 use std::sync::Arc;
 
 /// The digits of a polynomial, raised to all primes of its level and the special ones.
@@ -54,6 +55,7 @@ impl Digits<'_> {
         out: [&mut [u64]; 2],
     ) {
         let q_limbs = self.source.limbs().count();
+        tally::add(Work::KeyWord, 2 * self.count() * context.degree());
         let terms: Vec<_> = (0..self.count())
             .map(|j| {
                 let [b, a] = key.limb(j, i, q_limbs);

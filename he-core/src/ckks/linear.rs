@@ -118,7 +118,7 @@ impl LinearPlan {
 }
 
 /// Bytes that the sums of groups may take at a time; more outputs are computed in several passes, each making the babies anew.
-const GROUP_BYTES_MAX: usize = 1 << 30;
+pub(crate) const GROUP_BYTES_MAX: usize = 1 << 30;
 
 /// Words of babies that a group's inner product reads at a time: half of a second-level cache.
 const BABY_WORDS: usize = 1 << 16;

@@ -7,6 +7,7 @@
 //! `r + t 2N/8` with `r = g e(8 l) mod 2N/8` and `t = g brv3(k) + carry mod 8`: a single line again, permuted by one of eight patterns,
 //! which depend on `g mod 8` and the carry alone. The table holds the line and the carry: four bytes for eight words.
 
+use super::tally::{self, Work};
 use super::kernels::{Kernels, Lines};
 use super::modulus::Modulus;
 
@@ -99,6 +100,7 @@ impl Automorphism {
     /// # Panics
     /// If a length differs from the ring degree.
     pub fn apply(&self, kernels: &Kernels, out: &mut [u64], a: &[u64]) {
+        tally::add(Work::AutomorphismWord, self.n());
         kernels.permute_lines(out, a, &self.lines);
     }
 
@@ -115,6 +117,7 @@ impl Automorphism {
         terms: &[(&[u64], &[u64], &[u64])],
         add: bool,
     ) {
+        tally::add(Work::AutomorphismWord, 2 * self.n());
         kernels.pairs(q, outs, terms, add, Some(&self.lines));
     }
 }

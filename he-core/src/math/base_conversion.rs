@@ -12,6 +12,7 @@
 //! add and subtract `Q/2`. The result is exact unless `x` is within `Q |I| 2^-48` of `Q/2`; there it may be the other neighbour of
 //! `Q/2`, which is one more multiple of `Q`: harmless, and the same on every path, since products and sums are rounded in a fixed order.
 
+use super::tally::{self, Work};
 use super::kernels::{Kernels, WeightedSums};
 use super::modulus::{Modulus, Shoup};
 
@@ -85,6 +86,7 @@ impl BaseConversion {
         assert_eq!(src.len(), self.sources.len(), "sources");
         assert_eq!(dst.len(), self.destinations.len(), "destinations");
         let n = src[0].len();
+        tally::add(Work::ConversionWord, src.len() * dst.len() * n);
         assert!(
             src.iter().all(|limb| limb.len() == n) && dst.iter().all(|limb| limb.len() == n),
             "limbs differ in length"

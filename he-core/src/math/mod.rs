@@ -20,3 +20,4 @@ pub mod poly;
 pub mod prime;
 pub mod ring;
 pub mod sample;
+pub(crate) mod tally;

@@ -19,6 +19,7 @@ mod tests;
 
 pub(super) use lines::Lines;
 
+use super::tally::{self, Work};
 use super::cpu::{self, Path};
 use super::modulus::{Modulus, Shoup};
 use std::sync::OnceLock;
@@ -182,11 +183,13 @@ impl Kernels {
 
     /// `out = a b`, word by word.
     pub fn mul(&self, q: &Modulus, out: &mut [u64], a: &[u64], b: &[u64]) {
+        tally::add(Work::MacWord, out.len());
         self.elementwise(Op::Mul, q, out, Some(a), Some(b));
     }
 
     /// `out = out b`, word by word.
     pub fn mul_assign(&self, q: &Modulus, out: &mut [u64], b: &[u64]) {
+        tally::add(Work::MacWord, out.len());
         self.elementwise(Op::Mul, q, out, None, Some(b));
     }
 
@@ -236,6 +239,7 @@ impl Kernels {
     }
 
     fn products(&self, q: &Modulus, out: &mut [u64], terms: &[(&[u64], &[u64])], add: bool) {
+        tally::add(Work::MacWord, terms.len() * out.len());
         for (a, b) in terms {
             same(out.len(), &[a.len(), b.len()]);
         }
@@ -281,6 +285,7 @@ impl Kernels {
     ) {
         let [out0, out1] = outs;
         let n = out0.len();
+        tally::add(Work::MacWord, 2 * terms.len() * n);
         same(n, &[out1.len(), lines.map_or(n, Lines::n)]);
         for (x, a, b) in terms {
             same(n, &[x.len(), a.len(), b.len()]);
@@ -311,6 +316,7 @@ impl Kernels {
     }
 
     fn runs(&self, q: &Modulus, out: &mut [u64], terms: &[(&[u64], Run<'_>)], add: bool) {
+        tally::add(Work::MacWord, terms.len() * out.len());
         for (a, b) in terms {
             same(out.len(), &[a.len(), b.n()]);
             assert!(

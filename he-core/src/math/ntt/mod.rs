@@ -17,6 +17,7 @@ use super::kernels;
 use super::modulus::Modulus;
 use super::prime::is_prime;
 use super::ring::RingError;
+use super::tally::{self, Work};
 use concrete_ntt::prime64::Plan;
 
 /// The tables of the transform for one ring degree and one prime.
@@ -91,6 +92,7 @@ impl NttTable {
     /// # Panics
     /// If the limb does not have the ring's length.
     pub fn forward(&self, limb: &mut [u64]) {
+        tally::add(Work::Ntt, 1);
         match &self.tables {
             Tables::Reference(plan) => plan.fwd(limb),
             #[cfg(target_arch = "x86_64")]
@@ -111,6 +113,7 @@ impl NttTable {
     /// # Panics
     /// If the limb does not have the ring's length.
     pub fn inverse_scaled(&self, limb: &mut [u64], scale: u64) {
+        tally::add(Work::Ntt, 1);
         match &self.tables {
             Tables::Reference(plan) => {
                 plan.inv(limb);

@@ -1,0 +1,322 @@
+//! The cost of every operation. Notation as in the parent module.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Add;
+
+use super::{ChainShape, Counts};
+use crate::ckks::linear::GROUP_BYTES_MAX;
+use crate::ckks::polynomial::PolynomialPlan;
+use crate::params::{Chain, same_scale};
+use crate::program::infer::polynomial_levels;
+use crate::program::keys::KeySet;
+use crate::program::op::{Op, PlainClass, PlainId, Program, Term, ValueId};
+
+const WORD: u64 = 8;
+
+pub(super) struct Counter<'a> {
+    pub(super) program: &'a Program,
+    pub(super) shape: &'a ChainShape,
+    pub(super) keys: &'a KeySet,
+    pub(super) chain: Option<&'a Chain>,
+}
+
+impl Counter<'_> {
+    pub(super) fn op(&self, op: &Op, index: usize) -> Counts {
+        let info = &self.program.values[index];
+        let tiles = u64::from(info.tiles);
+        let level = op.operands().first().map_or(info.level, |x| self.program.values[x.0 as usize].level);
+        let none = Counts::default();
+        match op {
+            Op::Input { .. }
+            | Op::Add { .. }
+            | Op::Sub { .. }
+            | Op::MulI { .. }
+            | Op::Gather { .. }
+            | Op::Select { .. } => none,
+            Op::AddPlain { plain, .. } => {
+                let plain_bytes = plain.iter().map(|&p| self.plain_bytes(p)).sum();
+                Counts { plain_bytes, ..none }
+            }
+            Op::Linear { terms, rescale, .. } => self.linear(terms, level, *rescale),
+            Op::RotateSum { stages, .. } => {
+                stages.iter().map(|stage| self.rotate_sum(stage, level)).fold(none, Add::add).times(tiles)
+            }
+            Op::Rotate { by, .. } => {
+                let turned = by.iter().filter(|&&r| r != 0);
+                let one = |&r| Counts { rotations: 1, ..self.automorphism(level, self.key_level(r, level)) };
+                turned.map(one).fold(none, Add::add)
+            }
+            Op::Multiply { .. } | Op::Square { .. } => self.combination(level, 1, 0).times(tiles),
+            Op::Scale { plain, .. } => {
+                let product = Counts { plain_bytes: self.plain_bytes(*plain), ..self.plain_product(level) };
+                (product + self.rescale(level)).times(tiles)
+            }
+            Op::Conjugate { .. } => {
+                self.automorphism(level, self.keys.conjugation.unwrap_or(level)).times(tiles)
+            }
+            Op::Adjust { x, level: target } => {
+                if same_scale(self.scale(*x), info.scale) {
+                    return none;
+                }
+                (self.plain_product(target + 1) + self.rescale(target + 1)).times(tiles)
+            }
+            Op::Polynomial { coefficients, .. } => {
+                self.polynomial(coefficients.len() as u32 - 1, level).times(tiles)
+            }
+            Op::Refresh { .. } => Counts { refreshes: tiles, ..none },
+        }
+    }
+
+    fn scale(&self, x: ValueId) -> f64 {
+        self.program.values[x.0 as usize].scale
+    }
+
+    /// `l` at `level`.
+    fn limbs(&self, level: u32) -> u64 {
+        self.shape.limbs[level as usize]
+    }
+
+    /// `d` at `level`.
+    fn dropped(&self, level: u32) -> u64 {
+        self.limbs(level) - self.limbs(level - 1)
+    }
+
+    fn words(&self, level: u32) -> u64 {
+        self.limbs(level) * self.shape.degree
+    }
+
+    /// `alpha_j` of the digits that a key made for `key_level` has at `level`.
+    fn digits(&self, level: u32, key_level: u32) -> Vec<u64> {
+        let limbs = self.limbs(level);
+        let digits = &self.shape.digits[key_level as usize];
+        digits.iter().filter(|d| d.start < limbs).map(|d| d.end.min(limbs) - d.start).collect()
+    }
+
+    fn key_level(&self, r: i32, level: u32) -> u32 {
+        self.keys.rotations.get(&r).copied().unwrap_or(level)
+    }
+
+    /// Raises one polynomial to QP, digit by digit.
+    fn mod_up(&self, level: u32, digits: &[u64]) -> Counts {
+        let (l, k) = (self.limbs(level), self.shape.special);
+        let ntts = digits.len() as u64 * (l + k);
+        let conversion = digits.iter().map(|a| a * (l + k - a)).sum::<u64>();
+        Counts { ntts, conversion_words: conversion * self.shape.degree, ..Counts::default() }
+    }
+
+    /// Product of the raised digits with one key, on all limbs.
+    fn inner_product(&self, level: u32, digits: &[u64]) -> Counts {
+        let limbs = self.limbs(level) + self.shape.special;
+        Counts { key_switches: 1, ..self.key_product(limbs, digits) }
+    }
+
+    fn key_product(&self, limbs: u64, digits: &[u64]) -> Counts {
+        let mac_words = 2 * digits.len() as u64 * limbs * self.shape.degree;
+        Counts { mac_words, key_bytes: mac_words * WORD, ..Counts::default() }
+    }
+
+    /// Divides `polys` polynomials by the primes of `drop` limbs, and by P where `special`.
+    fn divide(&self, level: u32, special: bool, drop: u64, polys: u64) -> Counts {
+        let removed = drop + if special { self.shape.special } else { 0 };
+        let kept = self.limbs(level) - drop;
+        let conversion_words = removed * kept * self.shape.degree;
+        Counts { ntts: removed + kept, conversion_words, ..Counts::default() }.times(polys)
+    }
+
+    /// Permutes both parts of a ciphertext on `limbs` limbs.
+    fn permute(&self, limbs: u64) -> Counts {
+        Counts { automorphism_words: 2 * limbs * self.shape.degree, ..Counts::default() }
+    }
+
+    /// A rotation or conjugation on its own: switched, divided, then permuted.
+    fn automorphism(&self, level: u32, key_level: u32) -> Counts {
+        let digits = self.digits(level, key_level);
+        let switched = self.mod_up(level, &digits) + self.inner_product(level, &digits);
+        switched + self.divide(level, true, 0, 2) + self.permute(self.limbs(level))
+    }
+
+    fn plain_product(&self, level: u32) -> Counts {
+        Counts { mac_words: 2 * self.words(level), pt_multiplications: 1, ..Counts::default() }
+    }
+
+    fn rescale(&self, level: u32) -> Counts {
+        Counts { rescales: 1, ..self.divide(level, false, self.dropped(level), 2) }
+    }
+
+    /// A sum of tensor products and multiples, relinearised and rescaled in one division.
+    fn combination(&self, level: u32, products: u64, multiples: u64) -> Counts {
+        let sum = Counts {
+            mac_words: 4 * products * self.words(level),
+            ct_multiplications: products,
+            pt_multiplications: multiples,
+            ..Counts::default()
+        };
+        if products == 0 {
+            return sum + self.rescale(level);
+        }
+        let digits = self.digits(level, self.keys.relinearisation.unwrap_or(level));
+        let switched = self.mod_up(level, &digits) + self.inner_product(level, &digits);
+        let down = Counts { rescales: 1, ..self.divide(level, true, self.dropped(level), 2) };
+        sum + switched + down
+    }
+
+    /// A hoisted sum: one way up for each partition into digits, one way down.
+    fn rotate_sum(&self, stage: &[i32], level: u32) -> Counts {
+        let rotations = || stage.iter().filter(|&&r| r != 0);
+        let partition = |&r: &i32| self.digits(level, self.key_level(r, level));
+        let partitions: BTreeSet<Vec<u64>> = rotations().map(partition).collect();
+        let up = partitions.iter().map(|digits| self.mod_up(level, digits)).fold(Counts::default(), Add::add);
+        let raised = self.limbs(level) + self.shape.special;
+        let each = rotations().map(|r| {
+            let product = self.inner_product(level, &partition(r));
+            Counts { rotations: 1, ..product } + self.permute(raised)
+        });
+        each.fold(up + self.divide(level, true, 0, 2), Add::add)
+    }
+
+    /// Groups of one output and giant step are summed modulo Q if no input in them is rotated ("flat"), else modulo QP.
+    fn linear(&self, terms: &[Term], level: u32, rescale: bool) -> Counts {
+        let mut sum = Counts::default();
+        let (l, k) = (self.limbs(level), self.shape.special);
+        let groups: Vec<&[Term]> =
+            terms.chunk_by(|a, b| (a.output, a.giant) == (b.output, b.giant)).collect();
+        let flat = |group: &[Term]| group.iter().all(|t| t.baby == 0);
+        // Each input goes up once for each partition into digits; each baby is made anew in every pass.
+        let babies: BTreeSet<(u32, i32)> =
+            terms.iter().filter(|t| t.baby != 0).map(|t| (t.input, t.baby)).collect();
+        let partition = |r: i32| self.digits(level, self.key_level(r, level));
+        let ways_up: BTreeSet<(u32, Vec<u64>)> =
+            babies.iter().map(|&(input, r)| (input, partition(r))).collect();
+        for (_, digits) in &ways_up {
+            sum += self.mod_up(level, digits);
+        }
+        sum.rotations += babies.len() as u64;
+        sum.key_switches += babies.len() as u64;
+        for pass in passes(&groups, GROUP_BYTES_MAX as u64 / (2 * (l + k) * WORD * self.shape.degree)) {
+            let limbs = l + if pass.iter().all(|group| flat(group)) { 0 } else { k };
+            for &(_, r) in &babies {
+                sum += self.key_product(limbs, &partition(r)) + self.permute(limbs);
+            }
+        }
+        for group in &groups {
+            for t in *group {
+                let limbs = if t.baby == 0 { l } else { l + k };
+                sum.mac_words += 2 * limbs * self.shape.degree;
+                sum.pt_multiplications += 1;
+                sum.plain_bytes += self.plain_bytes(t.plain);
+            }
+            let giant = group[0].giant;
+            if giant != 0 {
+                if !flat(group) {
+                    sum += self.divide(level, true, 0, 1);
+                }
+                let digits = partition(giant);
+                sum += self.mod_up(level, &digits) + self.permute(l + k);
+                sum += Counts { rotations: 1, ..self.inner_product(level, &digits) };
+            }
+        }
+        let drop = if rescale { self.dropped(level) } else { 0 };
+        for output in groups.chunk_by(|a, b| a[0].output == b[0].output) {
+            let raised = output.iter().any(|group| group[0].giant != 0 || !flat(group));
+            if raised || rescale {
+                sum += self.divide(level, raised, drop, 2);
+            }
+            sum.rescales += u64::from(rescale);
+        }
+        sum
+    }
+
+    /// Paterson and Stockmeyer.
+    fn polynomial(&self, degree: u32, level: u32) -> Counts {
+        // Coefficients that differ, so that no difference of two vanishes.
+        let generic: Vec<f64> = (0..=degree).map(|k| 1.0 / f64::from(k + 2)).collect();
+        let planned =
+            self.chain.and_then(|chain| PolynomialPlan::new(chain, &generic, level as usize).ok());
+        match planned {
+            Some(plan) => plan
+                .steps()
+                .map(|(level, products, multiples)| self.combination(level as u32, products as u64, multiples as u64))
+                .fold(Counts::default(), Add::add),
+            None => self.estimated_polynomial(degree, level),
+        }
+    }
+
+    /// `2^s + 2^(L-s) + L - s - 3` products, spread evenly over the levels, and one sum of multiples a leaf.
+    fn estimated_polynomial(&self, degree: u32, level: u32) -> Counts {
+        let levels = polynomial_levels(degree);
+        let split = |s: u32| (1u64 << s) + (1u64 << (levels - s)) + u64::from(levels - s) - 3;
+        let products = (1..=levels).map(split).min().unwrap_or(1).max(u64::from(degree > 1));
+        let leaves = 1u64 << (levels / 2);
+        let at = |i: u64, of: u64| level - (i * u64::from(levels) / of) as u32;
+        let products = (0..products).map(|i| self.combination(at(i, products), 1, 0));
+        let leaves = (0..leaves).map(|_| self.combination(level + 1 - levels, 0, u64::from(degree) / leaves));
+        products.chain(leaves).fold(Counts::default(), Add::add)
+    }
+
+    fn plain_bytes(&self, id: PlainId) -> u64 {
+        let info = &self.program.plaintexts[id.0 as usize];
+        let limbs = self.limbs(info.level) + if info.special { self.shape.special } else { 0 };
+        let words = match info.class {
+            PlainClass::Constant => 2,
+            // A polynomial in X^g, g = N / (2 period): runs of g equal words.
+            PlainClass::Periodic { period } => 2 * u64::from(period),
+            PlainClass::General => self.shape.degree,
+        };
+        limbs * words * WORD
+    }
+
+    pub(super) fn resident_plain_bytes(&self) -> u64 {
+        let mut used = BTreeSet::new();
+        for op in &self.program.ops {
+            match op {
+                Op::Linear { terms, .. } => used.extend(terms.iter().map(|t| t.plain)),
+                Op::AddPlain { plain, .. } => used.extend(plain),
+                Op::Scale { plain, .. } => used.extend([plain]),
+                _ => {}
+            }
+        }
+        used.into_iter().map(|id| self.plain_bytes(id)).sum()
+    }
+
+    pub(super) fn resident_key_bytes(&self) -> u64 {
+        let others = [self.keys.relinearisation, self.keys.conjugation];
+        let levels = self.keys.rotations.values().copied().chain(others.into_iter().flatten());
+        let mut by_level: BTreeMap<u32, u64> = BTreeMap::new();
+        levels.for_each(|level| *by_level.entry(level).or_default() += 1);
+        let bytes = |level| self.inner_product(level, &self.digits(level, level)).key_bytes;
+        by_level.into_iter().map(|(level, count)| count * bytes(level)).sum()
+    }
+
+    pub(super) fn peak_ciphertext_bytes(&self) -> u64 {
+        let last = self.program.last_uses();
+        let bytes = |i: usize| {
+            let info = &self.program.values[i];
+            u64::from(info.tiles) * 2 * self.words(info.level) * WORD
+        };
+        let (mut alive, mut peak) = (0, 0);
+        for (index, op) in self.program.ops.iter().enumerate() {
+            alive += bytes(index);
+            peak = peak.max(alive);
+            let mut operands = op.operands();
+            operands.sort_unstable();
+            operands.dedup();
+            let freed = operands.iter().filter(|x| last[x.0 as usize] == index);
+            alive -= freed.map(|x| bytes(x.0 as usize)).sum::<u64>();
+        }
+        peak
+    }
+}
+
+/// Cuts groups into passes of at most `limit`, never within an output.
+fn passes<'g, 't>(groups: &'g [&'t [Term]], limit: u64) -> Vec<&'g [&'t [Term]]> {
+    let (mut passes, mut start, mut end) = (Vec::new(), 0, 0);
+    for output in groups.chunk_by(|a, b| a[0].output == b[0].output) {
+        if end > start && (end + output.len() - start) as u64 > limit {
+            passes.push(&groups[start..end]);
+            start = end;
+        }
+        end += output.len();
+    }
+    passes.push(&groups[start..end]);
+    passes
+}
