@@ -26,17 +26,19 @@ pub struct Demand {
 }
 
 impl Demand {
-    /// Bits of the base modulus above the scale. Slots that hold no output hold sums of a similar size: two bits for them, one for
-    /// the sign, one of margin.
+    /// Bits of the base modulus above the scale: the largest value, a bit for the partial sums in slots that hold no output
+    /// ([`PARTIAL_SUMS`](super::PARTIAL_SUMS)), one for the sign.
     fn headroom_bits(&self) -> u32 {
-        self.largest.log2().ceil().max(0.0) as u32 + 4
+        self.largest.log2().ceil().max(0.0) as u32 + 2
     }
 }
 
 /// Scales below this lose more to rounding than any network bears.
 const SCALE_BITS_MIN: f64 = 24.0;
-/// Bits by which a plaintext level is smaller than the scale.
-const PLAIN_MARGIN_BITS: u32 = 7;
+/// Bits by which a plaintext level is smaller than the scale. Rounding a weight at scale 2^w leaves an error of deviation
+/// sqrt(N / 12) / 2^w in every slot, times the 2-norm of the inputs of a row; a rescale leaves N / (6 S) once. For rows of some
+/// hundred inputs of size one the two meet at about this distance.
+const PLAIN_MARGIN_BITS: u32 = 2;
 /// Bits beyond the least scale that are taken where they cost no limb.
 const SPARE_BITS: f64 = 6.0;
 /// Most special primes looked at.
@@ -48,11 +50,11 @@ const BIT_WORTH: f64 = 0.02;
 ///
 /// A rescale leaves a slot error of deviation N / (6 S): coefficients round with variance (2N/3 + 1) / 12, slots gather N / 2 of
 /// them. Ten deviations of it, relative to the largest value, must stay below the demanded share; each level then adds its own and
-/// passes on those before it with some gain, taken as a third of a bit a level.
+/// passes on those before it with some gain, taken as a quarter of a bit a level. The server derives the true bound from the weights.
 fn least_scale_bits(log_n: u32, demand: &Demand) -> f64 {
     let rounding = (10.0 / 6.0 * f64::from(log_n).exp2()).log2();
     let share = (demand.largest / demand.error).log2();
-    (rounding + share + 1.0 + demand.products.len() as f64 / 3.0).max(SCALE_BITS_MIN)
+    (rounding + share + demand.products.len() as f64 / 4.0).max(SCALE_BITS_MIN)
 }
 
 /// Chains for a ring of degree `2^log_n`, cheapest first; empty where nothing fits the cap.

@@ -19,6 +19,7 @@ pub mod network;
 pub mod packing;
 pub mod price;
 mod report;
+mod spec;
 pub mod search;
 pub mod translate;
 
@@ -38,6 +39,7 @@ use crate::model::Model;
 use chain::{Demand, chains, level_shape, shape, view};
 pub use goal::{Goal, Objective};
 pub use price::PriceTable;
+use network::StepKind;
 use search::{Choice, Packing, Rejection, SearchSettings, search};
 use translate::{Translated, translate};
 
@@ -80,6 +82,8 @@ const COUNTED: usize = 3;
 const KEY_BYTE: [f64; 3] = [0.004, 0.03, 0.2];
 /// States the search keeps.
 const BEAM: usize = 4;
+/// How far a partial sum may exceed the bound of the whole.
+pub const PARTIAL_SUMS: f64 = 2.0;
 /// Bound assumed at every site when no ranges are given.
 const ASSUMED_RANGE: f64 = 8.0;
 
@@ -463,13 +467,18 @@ impl Plan {
     }
 
     /// For every value of the program, the largest absolute slot that the ranges vouch for; infinite where they say nothing.
-    /// Slots without an element hold partial sums of the same terms and are taken to stay within the same bounds.
+    ///
+    /// The sums inside an affine layer, and the slots that end up holding none of its elements, are parts of sums of the same
+    /// terms: they are taken to stay within [`PARTIAL_SUMS`] times the layer's bound.
     pub fn value_ranges(&self) -> Vec<f64> {
         let mut ranges = vec![f64::INFINITY; self.program.values.len()];
-        for (value, bound) in self.values.iter().zip(&self.translated.bounds) {
-            if let Some(bound) = bound {
-                ranges[value.0 as usize] = *bound;
+        for (id, step) in self.translated.network.steps.iter().enumerate() {
+            let Some(bound) = self.translated.bounds[id] else { continue };
+            if matches!(step.kind, StepKind::Affine { .. }) {
+                let inside = self.program.values.iter().zip(&mut ranges);
+                inside.filter(|(info, _)| info.layer as usize == id).for_each(|(_, range)| *range = PARTIAL_SUMS * bound);
             }
+            ranges[self.values[id].0 as usize] = bound;
         }
         ranges
     }

@@ -207,6 +207,9 @@ impl Translator<'_> {
                 }
                 let degree = *degree as u32;
                 let mut x = self.view(x);
+                // The interval of a polynomial bounds what enters it.
+                let bound = 1.0 / argument.abs();
+                self.bounds[x] = Some(self.bounds[x].map_or(bound, |known| known.min(bound)));
                 // Cubics absorb the argument's factor in their coefficients; longer polynomials need it applied first.
                 if degree > 3 && *argument != 1.0 {
                     let kind = StepKind::Scale { x };
