@@ -1,7 +1,7 @@
 //! Processor time and precision of the CKKS primitives on the four comparison sets, on one thread.
 //!
 //! `cargo bench --bench primitives [-- A B C D]`. Every operation runs on fresh ciphertexts at the top level with all slots in use. Times
-//! are of the processor, not the clock: least and median over the repetitions. Precision is -log2 of the largest slot error.
+//! are the least of the clock over many runs, and the mean of the processor's. Precision is -log2 of the largest slot error.
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
@@ -12,57 +12,71 @@ use he_core::ckks::{Ciphertext, Context, KeySpec, Plaintext, SecretKey, eval, po
 use he_core::complex::Complex;
 use he_core::params::{ChainSpec, presets};
 
-/// Processor time of this process in milliseconds: all its work is done by one thread.
+/// Processor time of this process in milliseconds, in steps of a few milliseconds: all its work is done by one thread.
 fn cpu_ms() -> f64 {
     let stat = std::fs::read_to_string("/proc/self/schedstat").unwrap_or_default();
     let nanoseconds = stat.split_whitespace().next().and_then(|n| n.parse::<f64>().ok());
-    nanoseconds.map_or_else(|| wall().as_secs_f64() * 1e3, |n| n / 1e6)
+    nanoseconds.map_or_else(wall_ms, |n| n / 1e6)
 }
 
-/// Time since the first call, where the system does not tell the processor's.
-fn wall() -> std::time::Duration {
+/// Time since the first call.
+fn wall_ms() -> f64 {
     static START: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
-    START.get_or_init(std::time::Instant::now).elapsed()
+    START.get_or_init(std::time::Instant::now).elapsed().as_secs_f64() * 1e3
 }
+
+/// Processor time to spend on a row: large against the steps of its clock.
+const ROW_CPU_MS: f64 = 400.0;
 
 struct Report {
     table: Table,
-    repetitions: usize,
 }
 
 impl Report {
     /// Times `f` and adds a row; `precision` looks at what the last run gave.
     fn row<T>(&mut self, name: &str, mut f: impl FnMut() -> T, precision: impl Fn(&T) -> Option<f64>) {
         let mut result = f();
-        let mut times: Vec<f64> = (0..self.repetitions)
-            .map(|_| {
-                let start = cpu_ms();
-                result = black_box(f());
-                cpu_ms() - start
-            })
-            .collect();
-        times.sort_by(f64::total_cmp);
+        let (mut least, mut runs) = (f64::INFINITY, 0);
+        let start = cpu_ms();
+        while cpu_ms() - start < ROW_CPU_MS {
+            let before = wall_ms();
+            result = black_box(f());
+            least = least.min(wall_ms() - before);
+            runs += 1;
+        }
+        let mean = (cpu_ms() - start) / f64::from(runs);
         let bits = precision(&result).map_or(String::new(), |error| format!("{:.1}", -error.log2()));
-        self.table.add_row([name, &format!("{:.3}", times[0]), &format!("{:.3}", times[times.len() / 2]), &bits]);
+        self.table
+            .add_row([name, &format!("{least:.3}"), &format!("{mean:.3}"), &bits]);
     }
 }
 
 fn slots(count: usize, salt: usize) -> Vec<Complex> {
     let angle = |k: usize| ((k * 7919 + salt * 104729) % 10007) as f64 / 10007.0 * std::f64::consts::TAU;
-    (0..count).map(|k| Complex::new(angle(k).cos(), angle(k).sin()) * 0.9).collect()
+    (0..count)
+        .map(|k| Complex::new(angle(k).cos(), angle(k).sin()) * 0.9)
+        .collect()
 }
 
 fn largest_error(found: &[Complex], expected: impl Iterator<Item = Complex>) -> f64 {
-    found.iter().zip(expected).map(|(&found, expected)| (found - expected).abs()).fold(0.0, f64::max)
+    found
+        .iter()
+        .zip(expected)
+        .map(|(&found, expected)| (found - expected).abs())
+        .fold(0.0, f64::max)
 }
 
-fn run(name: &str, spec: &ChainSpec, repetitions: usize) -> he_core::Result<()> {
+fn run(name: &str, spec: &ChainSpec) -> he_core::Result<()> {
     let context = &Context::new(spec.build()?)?;
     let (chain, top) = (context.chain(), context.top_level());
     let n = context.slots();
     let secret = SecretKey::generate(context)?;
     let rotations: BTreeMap<i32, usize> = (1..=8).map(|r| (r, top)).collect();
-    let spec = KeySpec { relin_level: Some(top), rotations, conjugation: None };
+    let spec = KeySpec {
+        relin_level: Some(top),
+        rotations,
+        conjugation: None,
+    };
     let start = cpu_ms();
     let seeded = secret.evaluation_keys(context, &spec)?;
     let made = cpu_ms();
@@ -89,73 +103,128 @@ fn run(name: &str, spec: &ChainSpec, repetitions: usize) -> he_core::Result<()> 
         expanded - made,
     );
     let mut table = Table::new();
-    table.set_header(["operation", "min ms", "median ms", "bits"]);
-    let mut report = Report { table, repetitions };
+    table.set_header(["operation", "least ms", "mean CPU ms", "bits"]);
+    let mut report = Report { table };
     let error = |found: &Ciphertext, expected: &dyn Fn(usize) -> Complex| {
-        Some(largest_error(&secret.decrypt(context, found), (0..n).map(expected)))
+        Some(largest_error(
+            &secret.decrypt(context, found),
+            (0..n).map(expected),
+        ))
     };
     let rotated = |r: usize| (0..n).map(|s| x[(s + r) % n]).collect::<Vec<_>>();
-    let sum: Vec<Complex> = (0..n).map(|s| (1..=8).fold(Complex::default(), |sum, r| sum + x[(s + r) % n])).collect();
+    let sum: Vec<Complex> = (0..n)
+        .map(|s| (1..=8).fold(Complex::default(), |sum, r| sum + x[(s + r) % n]))
+        .collect();
 
     report.row("encode", || encode(&x), |_| None);
-    report.row("encrypt, secret key, seeded", || secret.encrypt(context, &px), |c| {
-        c.as_ref().ok().and_then(|c| error(&c.expand(context), &|s| x[s]))
-    });
-    report.row("encrypt, public key", || public.encrypt(context, &px), |c| {
-        c.as_ref().ok().and_then(|c| error(c, &|s| x[s]))
-    });
-    report.row("decrypt and decode", || secret.decrypt(context, &cx), |z| Some(largest_error(z, x.iter().copied())));
-    report.row("ct + ct", || eval::add(context, &cx, &cy), |c| {
-        c.as_ref().ok().and_then(|c| error(c, &|s| x[s] + y[s]))
-    });
-    report.row("ct * pt", || eval::mul_plain(context, &cx, &factor), |c| {
-        c.as_ref().ok().and_then(|c| error(c, &|s| x[s] * y[s]))
-    });
+    report.row(
+        "encrypt, secret key, seeded",
+        || secret.encrypt(context, &px),
+        |c| c.as_ref().ok().and_then(|c| error(&c.expand(context), &|s| x[s])),
+    );
+    report.row(
+        "encrypt, public key",
+        || public.encrypt(context, &px),
+        |c| c.as_ref().ok().and_then(|c| error(c, &|s| x[s])),
+    );
+    report.row(
+        "decrypt and decode",
+        || secret.decrypt(context, &cx),
+        |z| Some(largest_error(z, x.iter().copied())),
+    );
+    report.row(
+        "ct + ct",
+        || eval::add(context, &cx, &cy),
+        |c| c.as_ref().ok().and_then(|c| error(c, &|s| x[s] + y[s])),
+    );
+    report.row(
+        "ct * pt",
+        || eval::mul_plain(context, &cx, &factor),
+        |c| c.as_ref().ok().and_then(|c| error(c, &|s| x[s] * y[s])),
+    );
     report.row("rescale", || eval::rescale(context, &cx), |_| None);
-    report.row("ct * ct, relinearised, rescaled", || eval::multiply(context, keys, &cx, &cy), |c| {
-        c.as_ref().ok().and_then(|c| error(c, &|s| x[s] * y[s]))
-    });
-    report.row("square, relinearised, rescaled", || eval::square(context, keys, &cx), |c| {
-        c.as_ref().ok().and_then(|c| error(c, &|s| x[s] * x[s]))
-    });
+    report.row(
+        "ct * ct, relinearised, rescaled",
+        || eval::multiply(context, keys, &cx, &cy),
+        |c| c.as_ref().ok().and_then(|c| error(c, &|s| x[s] * y[s])),
+    );
+    report.row(
+        "square, relinearised, rescaled",
+        || eval::square(context, keys, &cx),
+        |c| c.as_ref().ok().and_then(|c| error(c, &|s| x[s] * x[s])),
+    );
     let one = rotated(1);
-    report.row("rotate", || eval::rotate(context, keys, &cx, 1), |c| {
-        c.as_ref().ok().and_then(|c| error(c, &|s| one[s]))
-    });
+    report.row(
+        "rotate",
+        || eval::rotate(context, keys, &cx, 1),
+        |c| c.as_ref().ok().and_then(|c| error(c, &|s| one[s])),
+    );
     let all: Vec<i32> = (1..=8).collect();
-    let single = || all.iter().map(|&r| eval::rotate(context, keys, &cx, r)).collect::<Result<Vec<_>, _>>();
+    let single = || {
+        all.iter()
+            .map(|&r| eval::rotate(context, keys, &cx, r))
+            .collect::<Result<Vec<_>, _>>()
+    };
     report.row("eight rotations, one by one", single, |_| None);
-    report.row("eight rotations, hoisted", || eval::rotate_many(context, keys, &cx, &all), |_| None);
-    report.row("sum of eight rotations, hoisted", || linear::rotate_sum(context, keys, &cx, &[all.clone()]), |c| {
-        c.as_ref().ok().and_then(|c| error(c, &|s| sum[s]))
-    });
+    report.row(
+        "eight rotations, hoisted",
+        || eval::rotate_many(context, keys, &cx, &all),
+        |_| None,
+    );
+    report.row(
+        "sum of eight rotations, hoisted",
+        || linear::rotate_sum(context, keys, &cx, &[all.clone()]),
+        |c| c.as_ref().ok().and_then(|c| error(c, &|s| sum[s])),
+    );
     // A matrix of 64 diagonals: eight babies, eight giants.
     let plain = context.encode_complex(&y, chain.plain_scale(top), top, true)?;
     let babies = (0..8).flat_map(|giant| (0..8).map(move |baby| (giant, baby)));
-    let terms = babies.map(|(giant, baby)| Term { output: 0, giant, input: 0, baby, plain: 0 }).collect();
+    let terms = babies
+        .map(|(giant, baby)| Term {
+            output: 0,
+            giant,
+            input: 0,
+            baby,
+            plain: 0,
+        })
+        .collect();
     let plan = LinearPlan::new(1, terms, true)?;
     let input = [cx.clone()];
-    report.row("transform of 64 diagonals", || linear::transform(context, keys, &input, &plan, |_| &plain), |_| None);
+    report.row(
+        "transform of 64 diagonals",
+        || linear::transform(context, keys, &input, &plan, |_| &plain),
+        |_| None,
+    );
     if top >= 4 {
         let odd: Vec<f64> = (0..16).map(|i| f64::from(i % 2) / 8.0).collect();
-        report.row("odd polynomial of degree 15", || polynomial::evaluate(context, keys, &cx, &odd), |_| None);
+        report.row(
+            "odd polynomial of degree 15",
+            || polynomial::evaluate(context, keys, &cx, &odd),
+            |_| None,
+        );
     }
     println!("{}", report.table);
     Ok(())
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
+    let wanted: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|arg| !arg.starts_with('-'))
+        .collect();
     let sets = [
-        ("A", presets::set_a(), 40),
-        ("B", presets::set_b(), 20),
-        ("C", presets::set_c(), 10),
-        ("D", presets::set_d(), 4),
+        ("A", presets::set_a()),
+        ("B", presets::set_b()),
+        ("C", presets::set_c()),
+        ("D", presets::set_d()),
     ];
-    let one_thread = rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build()?;
-    for (name, spec, repetitions) in sets {
+    let one_thread = rayon::ThreadPoolBuilder::new()
+        .num_threads(1)
+        .use_current_thread()
+        .build()?;
+    for (name, spec) in sets {
         if wanted.is_empty() || wanted.iter().any(|w| w == name) {
-            one_thread.install(|| run(name, &spec, repetitions))?;
+            one_thread.install(|| run(name, &spec))?;
         }
     }
     Ok(())

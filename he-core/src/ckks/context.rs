@@ -78,6 +78,12 @@ impl Context {
         Ok(Arc::new(context))
     }
 
+    /// A chain without security, treated as if it had some: what is published with it must be refused.
+    #[cfg(test)]
+    pub(crate) fn secure_for_test(chain: InsecureChain) -> Arc<Self> {
+        Self::build(chain.chain().clone(), true, crate::math::kernels::active()).unwrap()
+    }
+
     /// The chain.
     pub fn chain(&self) -> &Chain {
         &self.chain

@@ -212,3 +212,159 @@ fn centred(context: &Context, residues: &Limbs) -> Vec<f64> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ckks::fixture::{Fixture, chain, distance, slots};
+    use crate::ckks::noise;
+
+    /// Mean square of the coefficients of decryptions of zero.
+    fn measured(f: &Fixture, encrypt: impl Fn(&Plaintext) -> Ciphertext) -> f64 {
+        let zero = f.context.encode(&[0.0], 1.0, 2, false).unwrap();
+        let runs = 16;
+        let square = |_| {
+            let coefficients = f.secret.decrypt_coefficients(&f.context, &encrypt(&zero));
+            coefficients.iter().map(|c| c * c).sum::<f64>() / coefficients.len() as f64
+        };
+        (0..runs).map(square).sum::<f64>() / f64::from(runs)
+    }
+
+    /// The mean square of 2^16 independent normal variables strays from the variance by a relative sqrt(2 / 2^16) = 0.0055; ten per
+    /// cent are eighteen deviations.
+    #[track_caller]
+    fn within_ten_per_cent(found: f64, expected: f64) {
+        assert!(
+            (found / expected - 1.0).abs() < 0.1,
+            "variance {found}, expected {expected}"
+        );
+    }
+
+    #[test]
+    fn fresh_noise_is_what_theory_says() {
+        let f = Fixture::new(12, &[]);
+        let secret = measured(&f, |p| {
+            f.secret.encrypt(&f.context, p).unwrap().expand(&f.context)
+        });
+        within_ten_per_cent(secret, noise::fresh_secret());
+        let public = f.secret.public_key(&f.context).unwrap();
+        let found = measured(&f, |p| public.encrypt(&f.context, p).unwrap());
+        within_ten_per_cent(
+            found,
+            noise::fresh_public(f.context.degree(), f.context.chain().log_p()),
+        );
+    }
+
+    #[test]
+    fn rounding_and_key_switching_noise_are_what_theory_says() {
+        let f = Fixture::new(12, &[1]);
+        let (n, top) = (f.context.degree(), f.context.top_level());
+        let fresh = |p: &Plaintext| f.secret.encrypt(&f.context, p).unwrap().expand(&f.context);
+        let rescaled = measured(&f, |p| crate::ckks::eval::rescale(&f.context, &fresh(p)).unwrap());
+        within_ten_per_cent(
+            rescaled,
+            noise::rescale(noise::fresh_secret(), f.context.chain().dropped_product(2), n),
+        );
+        let rotated = measured(&f, |p| {
+            crate::ckks::eval::rotate(&f.context, &f.keys, &fresh(p), 1).unwrap()
+        });
+        within_ten_per_cent(
+            rotated,
+            noise::fresh_secret() + noise::key_switch(f.context.chain(), top, 2),
+        );
+    }
+
+    #[test]
+    fn encryption_is_randomised_and_bound_to_its_key() {
+        let f = Fixture::new(8, &[]);
+        let x = slots(128, 70);
+        let plaintext = f
+            .context
+            .encode_complex(&x, f.context.scale(4), 4, false)
+            .unwrap();
+        let [first, second] = [0, 1].map(|_| f.secret.encrypt(&f.context, &plaintext).unwrap());
+        assert_ne!(first, second);
+        assert_ne!(
+            first.expand(&f.context).parts()[1],
+            second.expand(&f.context).parts()[1]
+        );
+        let public = f.secret.public_key(&f.context).unwrap();
+        let [third, fourth] = [0, 1].map(|_| public.encrypt(&f.context, &plaintext).unwrap());
+        assert_ne!(third, fourth);
+        for ciphertext in [first.expand(&f.context), second.expand(&f.context), third, fourth] {
+            let v = noise::fresh_public(256, f.context.chain().log_p())
+                + noise::fresh_secret()
+                + noise::encoding();
+            f.assert_slots(&ciphertext, &x, v);
+            // Under another key the coefficients are uniform modulo the primes looked at, far above the scale.
+            let other = SecretKey::generate(&f.context).unwrap();
+            assert!(distance(&other.decrypt(&f.context, &ciphertext), &x) > 1.0);
+        }
+    }
+
+    #[test]
+    fn a_seed_fixes_the_ciphertext_but_not_its_published_seed() {
+        let f = Fixture::new(5, &[]);
+        let plaintext = f.context.encode(&[0.25], f.context.scale(1), 1, false).unwrap();
+        let seed = Seed::new([3; 32]);
+        let [first, second] = [0, 1].map(|_| f.secret.encrypt_from(&f.context, &plaintext, &seed).unwrap());
+        assert_eq!(first, second);
+        assert_ne!(first.seed, seed);
+    }
+
+    #[test]
+    fn messages_of_any_length_are_found_in_as_few_limbs_as_hold_them() {
+        let f = Fixture::new(5, &[]);
+        let x = slots(16, 71);
+        for (log2_scale, limbs) in [(39.0, 1), (60.0, 2), (85.0, 3)] {
+            let scale = 2f64.powf(log2_scale);
+            let plaintext = f.context.encode_complex(&x, scale, 4, false).unwrap();
+            let ciphertext = f
+                .secret
+                .encrypt(&f.context, &plaintext)
+                .unwrap()
+                .expand(&f.context);
+            assert_eq!(message_limbs(&f.context, &ciphertext), limbs);
+            let bound = noise::slot_bound(noise::fresh_secret() + noise::encoding(), 32, scale) + 1e-13;
+            assert!(distance(&f.decrypt(&ciphertext), &x) < bound);
+        }
+    }
+
+    #[test]
+    fn insecure_keys_and_ciphertexts_are_not_published() {
+        let context = Context::secure_for_test(chain(6));
+        let secret = SecretKey::from_seed(&context, &Seed::new([1; 32]));
+        let spec = crate::ckks::KeySpec {
+            relin_level: Some(1),
+            ..Default::default()
+        };
+        assert!(matches!(
+            secret.evaluation_keys(&context, &spec),
+            Err(Error::Insecure { cap_bits: 0, .. })
+        ));
+        assert!(matches!(secret.public_key(&context), Err(Error::Insecure { .. })));
+        let plaintext = context.encode(&[1.0], 1.0, 0, false).unwrap();
+        assert!(matches!(
+            secret.encrypt(&context, &plaintext),
+            Err(Error::Insecure { .. })
+        ));
+    }
+
+    #[test]
+    fn the_secret_survives_its_bytes() {
+        let f = Fixture::new(5, &[]);
+        let bytes = f.secret.to_bytes();
+        let again = SecretKey::from_bytes(&f.context, &bytes).unwrap();
+        assert_eq!(*again.to_bytes(), *bytes);
+        let mut broken = bytes.to_vec();
+        broken[3] |= 3;
+        assert!(matches!(
+            SecretKey::from_bytes(&f.context, &broken),
+            Err(Error::Corrupted { .. })
+        ));
+        assert!(matches!(
+            SecretKey::from_bytes(&f.context, &bytes[1..]),
+            Err(Error::Truncated { .. })
+        ));
+    }
+}

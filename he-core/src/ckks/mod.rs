@@ -21,11 +21,17 @@ mod fft;
 mod fixture;
 mod keys;
 mod keyswitch;
+#[cfg(test)]
+mod known_answers;
 pub mod linear;
 pub mod noise;
+#[cfg(test)]
+mod oracle;
 mod pack;
 mod parallel;
 pub mod polynomial;
+#[cfg(test)]
+mod wire_test;
 
 pub use ciphertext::{Ciphertext, SeededCiphertext};
 pub use context::Context;

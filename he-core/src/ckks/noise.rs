@@ -22,9 +22,9 @@ pub fn fresh_secret() -> f64 {
     ERROR_VARIANCE
 }
 
-/// V of a fresh encryption under the public key: `e v + e0 + e1 s` with ternary v and s.
-pub fn fresh_public(degree: usize) -> f64 {
-    ERROR_VARIANCE * (2.0 * secret_weight(degree) + 1.0)
+/// V of a fresh encryption under the public key: `e v + e0 + e1 s` with ternary v and s, divided by P and rounded.
+pub fn fresh_public(degree: usize, log_p: f64) -> f64 {
+    ERROR_VARIANCE * (2.0 * secret_weight(degree) + 1.0) * (-2.0 * log_p).exp2() + rounding(degree)
 }
 
 /// V of a sum or difference.

@@ -11,4 +11,6 @@ mod switching;
 pub use evaluation::{EvaluationKeys, KeySpec, SeededEvaluationKeys};
 pub use public::PublicKey;
 pub use secret::SecretKey;
+#[cfg(test)]
+pub(crate) use switching::SeededSwitchKey;
 pub(crate) use switching::SwitchKey;

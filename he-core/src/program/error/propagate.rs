@@ -388,7 +388,7 @@ impl Pass<'_> {
     fn input(&self, port: u32, here: State, name: &(impl Fn(usize, usize, u64) -> u64 + Sync)) -> Vec<Tile> {
         let fresh = match self.assumptions.encryption {
             Encryption::Secret => noise::fresh_secret(),
-            Encryption::Public => noise::fresh_public(self.chain.degree()),
+            Encryption::Public => noise::fresh_public(self.chain.degree(), self.chain.log_p()),
         };
         let sigma = self.deviation(fresh + noise::encoding(), here.scale);
         let one = |(t, bound): (usize, &Slots)| {

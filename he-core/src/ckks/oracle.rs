@@ -1,0 +1,228 @@
+//! Key switching and division held against schoolbook arithmetic on long integers, in a tiny ring.
+//!
+//! All primes are short, so that Q P fits a double word: residues are put together to integers, divided with exact rounding, and taken
+//! apart again. Words must be equal, not close.
+
+use super::keys::{SeededSwitchKey, SwitchKey};
+use super::{Context, SecretKey, keyswitch};
+use crate::math::automorphism::galois_of_rotation;
+use crate::math::poly::{Ntt, Poly};
+use crate::math::sample::{Seed, Stream};
+use crate::params::ChainSpec;
+use std::sync::Arc;
+
+const N: usize = 16;
+
+fn context() -> Arc<Context> {
+    let spec = ChainSpec {
+        log_n: 4,
+        base_bits: 22,
+        level_bits: vec![20; 2],
+        special_bits: vec![25],
+        log2_scale: 20.0,
+    };
+    Context::new_insecure(spec.build_insecure().unwrap()).unwrap()
+}
+
+/// A uniform polynomial on the primes of a level.
+fn uniform(context: &Context, level: usize, special: bool, index: u64) -> Poly<Ntt> {
+    let primes = context.primes(level, special);
+    let mut poly = Poly::zeroed(context.ring(), &primes);
+    for (&prime, limb) in primes.iter().zip(poly.limbs_mut().split_mut()) {
+        let stream = Stream::new(&Seed::new([9; 32]), index, prime.into());
+        stream.uniform(context.kernels(), context.modulus(prime), limb);
+    }
+    poly
+}
+
+/// Coefficients modulo the product of the primes at `positions`, centred.
+fn integers(context: &Context, poly: &Poly<Ntt>, positions: std::ops::Range<usize>) -> Vec<i128> {
+    let coefficients = poly.clone().to_coeff(context.ring());
+    let moduli: Vec<_> = positions
+        .clone()
+        .map(|i| *context.modulus(poly.primes()[i]))
+        .collect();
+    let product: i128 = moduli.iter().map(|q| i128::from(q.value())).product();
+    (0..N)
+        .map(|k| {
+            let mut sum = 0i128;
+            for (i, q) in positions.clone().zip(&moduli) {
+                let others = product / i128::from(q.value());
+                let inverse = q.inv(q.from_i128(others)).unwrap();
+                sum += others * i128::from(q.mul(coefficients.limb(i)[k], inverse));
+            }
+            let x = sum % product;
+            if 2 * x > product { x - product } else { x }
+        })
+        .collect()
+}
+
+/// `x / divisor`, rounded to nearest.
+fn rounded(x: i128, divisor: i128) -> i128 {
+    (2 * x + divisor).div_euclid(2 * divisor)
+}
+
+fn residues(context: &Context, x: &[i128], level: usize) -> Poly<Ntt> {
+    let primes = context.primes(level, false);
+    let mut poly = Poly::zeroed(context.ring(), &primes);
+    for (&prime, limb) in primes.iter().zip(poly.limbs_mut().split_mut()) {
+        limb.iter_mut()
+            .zip(x)
+            .for_each(|(out, &x)| *out = context.modulus(prime).from_i128(x));
+        context.ring().ntt(prime).forward(limb);
+    }
+    poly
+}
+
+#[test]
+fn division_rounds_to_nearest() {
+    let context = context();
+    for (from, to, special) in [
+        (2, 1, false),
+        (2, 0, false),
+        (1, 0, false),
+        (2, 2, true),
+        (2, 1, true),
+        (1, 0, true),
+    ] {
+        let x = uniform(&context, from, special, 1);
+        let kept = context.chain().limbs(to);
+        let divisor = x.primes()[kept..]
+            .iter()
+            .map(|&p| i128::from(context.modulus(p).value()))
+            .product();
+        let expected: Vec<_> = integers(&context, &x, 0..x.primes().len())
+            .into_iter()
+            .map(|x| rounded(x, divisor))
+            .collect();
+        let found = keyswitch::divide(&context, from, to, special, x);
+        assert_eq!(
+            found,
+            residues(&context, &expected, to),
+            "from level {from} to {to}, special {special}"
+        );
+    }
+}
+
+/// The negacyclic product modulo every prime, coefficient by coefficient.
+fn product(context: &Context, digit: &[i128], key: &[&[u64]], primes: &[u16]) -> Vec<Vec<u64>> {
+    primes
+        .iter()
+        .zip(key)
+        .map(|(&prime, key)| {
+            let q = context.modulus(prime);
+            let mut coefficients = key.to_vec();
+            context.ring().ntt(prime).inverse(&mut coefficients);
+            let mut out = vec![0; N];
+            for (i, &d) in digit.iter().enumerate() {
+                for (j, &k) in coefficients.iter().enumerate() {
+                    let term = q.mul(q.from_i128(d), k);
+                    let at = &mut out[(i + j) % N];
+                    *at = if i + j < N {
+                        q.add(*at, term)
+                    } else {
+                        q.sub(*at, term)
+                    };
+                }
+            }
+            context.ring().ntt(prime).forward(&mut out);
+            out
+        })
+        .collect()
+}
+
+#[test]
+fn key_switching_is_the_schoolbook_algorithm() {
+    let context = context();
+    let secret = SecretKey::from_seed(&context, &Seed::new([1; 32]));
+    let galois = galois_of_rotation(N, 3);
+    let public = Seed::new([2; 32]);
+    for key_level in 0..=2 {
+        let seeded =
+            SeededSwitchKey::generate(&context, &secret, galois, key_level, &public, &Seed::new([3; 32]))
+                .unwrap();
+        let key = SwitchKey::expand(&context, &public, &seeded).unwrap();
+        for level in 0..=key_level {
+            let primes = context.primes(level, true);
+            let q_limbs = context.chain().limbs(level);
+            let x = uniform(&context, level, false, 4);
+            let digits = keyswitch::decompose(&context, key_level, level, &x);
+            let found = keyswitch::multiply(&context, level, &digits, &key);
+            let mut expected = [0, 1].map(|_| Poly::<Ntt>::zeroed(context.ring(), &primes));
+            let partition = context.chain().digits(key_level);
+            for (j, own) in partition
+                .into_iter()
+                .filter(|own| own.start < q_limbs)
+                .enumerate()
+            {
+                let digit = integers(&context, &x, own.start..own.end.min(q_limbs));
+                for (half, expected) in expected.iter_mut().enumerate() {
+                    let limbs: Vec<_> = (0..primes.len()).map(|i| key.limb(j, i, q_limbs)[half]).collect();
+                    let products = product(&context, &digit, &limbs, &primes);
+                    for ((&prime, out), product) in
+                        primes.iter().zip(expected.limbs_mut().split_mut()).zip(products)
+                    {
+                        context
+                            .kernels()
+                            .add_assign(context.modulus(prime), out, &product);
+                    }
+                }
+            }
+            assert_eq!(found, expected, "key level {key_level}, level {level}");
+        }
+    }
+}
+
+#[test]
+fn a_key_decrypts_to_its_payload() {
+    // b + a t - g w is the error: small in every digit.
+    let context = context();
+    let secret = SecretKey::from_seed(&context, &Seed::new([5; 32]));
+    let public = Seed::new([6; 32]);
+    let seeded = SeededSwitchKey::generate(&context, &secret, 1, 2, &public, &Seed::new([7; 32])).unwrap();
+    let key = SwitchKey::expand(&context, &public, &seeded).unwrap();
+    let primes = context.primes(2, true);
+    for (j, own) in context.chain().digits(2).into_iter().enumerate() {
+        let mut error = Poly::<Ntt>::zeroed(context.ring(), &primes);
+        for (i, (&prime, limb)) in primes.iter().zip(error.limbs_mut().split_mut()).enumerate() {
+            let (q, s) = (context.modulus(prime), secret.limb(prime));
+            let [b, a] = key.limb(j, i, 3);
+            let gadget = if own.contains(&i) {
+                context.special_product(prime)
+            } else {
+                0
+            };
+            for k in 0..N {
+                let payload = q.mul(q.mul(s[k], s[k]), gadget);
+                limb[k] = q.sub(q.add(b[k], q.mul(a[k], s[k])), payload);
+            }
+        }
+        // The centred binomial of 42 coins is at most 21.
+        assert!(
+            integers(&context, &error, 0..primes.len())
+                .iter()
+                .all(|e| e.abs() <= 21)
+        );
+    }
+}
+
+#[test]
+fn uniform_halves_never_repeat() {
+    let context = context();
+    let secret = SecretKey::from_seed(&context, &Seed::new([5; 32]));
+    let public = Seed::new([6; 32]);
+    let mut seen = std::collections::BTreeSet::new();
+    for galois in [1, 5, 25, 2 * N as u64 - 1] {
+        let seeded =
+            SeededSwitchKey::generate(&context, &secret, galois, 2, &public, &Seed::new([7; 32])).unwrap();
+        let key = SwitchKey::expand(&context, &public, &seeded).unwrap();
+        for j in 0..context.chain().digits(2).len() {
+            for i in 0..4 {
+                assert!(
+                    seen.insert(key.limb(j, i, 3)[1].to_vec()),
+                    "key {galois}, digit {j}, limb {i}"
+                );
+            }
+        }
+    }
+}

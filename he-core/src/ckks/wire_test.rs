@@ -1,0 +1,124 @@
+//! Everything that is read from bytes: round trips, and no panic and no wrong word from bytes that are broken.
+
+use proptest::prelude::*;
+
+use super::fixture::{Fixture, slots};
+use super::{Ciphertext, Context, PublicKey, SeededCiphertext, SeededEvaluationKeys};
+use crate::error::{Error, Result};
+
+/// Whether all words of a ciphertext are below their primes.
+fn is_reduced(context: &Context, x: &Ciphertext) -> bool {
+    x.parts().iter().all(|part| {
+        part.primes()
+            .iter()
+            .zip(part.limbs().iter())
+            .all(|(&p, l)| l.iter().all(|&w| w < context.modulus(p).value()))
+    })
+}
+
+/// Reads bytes in every way; whatever is accepted is well formed.
+fn read_all(context: &Context, bytes: &[u8]) -> [Result<()>; 4] {
+    let check = |x: Ciphertext| {
+        assert!(x.level() <= context.top_level() && x.scale() >= 1.0 && is_reduced(context, &x));
+    };
+    [
+        Ciphertext::from_bytes(context, bytes).map(check),
+        SeededCiphertext::from_bytes(context, bytes).map(|x| check(x.expand(context))),
+        PublicKey::from_bytes(context, bytes).map(|_| ()),
+        SeededEvaluationKeys::from_bytes(context, bytes)
+            .and_then(|keys| keys.expand(context))
+            .map(|_| ()),
+    ]
+}
+
+fn samples(f: &Fixture) -> [Vec<u8>; 4] {
+    let spec = super::KeySpec {
+        relin_level: Some(1),
+        rotations: [(1, 2), (3, 0)].into(),
+        conjugation: None,
+    };
+    let keys = f.secret.evaluation_keys(&f.context, &spec).unwrap();
+    assert_eq!(keys.to_bytes().len(), spec.wire_bytes(&f.context));
+    let plaintext = f
+        .context
+        .encode_complex(&slots(16, 80), f.context.scale(2), 2, false)
+        .unwrap();
+    let seeded = f.secret.encrypt(&f.context, &plaintext).unwrap();
+    let public = f.secret.public_key(&f.context).unwrap();
+    [
+        seeded.expand(&f.context).to_bytes(&f.context),
+        seeded.to_bytes(&f.context),
+        public.to_bytes(&f.context),
+        keys.to_bytes(),
+    ]
+}
+
+#[test]
+fn round_trips() {
+    let f = Fixture::new(5, &[]);
+    let [full, seeded, public, keys] = samples(&f);
+    let ciphertext = Ciphertext::from_bytes(&f.context, &full).unwrap();
+    assert_eq!(ciphertext.to_bytes(&f.context), full);
+    let short = SeededCiphertext::from_bytes(&f.context, &seeded).unwrap();
+    assert_eq!(short.to_bytes(&f.context), seeded);
+    assert_eq!(short.expand(&f.context), ciphertext);
+    assert_eq!(
+        PublicKey::from_bytes(&f.context, &public)
+            .unwrap()
+            .to_bytes(&f.context),
+        public
+    );
+    assert_eq!(
+        SeededEvaluationKeys::from_bytes(&f.context, &keys)
+            .unwrap()
+            .to_bytes(),
+        keys
+    );
+    // Three limbs of 50, 40, 40 bits: packed, not padded.
+    assert_eq!(full.len(), 12 + 2 * 32 * (50 + 40 + 40) / 8);
+    assert_eq!(seeded.len(), 12 + 32 + 32 * (50 + 40 + 40) / 8);
+}
+
+#[test]
+fn a_count_of_keys_allocates_nothing_that_is_not_there() {
+    let f = Fixture::new(5, &[]);
+    let [.., mut keys] = samples(&f);
+    keys[32..36].copy_from_slice(&u32::MAX.to_le_bytes());
+    assert!(matches!(
+        SeededEvaluationKeys::from_bytes(&f.context, &keys),
+        Err(Error::Truncated { .. })
+    ));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn broken_bytes_are_refused_or_well_formed(
+        which in 0usize..4,
+        cut in any::<prop::sample::Index>(),
+        flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
+        extra in prop::collection::vec(any::<u8>(), 0..3),
+    ) {
+        let f = Fixture::new(5, &[]);
+        let bytes = samples(&f)[which].clone();
+        let truncated = &bytes[..cut.index(bytes.len())];
+        for result in read_all(&f.context, truncated) {
+            prop_assert!(result.is_err());
+        }
+        let mut longer = bytes.clone();
+        longer.extend(&extra);
+        prop_assert_eq!(read_all(&f.context, &longer)[which].is_ok(), extra.is_empty());
+        let mut flipped = bytes;
+        for (at, mask) in flips {
+            let at = at.index(flipped.len());
+            flipped[at] ^= mask;
+        }
+        read_all(&f.context, &flipped);
+    }
+
+    #[test]
+    fn noise_is_refused_or_well_formed(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        let f = Fixture::new(5, &[]);
+        read_all(&f.context, &bytes);
+    }
+}
