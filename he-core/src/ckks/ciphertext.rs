@@ -92,7 +92,7 @@ impl SeededCiphertext {
 
     /// Makes the second part.
     pub fn expand(&self, context: &Context) -> Ciphertext {
-        let mut c1 = Poly::zeroed(context.ring(), self.c0.primes());
+        let mut c1 = Poly::scratch(context.ring(), self.c0.primes());
         let limbs = self.c0.primes().iter().zip(c1.limbs_mut().split_mut()).collect();
         parallel::for_each(limbs, |(&prime, limb): (&u16, &mut [u64])| {
             uniform_limb(context, &self.seed, prime, limb)

@@ -61,7 +61,7 @@ impl Combination<'_> {
     /// d2: what the products multiply with s^2.
     fn squares_of_the_secret(&self, context: &Context) -> Poly<Ntt> {
         let primes = context.primes(self.level, false);
-        let mut d2 = Poly::zeroed(context.ring(), &primes);
+        let mut d2 = Poly::scratch(context.ring(), &primes);
         let limbs = d2.limbs_mut().split_mut().into_iter().enumerate().collect();
         parallel::for_each(limbs, |(i, d2): (usize, &mut [u64])| {
             let (kernels, q) = (context.kernels(), context.modulus(primes[i]));
@@ -89,7 +89,7 @@ impl Combination<'_> {
         };
         if special {
             let scale = q.mul(p, self.factor);
-            let mut scaled = Limbs::zeroed(context.degree(), 2 * self.products.len());
+            let mut scaled = Limbs::scratch(context.degree(), 2 * self.products.len());
             for (pair, [a, _]) in scaled.split_mut().chunks_exact_mut(2).zip(&self.products) {
                 for (scaled, part) in pair.iter_mut().zip(&a.parts) {
                     kernels.mul_scalar(q, scaled, part.limb(i), scale);

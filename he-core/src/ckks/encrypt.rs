@@ -43,7 +43,7 @@ impl SecretKey {
         let public = domain::published_seed(seed);
         let mut error = vec![0; context.degree()];
         Stream::new(seed, domain::CIPHERTEXT_ERROR, 0).cbd21(&mut error);
-        let mut c0 = Poly::<Ntt>::zeroed(context.ring(), &primes);
+        let mut c0 = Poly::<Ntt>::scratch(context.ring(), &primes);
         let limbs = primes
             .iter()
             .zip(c0.limbs_mut().split_mut())
@@ -54,7 +54,7 @@ impl SecretKey {
             kernels.reduce_i8(q, limb, &error);
             context.ring().ntt(prime).forward(limb);
             plaintext.add_to(q, i, limb);
-            let mut product = Limbs::zeroed(context.degree(), 1);
+            let mut product = Limbs::scratch(context.degree(), 1);
             let product = product.limb_mut(0);
             uniform_limb(context, &public, prime, product);
             kernels.mul_assign(q, product, self.limb(prime));
@@ -91,7 +91,7 @@ impl SecretKey {
     pub(crate) fn decrypt_coefficients(&self, context: &Context, ciphertext: &Ciphertext) -> Vec<f64> {
         let count = message_limbs(context, ciphertext);
         let [c0, c1] = ciphertext.parts();
-        let mut message = Limbs::zeroed(context.degree(), count);
+        let mut message = Limbs::scratch(context.degree(), count);
         let limbs = message.split_mut().into_iter().enumerate().collect();
         parallel::for_each(limbs, |(i, limb): (usize, &mut [u64])| {
             let prime = i as u16;
@@ -124,7 +124,7 @@ impl PublicKey {
             Stream::new(seed, domain::CIPHERTEXT_ERROR, i as u64).cbd21(error);
         }
         Stream::new(seed, domain::EPHEMERAL, 0).ternary(&mut small[2]);
-        let mut raised = [0, 1].map(|_| Poly::<Ntt>::zeroed(context.ring(), &primes));
+        let mut raised = [0, 1].map(|_| Poly::<Ntt>::scratch(context.ring(), &primes));
         let [r0, r1] = &mut raised;
         let limbs = r0
             .limbs_mut()
@@ -135,7 +135,7 @@ impl PublicKey {
             .collect();
         parallel::for_each(limbs, |((r0, r1), &prime): ((&mut [u64], &mut [u64]), &u16)| {
             let (kernels, q) = (context.kernels(), context.modulus(prime));
-            let mut ephemeral = Limbs::zeroed(context.degree(), 1);
+            let mut ephemeral = Limbs::scratch(context.degree(), 1);
             let v = ephemeral.limb_mut(0);
             for (limb, small) in [&mut *r0, &mut *r1, &mut *v].into_iter().zip(&small) {
                 kernels.reduce_i8(q, limb, small);
@@ -159,32 +159,28 @@ impl PublicKey {
     }
 }
 
-/// Limbs that hold the message: those with the headroom above the scale that level 0 has, at most all of the level, and no more than
-/// fit a double word.
+/// Limbs that hold the message: those with the headroom above the scale that level 0 has, at most all of the level.
 fn message_limbs(context: &Context, ciphertext: &Ciphertext) -> usize {
     let chain = context.chain();
     let headroom = chain.log_q(0) - chain.scale(0).log2();
     let needed = ciphertext.scale().log2() + headroom.max(0.0) - 0.5;
-    let mut bits = 0.0;
     let limbs = chain.limbs(ciphertext.level());
+    let mut bits = 0.0;
     for (i, &q) in chain.primes()[..limbs].iter().enumerate() {
-        let next = bits + (q as f64).log2();
-        if bits >= needed || next > 125.0 {
+        if i > 0 && bits >= needed {
             return i;
         }
-        bits = next;
+        bits += (q as f64).log2();
     }
     limbs
 }
 
-/// Centred values of coefficients given by their residues: mixed-radix digits (Garner), summed in a double word.
+/// Centred values of coefficients given by their residues: mixed-radix digits (Garner), each centred, so that their sum is centred too
+/// and loses nothing to cancellation when taken in floats.
 fn centred(context: &Context, residues: &Limbs) -> Vec<f64> {
     let moduli: Vec<_> = (0..residues.count() as u16)
         .map(|p| *context.modulus(p))
         .collect();
-    let product = moduli
-        .iter()
-        .fold(1u128, |product, q| product * u128::from(q.value()));
     // Of each modulus, the inverse of the product of those before it.
     let inverses: Vec<u64> = (0..moduli.len())
         .map(|i| {
@@ -193,24 +189,24 @@ fn centred(context: &Context, residues: &Limbs) -> Vec<f64> {
                 .unwrap_or(0)
         })
         .collect();
-    let centre = |x: u128| {
-        // x - product where x > product / 2, by a mask.
-        let mask = u128::from(x > product / 2).wrapping_neg();
-        x.wrapping_sub(product & mask) as i128 as f64
+    let mut digits = vec![0i64; moduli.len()];
+    let value = |k: usize| {
+        for (i, q) in moduli.iter().enumerate() {
+            // The digits found so far, modulo q.
+            let known = (0..i).rev().fold(0, |sum, j| {
+                q.add(q.mul(sum, moduli[j].value()), q.from_i64(digits[j]))
+            });
+            digits[i] = q.centred(q.mul(q.sub(residues.limb(i)[k], known), inverses[i]));
+        }
+        digits
+            .iter()
+            .zip(&moduli)
+            .rev()
+            .fold(0.0, |sum, (&digit, q)| sum * q.value() as f64 + digit as f64)
     };
-    (0..residues.n())
-        .map(|k| {
-            let mut value = u128::from(residues.limb(0)[k]);
-            let mut radix = u128::from(moduli[0].value());
-            for i in 1..moduli.len() {
-                let q = &moduli[i];
-                let digit = q.mul(q.sub(residues.limb(i)[k], q.reduce_u128(value)), inverses[i]);
-                value += radix * u128::from(digit);
-                radix *= u128::from(q.value());
-            }
-            centre(value)
-        })
-        .collect()
+    let coefficients = (0..residues.n()).map(value).collect();
+    digits.zeroize();
+    coefficients
 }
 
 #[cfg(test)]
@@ -316,7 +312,7 @@ mod tests {
     fn messages_of_any_length_are_found_in_as_few_limbs_as_hold_them() {
         let f = Fixture::new(5, &[]);
         let x = slots(16, 71);
-        for (log2_scale, limbs) in [(39.0, 1), (60.0, 2), (85.0, 3)] {
+        for (log2_scale, limbs) in [(39.0, 1), (60.0, 2), (85.0, 3), (123.0, 4)] {
             let scale = 2f64.powf(log2_scale);
             let plaintext = f.context.encode_complex(&x, scale, 4, false).unwrap();
             let ciphertext = f

@@ -282,7 +282,7 @@ fn apply_galois(
     });
     let automorphism = context.automorphism(galois);
     let parts = parts.map(|part| {
-        let mut out = Poly::zeroed(context.ring(), part.primes());
+        let mut out = Poly::scratch(context.ring(), part.primes());
         update(context, &mut out, &part, |_, out, part| {
             automorphism.apply(context.kernels(), out, part)
         });

@@ -95,7 +95,7 @@ pub(crate) fn raise<'a>(
     let mut raised: Vec<Limbs> = raising
         .digits
         .iter()
-        .map(|digit| Limbs::zeroed(context.degree(), digit.others.len()))
+        .map(|digit| Limbs::scratch(context.degree(), digit.others.len()))
         .collect();
     for (digit, raised) in raising.digits.iter().zip(&mut raised) {
         let own: Vec<&[u64]> = digit.own.clone().map(|i| coefficients.limb(i)).collect();
@@ -123,7 +123,7 @@ pub(crate) fn multiply(
     key: &SwitchKey,
 ) -> [Poly<Ntt>; 2] {
     let primes = context.primes(level, true);
-    let mut out = [0, 1].map(|_| Poly::<Ntt>::zeroed(context.ring(), &primes));
+    let mut out = [0, 1].map(|_| Poly::<Ntt>::scratch(context.ring(), &primes));
     let [r0, r1] = &mut out;
     let limbs = r0
         .limbs_mut()
@@ -148,7 +148,7 @@ pub(crate) fn divide(
     mut x: Poly<Ntt>,
 ) -> Poly<Ntt> {
     let division = context.division(from, to, special);
-    let mut rest = Limbs::zeroed(context.degree(), division.kept);
+    let mut rest = Limbs::scratch(context.degree(), division.kept);
     {
         let mut limbs = x.limbs_mut().split_mut();
         let mut removed = limbs.split_off(division.kept);

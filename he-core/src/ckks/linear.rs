@@ -288,12 +288,13 @@ impl<'a> Babies<'a> {
     ) -> Limbs {
         let (kernels, q, n) = (context.kernels(), context.modulus(prime), context.degree());
         let p = context.special_product(prime);
-        let mut out = Limbs::zeroed(n, 2 * self.list.len());
-        let mut scratch = Limbs::zeroed(n, 2);
+        let mut out = Limbs::scratch(n, 2 * self.list.len());
+        let mut scratch = Limbs::scratch(n, 2);
         for (baby, pair) in self.list.iter().zip(out.split_mut().chunks_exact_mut(2)) {
             let [c0, c1] = &inputs[baby.input].parts;
             let [u, w] = pair else { continue };
             match &baby.rotation {
+                // Not read either.
                 None if is_special => {}
                 None => {
                     kernels.mul_scalar(q, u, c0.limb(i), p);
@@ -518,7 +519,7 @@ fn add_rotated(
         .collect();
     parallel::for_each(limbs, |(i, (a0, a1)): (usize, (&mut [u64], &mut [u64]))| {
         let (kernels, q) = (context.kernels(), context.modulus(primes[i]));
-        let mut scratch = Limbs::zeroed(context.degree(), 3);
+        let mut scratch = Limbs::scratch(context.degree(), 3);
         let mut scratch = scratch.split_mut();
         let [r0, r1, permuted] = &mut scratch[..] else {
             return;
@@ -582,7 +583,7 @@ fn sum_of_rotations(
     parallel::for_each(limbs, |(i, (a0, a1)): (usize, (&mut [u64], &mut [u64]))| {
         let (kernels, prime) = (context.kernels(), primes[i]);
         let q = context.modulus(prime);
-        let mut scratch = Limbs::zeroed(context.degree(), 4);
+        let mut scratch = Limbs::scratch(context.degree(), 4);
         let mut scratch = scratch.split_mut();
         let [r0, r1, permuted, lifted] = &mut scratch[..] else {
             return;

@@ -2,6 +2,12 @@
 //!
 //! The stride is `N + 8` words, not `N`: at a power-of-two stride the same coefficient of every limb falls into one cache set, and an
 //! inner product over twelve limbs runs 1.5 times slower.
+//!
+//! Large buffers are kept when dropped and given out again: fresh memory costs a page fault every 4 KB, which for the temporaries of one
+//! key switch took as long as its arithmetic. Whoever holds secrets overwrites them before dropping.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
 use zeroize::Zeroize;
 
@@ -20,7 +26,27 @@ pub struct Limbs {
 impl Limbs {
     /// `count` limbs of `n` zeros.
     pub fn zeroed(n: usize, count: usize) -> Self {
-        let words = vec![0u64; count * (n + LINE_WORDS) + LINE_WORDS];
+        let length = Self::length(n, count);
+        match KEPT.take(length) {
+            Some(mut words) => {
+                words.fill(0);
+                Self::from_words(words, n, count)
+            }
+            None => Self::from_words(vec![0; length], n, count),
+        }
+    }
+
+    /// `count` limbs of `n` words of any content, for those who write all of them.
+    pub fn scratch(n: usize, count: usize) -> Self {
+        let length = Self::length(n, count);
+        Self::from_words(KEPT.take(length).unwrap_or_else(|| vec![0; length]), n, count)
+    }
+
+    fn length(n: usize, count: usize) -> usize {
+        count * (n + LINE_WORDS) + LINE_WORDS
+    }
+
+    fn from_words(words: Vec<u64>, n: usize, count: usize) -> Self {
         // A vector of words is aligned to 8 bytes only; skipping up to seven of them aligns the rest without unsafe code.
         let start = words
             .as_ptr()
@@ -84,10 +110,52 @@ impl Limbs {
     }
 }
 
+impl Drop for Limbs {
+    fn drop(&mut self) {
+        KEPT.keep(std::mem::take(&mut self.words));
+    }
+}
+
+/// Buffers to be used again, by length.
+struct Kept(Mutex<(usize, BTreeMap<usize, Vec<Vec<u64>>>)>);
+
+static KEPT: Kept = Kept(Mutex::new((0, BTreeMap::new())));
+
+/// Shorter buffers are left to the allocator, which keeps them itself.
+const KEPT_WORDS_MIN: usize = 1 << 12;
+
+/// Words that are kept at most, half a gigabyte.
+const KEPT_WORDS_MAX: usize = 1 << 26;
+
+impl Kept {
+    fn take(&self, length: usize) -> Option<Vec<u64>> {
+        if length < KEPT_WORDS_MIN {
+            return None;
+        }
+        let (total, buffers) = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let words = buffers.get_mut(&length)?.pop()?;
+        *total -= length;
+        Some(words)
+    }
+
+    fn keep(&self, words: Vec<u64>) {
+        let length = words.len();
+        if length < KEPT_WORDS_MIN {
+            return;
+        }
+        let (total, buffers) = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if *total + length > KEPT_WORDS_MAX {
+            return;
+        }
+        *total += length;
+        buffers.entry(length).or_default().push(words);
+    }
+}
+
 impl Clone for Limbs {
     fn clone(&self) -> Self {
         // A copied vector may be aligned differently, so the start is found anew.
-        let mut copy = Self::zeroed(self.n, self.count);
+        let mut copy = Self::scratch(self.n, self.count);
         for (to, from) in copy.split_mut().into_iter().zip(self.iter()) {
             to.copy_from_slice(from);
         }
@@ -133,5 +201,18 @@ mod tests {
         assert_eq!(limbs.iter().map(|limb| limb[0]).collect::<Vec<_>>(), [1, 9]);
         limbs.zeroize();
         assert!(limbs.iter().flatten().all(|&word| word == 0));
+    }
+
+    #[test]
+    fn buffers_used_again_are_zeroed_when_that_is_asked_for() {
+        for _ in 0..3 {
+            let mut limbs = Limbs::zeroed(1 << 12, 3);
+            assert!(limbs.iter().flatten().all(|&word| word == 0));
+            assert_eq!(limbs.limb(1).as_ptr().align_offset(64), 0);
+            limbs.split_mut().into_iter().for_each(|limb| limb.fill(7));
+            drop(limbs);
+            let again = Limbs::scratch(1 << 12, 3);
+            assert_eq!((again.n(), again.count()), (1 << 12, 3));
+        }
     }
 }

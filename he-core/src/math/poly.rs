@@ -31,6 +31,11 @@ impl<Domain> Poly<Domain> {
         Self::from_limbs(Limbs::zeroed(ring.n(), primes.len()), primes.to_vec())
     }
 
+    /// Limbs of any content on the primes given, for those who write all of them.
+    pub fn scratch(ring: &Ring, primes: &[u16]) -> Self {
+        Self::from_limbs(Limbs::scratch(ring.n(), primes.len()), primes.to_vec())
+    }
+
     /// Limbs that stand in this domain, one for each prime.
     ///
     /// # Panics

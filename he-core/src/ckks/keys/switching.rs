@@ -116,11 +116,11 @@ impl SeededSwitchKey {
         for (j, digit) in context.chain().digits(level).into_iter().enumerate() {
             let mut error = vec![0; context.degree()];
             Stream::new(secret_seed, domain::key_error(galois), j as u64).cbd21(&mut error);
-            let mut b = Poly::<Ntt>::zeroed(context.ring(), &primes);
+            let mut b = Poly::<Ntt>::scratch(context.ring(), &primes);
             let limbs = primes.iter().zip(b.limbs_mut().split_mut()).enumerate().collect();
             parallel::for_each(limbs, |(i, (&prime, b)): (usize, (&u16, &mut [u64]))| {
                 let (kernels, q) = (context.kernels(), context.modulus(prime));
-                let mut scratch = Limbs::zeroed(context.degree(), 2);
+                let mut scratch = Limbs::scratch(context.degree(), 2);
                 let mut scratch_limbs = scratch.split_mut();
                 let [a, target] = &mut scratch_limbs[..] else {
                     return;
