@@ -9,7 +9,7 @@ use crate::graph::{Message, Op, Tensor};
 use super::polynomial::levels;
 
 /// Largest degree of one fitted polynomial.
-const MAX_DEGREE: usize = 1023;
+const MAX_DEGREE: usize = 65_535;
 
 /// How a function is approximated.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,0 +1,12 @@
+//! Passing twin of `fail/budget_spent.rs`.
+
+use he_nn::prelude::*;
+
+#[he_nn::model(input = [1, 28, 28], depth = 5)]
+pub fn crypto_nets(x: Tensor, w: Weights) -> Tensor {
+    let x = conv2d(x, w.at("conv1"), Conv2d::out(5).kernel(5).stride(2).padding(1));
+    let x = square(x);
+    let x = linear(flatten(x), w.at("fc1"), Linear::out(100));
+    let x = square(x);
+    linear(x, w.at("fc2"), Linear::out(10))
+}

@@ -1,0 +1,10 @@
+//! A division by an encrypted value.
+
+use he_nn::prelude::*;
+
+#[he_nn::model(input = [1, 28, 28], depth = 5)]
+fn network(x: Tensor, _w: Weights) -> Tensor {
+    square(x) / x
+}
+
+fn main() {}

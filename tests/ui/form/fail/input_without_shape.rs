@@ -1,0 +1,10 @@
+//! One of two inputs has no shape.
+
+use he_nn::prelude::*;
+
+#[he_nn::model(image = [1, 28, 28], depth = 1)]
+fn network(image: Tensor, mask: Tensor) -> Tensor {
+    image * mask
+}
+
+fn main() {}

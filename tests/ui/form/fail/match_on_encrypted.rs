@@ -1,0 +1,13 @@
+//! A `match` on an encrypted value.
+
+use he_nn::prelude::*;
+
+#[he_nn::model(input = [1, 28, 28], depth = 5)]
+fn network(x: Tensor, _w: Weights) -> Tensor {
+    match x {
+        1 => square(x),
+        _ => x,
+    }
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+//! A number in place of a shape.
+
+use he_nn::prelude::*;
+
+#[he_nn::model(input = 784, depth = 1)]
+fn network(x: Tensor, w: Weights) -> Tensor {
+    linear(x, w.at("fc"), Linear::out(10))
+}
+
+fn main() {}

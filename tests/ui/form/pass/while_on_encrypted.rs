@@ -1,0 +1,14 @@
+//! Passing twin of `fail/while_on_encrypted.rs`.
+
+use he_nn::prelude::*;
+
+#[he_nn::model(input = [1, 28, 28], depth = 5)]
+fn network(x: Tensor, _w: Weights) -> Tensor {
+    let mut y = x;
+    let mut n = 0;
+    while n < 3 {
+        y = square(y);
+        n += 1;
+    }
+    y
+}

@@ -1,0 +1,20 @@
+//! A ring too small for its moduli.
+
+use he_nn::prelude::*;
+
+const P: Params = Params {
+    log_n: 12,
+    base: &[1125899906629633],
+    levels: &[&[1073692673]],
+    special: &[1125899905744897],
+    log2_scale: 30.0,
+    security: Security::Bits128,
+}
+.checked();
+
+#[he_nn::model(input = [8], depth = 1, params = P)]
+fn network(x: Tensor) -> Tensor {
+    square(x)
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+//! A convolution behind `flatten`.
+
+use he_nn::prelude::*;
+
+#[he_nn::model(input = [1, 28, 28], depth = 5)]
+fn network(x: Tensor, w: Weights) -> Tensor {
+    conv2d(flatten(x), w.at("conv"), Conv2d::out(5).kernel(5))
+}
+
+fn main() {}

@@ -1,0 +1,11 @@
+//! A kernel larger than its input.
+
+use he_nn::prelude::*;
+
+#[he_nn::model(input = [1, 28, 28], depth = 5)]
+fn network(x: Tensor, w: Weights) -> Tensor {
+    let x = avg_pool2d(x, 14);
+    conv2d(x, w.at("conv"), Conv2d::out(5).kernel(5))
+}
+
+fn main() {}

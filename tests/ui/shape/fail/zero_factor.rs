@@ -1,0 +1,10 @@
+//! A product with zero.
+
+use he_nn::prelude::*;
+
+#[he_nn::model(input = [1, 28, 28], depth = 5)]
+fn network(x: Tensor, _w: Weights) -> Tensor {
+    x * 0.0
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+//! Passing twin of `fail/concat_of_different_shapes.rs`.
+
+use he_nn::prelude::*;
+
+#[he_nn::model(input = [1, 28, 28], depth = 5)]
+fn network(x: Tensor, w: Weights) -> Tensor {
+    let y = conv2d(x, w.at("conv"), Conv2d::out(3));
+    concat([x, y], 0)
+}

@@ -1,0 +1,8 @@
+//! Passing twin of `fail/no_such_dimension.rs`.
+
+use he_nn::prelude::*;
+
+#[he_nn::model(input = [1, 28, 28], depth = 5)]
+fn network(x: Tensor, _w: Weights) -> Tensor {
+    mean(x, 2)
+}

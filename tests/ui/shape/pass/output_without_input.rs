@@ -1,0 +1,9 @@
+//! Passing twin of `fail/output_without_input.rs`.
+
+use he_nn::prelude::*;
+
+#[he_nn::model(input = [1, 28, 28], depth = 5)]
+fn network(x: Tensor, w: Weights) -> Tensor {
+    let _ = square(x);
+    w.param("bias", [10]) + linear(flatten(x), w.at("fc"), Linear::out(10))
+}

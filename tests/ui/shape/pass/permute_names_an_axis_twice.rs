@@ -1,0 +1,8 @@
+//! Passing twin of `fail/permute_names_an_axis_twice.rs`.
+
+use he_nn::prelude::*;
+
+#[he_nn::model(input = [1, 28, 28], depth = 5)]
+fn network(x: Tensor, _w: Weights) -> Tensor {
+    permute(x, [2, 1, 0])
+}
