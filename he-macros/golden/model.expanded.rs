@@ -12,7 +12,7 @@ pub fn masked() -> &'static ::he_nn::Model {
             trace.statement();
             (linear(flatten(x), w.at("fc"), Linear::out(10)), square(x))
         };
-        trace.surveyed([result.0, result.1])
+        ::he_nn::graph::Trace::surveyed(trace, [result.0, result.1])
     };
     #[allow(warnings, clippy::all, clippy::pedantic)]
     const DEPTH_AND_SHAPES: ::he_nn::graph::Network<{ NETWORK_SHAPES.nodes }, 2usize> = {
@@ -31,7 +31,7 @@ pub fn masked() -> &'static ::he_nn::Model {
             trace.statement();
             (linear(flatten(x), w.at("fc"), Linear::out(10)), square(x))
         };
-        trace.recorded([result.0, result.1])
+        ::he_nn::graph::Trace::recorded(trace, [result.0, result.1])
     };
     static NODES: [::he_nn::graph::Node; NETWORK_SHAPES.nodes] = DEPTH_AND_SHAPES.nodes;
     static MODEL: ::he_nn::Model = ::he_nn::Model::new(

@@ -1,5 +1,8 @@
 #[allow(unused, clippy::all)]
 const fn refused<'t>(x: Tensor<'t>, w: Weights<'t>) -> Tensor<'t> {
+    fn refused<'t>(x: Tensor<'t>, w: Weights<'t>) -> Tensor<'t> {
+        ::core::unreachable!()
+    }
     ::core::compile_error! {
         "`if` cannot branch on encrypted data: only the client can see the value\nhelp: branch on a shape or a parameter, compute both sides and blend them with `mul`, or, if the value is plain, write `plain!(..)` around it"
     }

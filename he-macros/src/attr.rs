@@ -95,16 +95,53 @@ impl Settings {
         Some(setting.name.span())
     }
 
-    /// Reports every option nobody took.
-    pub(crate) fn finish(self, allowed: &str, errors: &mut Vec<Error>) {
-        for setting in self.list {
+    /// Drops the option `name`, which an error already made pointless.
+    pub(crate) fn discard(&mut self, name: &str) {
+        self.list.retain(|setting| setting.name != name);
+    }
+
+    /// Reports every option nobody took. `known` are the names that could have stood there.
+    pub(crate) fn finish(self, known: &[String], errors: &mut Vec<Error>) {
+        for Setting { name, .. } in self.list {
+            let near = known
+                .iter()
+                .min_by_key(|candidate| distance(candidate, &name.to_string()));
+            let help = match near.filter(|near| distance(near, &name.to_string()) <= 2) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("the options are `{}`", known.join("`, `")),
+            };
             errors.push(Error::new(
-                setting.name.span(),
-                format!(
-                    "unknown option `{}`\nhelp: the options are {allowed}",
-                    setting.name
-                ),
+                name.span(),
+                format!("unknown option `{name}`\nhelp: {help}"),
             ));
         }
+    }
+}
+
+/// Insertions, deletions and replacements of letters between two words (Levenshtein 1966).
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, &y) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(x != y);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::distance;
+
+    #[test]
+    fn misspellings_are_near() {
+        assert_eq!(distance("depth", "deph"), 1);
+        assert_eq!(distance("range", "rnage"), 2);
+        assert_eq!(distance("bootstrap", "bootstrap"), 0);
+        assert_eq!(distance("", "abc"), 3);
     }
 }

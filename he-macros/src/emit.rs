@@ -9,7 +9,7 @@ use syn::{Error, Expr, Ident, ItemFn, Lifetime, PathArguments, ReturnType, Signa
 use crate::attr::Settings;
 use crate::dialect::{self, Parameter};
 use crate::fallback;
-use crate::rewrite::Rewriter;
+use crate::rewrite::{self, Rewriter};
 use crate::taint::Kind;
 
 /// The lifetime of the trace in generated signatures.
@@ -35,11 +35,13 @@ fn with_function(
         }
     };
     let mut errors = Vec::new();
+    let mut signature = function.sig.clone();
+    borrow_trace(&mut signature);
     let (head, tokens) = emit(function, &mut errors);
     if errors.is_empty() {
         tokens
     } else {
-        fallback::broken(head, errors)
+        fallback::broken(head, &signature, errors)
     }
 }
 
@@ -49,6 +51,15 @@ pub(crate) fn block(options: TokenStream, item: TokenStream) -> TokenStream {
         let mut settings = Settings::parse(options, errors);
         let parameters = dialect::parameters(&function, errors);
         let example = example(&function, &parameters, &mut settings, errors);
+        let names = parameters
+            .iter()
+            .filter_map(|parameter| parameter.name.as_ref().map(Ident::to_string));
+        settings.finish(
+            &names
+                .chain(["example", "depth"].map(str::to_owned))
+                .collect::<Vec<_>>(),
+            errors,
+        );
         let (mut body, attributes) = (function.block.clone(), std::mem::take(&mut function.attrs));
         let mut rewriter = Rewriter::new(errors, None);
         for parameter in &parameters {
@@ -103,10 +114,6 @@ fn example(
         }
     }
     let span = function.sig.ident.span();
-    std::mem::replace(settings, Settings::parse(TokenStream::new(), errors)).finish(
-        "`example`, `depth` and the names of the function's parameters",
-        errors,
-    );
     if named == 0 && depth.is_none() {
         return None;
     }
@@ -153,7 +160,7 @@ pub(crate) fn activation(options: TokenStream, item: TokenStream) -> TokenStream
         let mut settings = Settings::parse(options, errors);
         let degree = settings.value("degree", "7", errors);
         let range = settings.value("range", "5.0", errors);
-        settings.finish("`degree` and `range`", errors);
+        settings.finish(&["degree", "range"].map(str::to_owned), errors);
         let ItemFn { attrs, vis, sig, .. } = &function;
         let name = &sig.ident;
         if degree.is_none() {
@@ -212,10 +219,9 @@ pub(crate) fn model(options: TokenStream, item: TokenStream) -> TokenStream {
             // Checked here too: a constant that was never checked does not slip through.
             |params| quote_spanned!(params.span()=> ::core::option::Option::Some(&const { #params.checked() })),
         );
-        settings.finish(
-            "`input` (or one shape for each tensor, by its name), `depth`, `bootstrap`, `range` and `params`",
-            errors,
-        );
+        let names = inputs.iter().map(|input| input.name.to_string());
+        let options = ["input", "depth", "bootstrap", "range", "params"].map(str::to_owned);
+        settings.finish(&names.chain(options).collect::<Vec<_>>(), errors);
 
         let ItemFn {
             attrs,
@@ -249,6 +255,14 @@ pub(crate) fn model(options: TokenStream, item: TokenStream) -> TokenStream {
             })
             .collect();
         let result = Ident::new("result", Span::mixed_site());
+        // What goes wrong with an output is shown at the expression that returns it.
+        let returned = block
+            .stmts
+            .last()
+            .map_or_else(|| quote!(#block), ToTokens::to_token_stream);
+        let end = |method: &str, arguments: TokenStream| {
+            rewrite::spanning(quote!(::he_nn::graph::Trace::), method, &returned, arguments)
+        };
         let ty = match &sig.output {
             ReturnType::Default => quote!(()),
             ReturnType::Type(_, ty) => ty.to_token_stream(),
@@ -265,6 +279,10 @@ pub(crate) fn model(options: TokenStream, item: TokenStream) -> TokenStream {
             #(#bindings)*
             let #result: #ty = #body;
         };
+        let (surveyed, recorded) = (
+            end("surveyed", quote!(#trace, #listed)),
+            end("recorded", quote!(#trace, #listed)),
+        );
         let text = name.to_string();
         let ports = inputs.iter().enumerate().map(|(index, input)| {
             let (name, index, range) = (
@@ -288,7 +306,7 @@ pub(crate) fn model(options: TokenStream, item: TokenStream) -> TokenStream {
                 const NETWORK_SHAPES: ::he_nn::graph::Survey = {
                     let #trace = &::he_nn::graph::Trace::survey(#budget);
                     #run
-                    #trace.surveyed(#listed)
+                    #surveyed
                 };
                 // The same text again: rustc has said its warnings.
                 #[allow(warnings, clippy::all, clippy::pedantic)]
@@ -296,7 +314,7 @@ pub(crate) fn model(options: TokenStream, item: TokenStream) -> TokenStream {
                     let cells = ::he_nn::graph::Trace::cells::<{ NETWORK_SHAPES.nodes }>();
                     let #trace = &::he_nn::graph::Trace::record_into(&cells, #budget, NETWORK_SHAPES);
                     #run
-                    #trace.recorded(#listed)
+                    #recorded
                 };
                 static NODES: [::he_nn::graph::Node; NETWORK_SHAPES.nodes] = DEPTH_AND_SHAPES.nodes;
                 static MODEL: ::he_nn::Model = ::he_nn::Model::new(
@@ -358,6 +376,7 @@ fn inputs(
             "a model without a tensor has nothing to encrypt",
             "add a parameter `x: Tensor`",
         ));
+        settings.discard("input");
     }
     let mut list = Vec::new();
     for parameter in &tensors {

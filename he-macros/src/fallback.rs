@@ -3,14 +3,20 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::Error;
+use syn::{Error, Signature};
 
-/// The item `signature` (attributes, visibility and head) with the errors in place of a body.
-pub(crate) fn broken(signature: TokenStream, errors: Vec<Error>) -> TokenStream {
+/// The item `head` (attributes, visibility and generated signature) with the errors in place of a body. The user's own signature
+/// stays inside, so that the imports it needs count as used.
+pub(crate) fn broken(head: TokenStream, signature: &Signature, errors: Vec<Error>) -> TokenStream {
     let errors = errors.iter().map(Error::to_compile_error);
+    let signature = signature
+        .receiver()
+        .is_none()
+        .then(|| quote!(#signature { ::core::unreachable!() }));
     quote! {
         #[allow(unused, clippy::all)]
-        #signature {
+        #head {
+            #signature
             #(#errors)*
             ::core::unreachable!()
         }

@@ -340,8 +340,7 @@ impl<'a> Rewriter<'a> {
                 let minus_one = quote_spanned!(minus.span()=> -1.0);
                 *expression = call(
                     "scale",
-                    minus.span(),
-                    expression.to_token_stream(),
+                    &expression.to_token_stream(),
                     quote!(#operand, #minus_one),
                 );
             }
@@ -388,12 +387,7 @@ impl<'a> Rewriter<'a> {
             quote!(#x, #y)
         };
         let target = x.to_token_stream();
-        let value = call(
-            function,
-            first_span(expression),
-            expression.to_token_stream(),
-            arguments,
-        );
+        let value = call(function, &expression.to_token_stream(), arguments);
         *expression = if assigns {
             parsed(quote!(#target = #value))
         } else {
@@ -564,16 +558,35 @@ fn is_assignment(operator: &BinOp) -> bool {
     )
 }
 
-/// `::he_nn::function(arguments)`, whose span runs from the first to the last token of the text it replaces.
-fn call(function: &str, first: Span, replaced: TokenStream, arguments: TokenStream) -> Expr {
+/// `::he_nn::function(arguments)` in place of `replaced`.
+fn call(function: &str, replaced: &TokenStream, arguments: TokenStream) -> Expr {
+    parsed(spanning(quote!(::he_nn::), function, replaced, arguments))
+}
+
+/// `path function(arguments)`, whose span runs from the first to the last token of `place`.
+pub(crate) fn spanning(
+    path: TokenStream,
+    function: &str,
+    place: &TokenStream,
+    arguments: TokenStream,
+) -> TokenStream {
+    let first = first_span(place);
+    let last = place
+        .clone()
+        .into_iter()
+        .last()
+        .map_or(first, |token| match token {
+            TokenTree::Group(group) => group.span_close(),
+            other => other.span(),
+        });
     let name = Ident::new(function, first);
-    let last = replaced.into_iter().last().map_or(first, |token| match token {
-        TokenTree::Group(group) => group.span_close(),
-        other => other.span(),
+    let path = path.into_iter().map(|mut token| {
+        token.set_span(first);
+        token
     });
     let mut parentheses = proc_macro2::Group::new(proc_macro2::Delimiter::Parenthesis, arguments);
     parentheses.set_span(last);
-    parsed(quote_spanned!(first=> ::he_nn::#name #parentheses))
+    quote!(#(#path)* #name #parentheses)
 }
 
 /// Tokens put together here, as an expression.

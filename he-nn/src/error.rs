@@ -182,9 +182,15 @@ impl From<he_core::error::Error> for Error {
     fn from(error: he_core::error::Error) -> Self {
         use he_core::error::Error as Engine;
         match error {
-            Engine::Truncated { what, found, expected } => {
-                Error::Truncated { what: what.into(), found: found as u64, expected: expected as u64 }
-            }
+            Engine::Truncated {
+                what,
+                found,
+                expected,
+            } => Error::Truncated {
+                what: what.into(),
+                found: found as u64,
+                expected: expected as u64,
+            },
             Engine::Corrupted { what, reason } => Error::Corrupted {
                 what: what.into(),
                 found: reason.into(),

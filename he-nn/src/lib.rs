@@ -7,8 +7,8 @@ pub mod affine;
 pub mod approx;
 pub mod block;
 pub mod checkpoint;
-pub mod client;
 pub mod clear;
+pub mod client;
 mod error;
 pub mod graph;
 pub mod layer;
@@ -17,8 +17,8 @@ pub mod prelude;
 pub mod wire;
 
 pub use checkpoint::Checkpoint;
-pub use client::{Client, ClientSpec, Encryptor};
 pub use clear::Ranges;
+pub use client::{Client, ClientSpec, Encryptor};
 pub use error::{Error, Mismatch, Result};
 pub use he_macros::{activation, block, model};
 

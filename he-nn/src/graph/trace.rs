@@ -262,19 +262,18 @@ impl<'t> Trace<'t> {
             .text(" needs ")
             .count(record.levels as usize, "level")
             .text(", and ");
-        message = if budget == 0 {
-            message.text("the budget is 0")
-        } else if left == 0 {
-            message
+        message = match (budget, left) {
+            (0, _) => message.text("the budget is 0"),
+            (1, 0) => message.text("the budget of 1 is spent"),
+            (_, 0) => message
                 .text("all ")
                 .number(budget as usize)
-                .text(" of the budget are spent")
-        } else {
-            message
+                .text(" of the budget are spent"),
+            (_, _) => message
                 .number(left as usize)
                 .text(" of the budget's ")
                 .number(budget as usize)
-                .text(" is left")
+                .text(if left == 1 { " is left" } else { " are left" }),
         };
         let (message, fitted) = self.spenders(message, &record.inputs);
         let message = message
