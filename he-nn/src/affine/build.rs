@@ -7,7 +7,7 @@
 use super::fold::{Fold, Source, constant};
 use super::pattern::{Pattern, Window, ZERO};
 use super::stage::{Affine, Kind, Offset, Stage, StageId};
-use super::view::View;
+use super::view::{View, inverse};
 use crate::clear::Ranges;
 use crate::error::{Error, Result};
 use crate::graph::{Node, NodeId, Op};
@@ -16,18 +16,18 @@ use crate::model::Model;
 
 /// What a node of the graph amounts to.
 #[derive(Clone)]
-struct Value {
-    view: View,
-    waiting: Vec<Fold>,
+pub(super) struct Value {
+    pub(super) view: View,
+    pub(super) waiting: Vec<Fold>,
 }
 
 pub(super) struct Builder<'m> {
-    model: &'m Model,
-    ranges: Option<&'m Ranges>,
+    pub(super) model: &'m Model,
+    pub(super) ranges: Option<&'m Ranges>,
     pub(super) stages: Vec<Stage>,
-    values: Vec<Option<Value>>,
+    pub(super) values: Vec<Option<Value>>,
     /// The node at work.
-    node: NodeId,
+    pub(super) node: NodeId,
 }
 
 impl<'m> Builder<'m> {
@@ -78,6 +78,7 @@ impl<'m> Builder<'m> {
         if stage.node == self.node
             && stage.bound.is_none()
             && let Some(factor) = constant(&value.waiting)
+            && covers(&value.view, stage.elements())
         {
             stage.bound = Some(range / factor.abs());
         }
@@ -180,7 +181,7 @@ impl<'m> Builder<'m> {
         })
     }
 
-    fn unsupported(&self, node: &Node) -> Error {
+    pub(super) fn unsupported(&self, node: &Node) -> Error {
         Error::Infeasible {
             what: format!("`{}` at {}", node.op.name(), node.site.call),
             found: "no encrypted form".into(),
@@ -190,7 +191,7 @@ impl<'m> Builder<'m> {
     }
 
     /// An elementwise map behind `x`, folded into the layer in front if the graph's rule says that it can be.
-    fn mapped(&mut self, node: &Node, x: Value, fold: Fold) -> Value {
+    pub(super) fn mapped(&mut self, node: &Node, x: Value, fold: Fold) -> Value {
         if node.form.is_affine()
             && x.waiting.is_empty()
             && let Some(view) = self.pushed(&x.view, &fold)
@@ -203,7 +204,7 @@ impl<'m> Builder<'m> {
     }
 
     /// A view that holds the value up to a constant, which is returned.
-    fn up_to_constant(&mut self, x: Value) -> (View, f64) {
+    pub(super) fn up_to_constant(&mut self, x: Value) -> (View, f64) {
         match constant(&x.waiting) {
             Some(factor) => (x.view, factor),
             None => (self.applied(x), 1.0),
@@ -211,7 +212,7 @@ impl<'m> Builder<'m> {
     }
 
     /// A view that holds the value: what waits is applied, for one level unless it is a sign.
-    fn held(&mut self, x: Value) -> View {
+    pub(super) fn held(&mut self, x: Value) -> View {
         match constant(&x.waiting) {
             Some(1.0) => x.view,
             Some(-1.0) => {
@@ -222,7 +223,7 @@ impl<'m> Builder<'m> {
         }
     }
 
-    fn applied(&mut self, x: Value) -> View {
+    pub(super) fn applied(&mut self, x: Value) -> View {
         let shape = x.view.shape.clone();
         let elements = x.view.elements();
         self.affine(x, Pattern::Diagonal { elements }, None, &shape)
@@ -241,98 +242,6 @@ impl<'m> Builder<'m> {
             behind: Vec::new(),
         };
         self.stage(Kind::Affine(affine), shape, 1)
-    }
-
-    fn pair(&mut self, node: &Node, x: Value, y: Value, shape: &[usize]) -> Value {
-        match node.op {
-            Op::Concat { axis } => {
-                let [before, behind] = layer::concat::embeddings(&x.view.shape, &y.view.shape, axis);
-                let (x, y) = (relabelled(x, &before, shape), relabelled(y, &behind, shape));
-                let (x, y) = (self.held(x), self.held(y));
-                settled(self.stage(Kind::Add { x, y }, shape, 0))
-            }
-            Op::Mul => {
-                let (x, y) = (broadcast(x, shape), broadcast(y, shape));
-                let ((x, a), (y, b)) = (self.up_to_constant(x), self.up_to_constant(y));
-                let same = x == y;
-                let kind = if same {
-                    Kind::Square { x }
-                } else {
-                    Kind::Multiply { x, y }
-                };
-                let view = self.stage(kind, shape, 1);
-                waiting_constant(view, a * b)
-            }
-            _ => {
-                let (x, y) = (broadcast(x, shape), broadcast(y, shape));
-                let (x, y) = (self.held(x), self.held(y));
-                let kind = if matches!(node.op, Op::Sub) {
-                    Kind::Sub { x, y }
-                } else {
-                    Kind::Add { x, y }
-                };
-                settled(self.stage(kind, shape, 0))
-            }
-        }
-    }
-
-    /// An operation on an encrypted operand and one computed from weights.
-    fn with_plain(&mut self, node: &Node, x: Value, operands: &[NodeId], shape: &[usize]) -> Result<Value> {
-        let first = self.values[operands[0].index()].is_some();
-        let plain = if first { operands[1] } else { operands[0] };
-        let plain_shape = self.model.node(plain).shape.to_vec();
-        let (x, sign, classes) = match node.op {
-            Op::Concat { axis } => {
-                let shapes = if first {
-                    (&x.view.shape, &plain_shape)
-                } else {
-                    (&plain_shape, &x.view.shape)
-                };
-                let [before, behind] = layer::concat::embeddings(shapes.0, shapes.1, axis);
-                let (own, other) = if first { (before, behind) } else { (behind, before) };
-                (relabelled(x, &own, shape), 1.0, other)
-            }
-            _ => {
-                let mut x = broadcast(x, shape);
-                if matches!(node.op, Op::Sub) && !first {
-                    x = self.mapped(node, x, Fold::constant(-1.0));
-                }
-                let sign = if matches!(node.op, Op::Sub) && first {
-                    -1.0
-                } else {
-                    1.0
-                };
-                (x, sign, layer::relabel::broadcast(&plain_shape, shape))
-            }
-        };
-        match node.op {
-            Op::Mul => {
-                let mut x = x;
-                x.waiting.push(Fold::new(Source::Product(plain), classes));
-                Ok(settled(self.applied(x)))
-            }
-            Op::Add | Op::Sub | Op::Concat { .. } => {
-                if node.form.is_affine() || node.form.is_pending() {
-                    return Ok(self.mapped(
-                        node,
-                        x,
-                        Fold::new(Source::Offset { plain, scale: sign }, classes),
-                    ));
-                }
-                // A plaintext is added in place, divided by the constant that goes on waiting.
-                let (view, factor) = self.up_to_constant(x);
-                let fold = Fold::new(
-                    Source::Offset {
-                        plain,
-                        scale: sign / factor,
-                    },
-                    classes,
-                );
-                let view = self.shift(view, vec![fold]);
-                Ok(waiting_constant(view, factor))
-            }
-            _ => Err(self.unsupported(node)),
-        }
     }
 
     pub(super) fn shift(&mut self, x: View, folds: Vec<Fold>) -> View {
@@ -357,130 +266,24 @@ impl<'m> Builder<'m> {
         let view = self.stage(Kind::Sum { x: view, pattern }, shape, 0);
         Value { view, waiting }
     }
+}
 
-    fn polynomial(
-        &mut self,
-        node: &Node,
-        operand: NodeId,
-        x: Value,
-        degree: usize,
-        range: Option<f64>,
-    ) -> Result<Value> {
-        let label = || format!("`{}` at {}", node.label(), node.site.call);
-        let range = range.ok_or_else(|| Error::MissingRange { layer: label() })?;
-        let (view, factor) = self.up_to_constant(x);
-        let behind_affine = self.model.node(operand).form.is_affine();
-        let shape = view.shape.clone();
-        let classes = self.coefficient_classes(node, &shape);
-        let power = degree.is_power_of_two().then(|| degree.trailing_zeros());
-        if let Some(doublings) = power.filter(|&k| k > 0 && k == node.spent && behind_affine)
-            && let Some(view) = self.behind_affine(&view, degree, doublings, range, factor, &classes)
-        {
-            return Ok(settled(view));
-        }
-        let normalised = if behind_affine {
-            self.pushed(&view, &Fold::constant(factor / range))
-        } else {
-            None
-        };
-        let (x, argument) = match normalised {
-            Some(view) => (view, 1.0),
-            None => (view, factor / range),
-        };
-        let kind = Kind::Polynomial {
-            x,
-            degree,
-            argument,
-            function: self.node,
-            range,
-        };
-        Ok(settled(self.stage(kind, &shape, node.spent)))
-    }
-
-    fn coefficient_classes(&self, node: &Node, shape: &[usize]) -> Vec<u32> {
-        let per_channel = matches!(
-            node.op,
-            Op::Polynomial {
-                per_channel: true,
-                ..
-            }
-        );
-        let inner = shape.iter().skip(1).product::<usize>().max(1);
-        let elements: usize = shape.iter().product();
-        (0..elements)
-            .map(|i| if per_channel { (i / inner) as u32 } else { 0 })
-            .collect()
-    }
-
-    /// A polynomial of degree `2^doublings` in as many levels, from several multiples that the layer in front delivers.
-    ///
-    /// With `u = x / range`, `v_0 = s_0 u` and `v_{j+1} = v_j² - s_{j+1}`, `s_{j+1} = s_j² / 2`, induction and `T_{2n} = 2 T_n² - 1` give
-    /// `v_j = s_j T_{2^j}(u)`. With `s_k = |c_d|`, and `w_j` carrying the sign of `c_d`, the last product is
-    /// `v_{k-1} w_{k-1} = c_d (T_d + 1)`; the rest of the polynomial has degree `d - 1`. For degree 2 that is one product,
-    /// `x (c_2 x + c_1) + c_0`.
-    fn behind_affine(
-        &mut self,
-        view: &View,
-        degree: usize,
-        doublings: u32,
-        range: f64,
-        factor: f64,
-        classes: &[u32],
-    ) -> Option<View> {
-        let shape = view.shape.clone();
-        let fold = |source: Source| Fold::new(source, classes.to_vec());
-        let function = self.node;
-        let plain = if factor == 1.0 {
-            view.clone()
-        } else {
-            self.pushed(view, &Fold::constant(factor))?
-        };
-        if doublings == 1 {
-            let twin = self.pushed(&plain, &fold(Source::Twin { function, range }))?;
-            let product = self.stage(Kind::Multiply { x: plain, y: twin }, &shape, 1);
-            return Some(self.shift(product, vec![fold(Source::TwinConstant { function, range })]));
-        }
-        let unit = self.pushed(&plain, &Fold::constant(1.0 / range))?;
-        let chain = |step: u32, signed: bool, offset: bool| {
-            let step = Source::Doubling {
-                function,
-                range,
-                doublings,
-                step,
-                signed,
-                offset,
-            };
-            fold(step)
-        };
-        let mut v = self.pushed(&unit, &chain(0, false, false))?;
-        let mut w = self.pushed(&unit, &chain(0, true, false))?;
-        for step in 1..doublings {
-            let signed = self.stage(Kind::Multiply { x: v.clone(), y: w }, &shape, 1);
-            w = self.shift(signed, vec![chain(step, true, true)]);
-            let square = self.stage(Kind::Square { x: v }, &shape, 1);
-            v = self.shift(square, vec![chain(step, false, true)]);
-        }
-        let top = self.stage(Kind::Multiply { x: v, y: w }, &shape, 1);
-        let rest = Kind::Polynomial {
-            x: unit,
-            degree: degree - 1,
-            argument: 1.0,
-            function,
-            range,
-        };
-        let rest = self.stage(rest, &shape, doublings);
-        Some(self.stage(Kind::Add { x: top, y: rest }, &shape, 0))
+/// Whether a view shows every element of its stage.
+fn covers(view: &View, elements: usize) -> bool {
+    match &view.map {
+        None => true,
+        Some(map) => inverse(map, elements).is_some_and(|inverse| !inverse.contains(&ZERO)),
     }
 }
 
-fn settled(view: View) -> Value {
+pub(super) fn settled(view: View) -> Value {
     Value {
         view,
         waiting: Vec::new(),
     }
 }
 
-fn waiting_constant(view: View, factor: f64) -> Value {
+pub(super) fn waiting_constant(view: View, factor: f64) -> Value {
     let waiting = if factor == 1.0 {
         Vec::new()
     } else {
@@ -489,20 +292,12 @@ fn waiting_constant(view: View, factor: f64) -> Value {
     Value { view, waiting }
 }
 
-fn relabelled(x: Value, map: &[u32], shape: &[usize]) -> Value {
+pub(super) fn relabelled(x: Value, map: &[u32], shape: &[usize]) -> Value {
     let waiting = x.waiting.iter().map(|fold| fold.relabelled(map)).collect();
     Value {
         view: x.view.relabelled(map, shape),
         waiting,
     }
-}
-
-fn broadcast(x: Value, shape: &[usize]) -> Value {
-    if x.view.shape == shape {
-        return x;
-    }
-    let map = layer::relabel::broadcast(&x.view.shape, shape);
-    relabelled(x, &map, shape)
 }
 
 /// The map that waits behind window sums if `fold` waits in front, provided it is constant on every window.

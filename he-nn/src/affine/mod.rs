@@ -9,7 +9,9 @@
 mod build;
 mod clear;
 mod fold;
+mod pair;
 mod pattern;
+mod polynomial;
 mod push;
 mod stage;
 #[cfg(test)]

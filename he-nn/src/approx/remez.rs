@@ -87,11 +87,8 @@ fn extrema(error: &impl Fn(f64) -> f64, count: usize) -> Vec<(f64, f64)> {
     for i in 0..=steps {
         let e = error(at(i as f64));
         match extrema.last_mut() {
-            Some(last) if last.1 * e > 0.0 => {
-                if e.abs() > last.1.abs() {
-                    *last = (i, e);
-                }
-            }
+            Some(last) if last.1 * e > 0.0 && e.abs() <= last.1.abs() => {}
+            Some(last) if last.1 * e > 0.0 => *last = (i, e),
             _ if e != 0.0 => extrema.push((i, e)),
             _ => {}
         }

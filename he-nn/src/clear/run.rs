@@ -326,3 +326,116 @@ impl Model {
         ))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkpoint::TensorData;
+    use crate::prelude::{Approx, Linear, Tensor, Weights, gelu, linear, sigmoid};
+
+    #[he_nn::model(input = [2], depth = 9, range = 10.0)]
+    fn two_activations(x: Tensor, w: Weights) -> Tensor {
+        let x = gelu(
+            linear(x, w.at("fc"), Linear::out(2)),
+            Approx::degree(7).range(4.0),
+        );
+        sigmoid(x, Approx::degree(7))
+    }
+
+    #[he_nn::model(a = [2], b = [2], depth = 1)]
+    fn two_ports(a: Tensor, b: Tensor, w: Weights) -> (Tensor, Tensor) {
+        (a * b, linear(a - b, w.at("fc"), Linear::out(1).bias(false)))
+    }
+
+    fn checkpoint(tensors: &[(&str, &[usize], &[f32])]) -> Checkpoint {
+        let tensor = |shape: &[usize], values: &[f32]| TensorData::new(shape, values.to_vec()).unwrap();
+        Checkpoint::from_tensors(
+            tensors
+                .iter()
+                .map(|&(name, shape, v)| (name.to_owned(), tensor(shape, v))),
+        )
+    }
+
+    fn identity() -> Checkpoint {
+        checkpoint(&[
+            ("fc.weight", &[2, 2], &[1.0, 0.0, 0.0, 1.0]),
+            ("fc.bias", &[2], &[0.0, 0.0]),
+        ])
+    }
+
+    #[test]
+    fn a_value_beyond_a_stated_range_is_reported() {
+        let y = two_activations().run_clear(&identity(), &[1.0, -4.0]).unwrap();
+        assert!((y[0] - 0.698_748_3).abs() < 1e-6, "{y:?}");
+        let error = two_activations()
+            .run_clear(&identity(), &[1.0, -4.5])
+            .unwrap_err();
+        assert!(
+            matches!(
+                error,
+                Error::OutOfRange {
+                    found: -4.5,
+                    expected: 4.0,
+                    ..
+                }
+            ),
+            "{error}"
+        );
+        assert!(
+            error.to_string().starts_with("value -4.5 entering `gelu` at "),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_value_beyond_a_calibrated_range_is_reported() {
+        let (model, checkpoint) = (two_activations(), identity());
+        let ranges = model.calibrate(&checkpoint, &[0.5, -0.5, 0.25, 0.0]).unwrap();
+        // gelu(0.5) = 0.345731, with the margin 0.518597.
+        let bound = ranges.of(model.nodes().last().unwrap().inputs.as_slice()[0]);
+        assert!((bound - 0.518_597).abs() < 1e-5, "{bound}");
+        assert!(
+            model
+                .run_clear_all(&checkpoint, &[&[0.6, 0.0]], Some(&ranges))
+                .is_ok()
+        );
+        let error = model
+            .run_clear_all(&checkpoint, &[&[2.0, 0.0]], Some(&ranges))
+            .unwrap_err();
+        assert!(error.to_string().contains("entering `sigmoid` at "), "{error}");
+        let error = two_ports()
+            .run_clear_all(&checkpoint, &[&[0.0, 0.0], &[0.0, 0.0]], Some(&ranges))
+            .unwrap_err();
+        assert!(matches!(error, Error::ModelMismatch { .. }), "{error}");
+    }
+
+    #[test]
+    fn several_ports_and_samples_keep_their_order() {
+        let checkpoint = checkpoint(&[("fc.weight", &[1, 2], &[1.0, 10.0])]);
+        let (a, b) = ([1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 0.0, 1.0]);
+        let y = two_ports().run_clear_all(&checkpoint, &[&a, &b], None).unwrap();
+        assert_eq!(y, [vec![5.0, 12.0, 0.0, 4.0], vec![-44.0, 33.0]]);
+        let error = two_ports()
+            .run_clear_all(&checkpoint, &[&a, &b[..2]], None)
+            .unwrap_err();
+        assert!(
+            matches!(
+                error,
+                Error::Length {
+                    found: 2,
+                    expected: 4,
+                    ..
+                }
+            ),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_non_finite_value_is_reported_where_it_arises() {
+        let error = two_activations()
+            .run_clear(&identity(), &[f32::NAN, 0.0])
+            .unwrap_err();
+        assert!(error.to_string().starts_with("`input` at "), "{error}");
+    }
+}
