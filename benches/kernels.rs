@@ -1,28 +1,199 @@
-//! Times of the kernels: nanoseconds and ratios, printed, never asserted.
+//! Times of the kernels on every path this machine supports: nanoseconds and ratios, printed, never asserted.
+//!
+//! `cargo bench --bench kernels` runs all, `-- ntt` (or `sum`, `conversion`, `word`, `sample`) one group. Each figure is the least of many
+//! runs, hot: the machine should be idle, and what matters are ratios. The transform is compared with the `tfhe-ntt` crate, which is what
+//! runs on the scalar path.
+
+use he_core::math::automorphism::{Automorphism, galois_of_rotation};
+use he_core::math::base_conversion::BaseConversion;
+use he_core::math::buffer::Limbs;
+use he_core::math::cpu::Path;
+use he_core::math::kernels::{self, Kernels, Run};
 use he_core::math::modulus::Modulus;
 use he_core::math::ntt::NttTable;
 use he_core::math::prime::ntt_primes;
+use he_core::math::sample::{Seed, Stream};
 use std::hint::black_box;
 use std::time::Instant;
 
 /// The least time of `repeats` runs, in nanoseconds.
 fn least(repeats: usize, mut run: impl FnMut()) -> f64 {
-    (0..repeats)
-        .map(|_| {
-            let start = Instant::now();
-            run();
-            start.elapsed().as_nanos() as f64
-        })
-        .fold(f64::INFINITY, f64::min)
+    let time = |_| {
+        let start = Instant::now();
+        run();
+        start.elapsed().as_nanos() as f64
+    };
+    (0..repeats).map(time).fold(f64::INFINITY, f64::min)
+}
+
+/// Limbs of reduced, irregular words.
+fn limbs(n: usize, count: usize, q: &Modulus) -> Limbs {
+    let mut limbs = Limbs::zeroed(n, count);
+    for (i, limb) in limbs.split_mut().into_iter().enumerate() {
+        Stream::new(&Seed::new([7; 32]), 0, i as u64).uniform(&kernels::active(), q, limb);
+    }
+    limbs
+}
+
+fn modulus(bits: u32) -> Modulus {
+    Modulus::new(ntt_primes(bits, 1 << 18).next().unwrap_or(1_088_139_821_057))
+}
+
+fn ntt() {
+    println!("transform, ns per butterfly (N/2 log2 N of them), ours / reference = ratio");
+    for (log_n, bits) in (13..=16).flat_map(|log_n| [(log_n, 50), (log_n, 40)]) {
+        let (n, q) = (1usize << log_n, modulus(bits));
+        let tables = [Path::Avx512, Path::Scalar].map(|path| NttTable::with_path(n, q, path));
+        let [Ok(ours), Ok(reference)] = tables else {
+            continue;
+        };
+        let mut limbs = limbs(n, 1, &q);
+        let limb = limbs.limb_mut(0);
+        let mut times = [f64::INFINITY; 4];
+        // In turns, so that a change of the machine's clock or load meets both.
+        for _ in 0..20 {
+            let rounds: [&dyn Fn(&mut [u64]); 4] = [
+                &|limb| ours.forward(limb),
+                &|limb| reference.forward(limb),
+                &|limb| ours.inverse(limb),
+                &|limb| reference.inverse(limb),
+            ];
+            for (time, round) in times.iter_mut().zip(rounds) {
+                *time = time.min(least(20, || round(black_box(limb))));
+            }
+        }
+        let [a, b, c, d] = times.map(|time| time / (n / 2 * log_n) as f64);
+        println!(
+            "  2^{log_n} {bits} bits: forward {a:.4} / {b:.4} = {:.2}, inverse {c:.4} / {d:.4} = {:.2}",
+            b / a,
+            d / c
+        );
+    }
+}
+
+fn words(kernels: &Kernels, n: usize, repeats: usize) {
+    let q = modulus(50);
+    let (limbs, mut out) = (limbs(n, 2, &q), Limbs::zeroed(n, 1));
+    let (a, b, out) = (limbs.limb(0), limbs.limb(1), out.limb_mut(0));
+    let signed = a.iter().map(|&word| word as i64 - (1 << 49)).collect::<Vec<_>>();
+    let automorphism = Automorphism::new(n, galois_of_rotation(n, 3));
+    let mut line = |name: &str, run: &mut dyn FnMut(&mut [u64])| {
+        println!(
+            "  {name}: {:.3} ns a word",
+            least(repeats, || run(black_box(out))) / n as f64
+        );
+    };
+    line("add", &mut |out| kernels.add(&q, out, a, b));
+    line("mul", &mut |out| kernels.mul(&q, out, a, b));
+    line("mul_scalar", &mut |out| kernels.mul_scalar(&q, out, a, 12345));
+    line("sub_mul_scalar", &mut |out| {
+        kernels.sub_mul_scalar(&q, out, a, b, 12345)
+    });
+    line("reduce_i64", &mut |out| kernels.reduce_i64(&q, out, &signed));
+    line("automorphism", &mut |out| automorphism.apply(kernels, out, a));
+}
+
+fn sums(kernels: &Kernels, n: usize, repeats: usize) {
+    let q = modulus(50);
+    let (limbs, mut out) = (limbs(n, 36, &q), Limbs::zeroed(n, 2));
+    let mut out = out.split_mut();
+    let [out0, out1] = out.as_mut_slice() else { return };
+    let automorphism = Automorphism::new(n, galois_of_rotation(n, 3));
+    for count in [2, 4, 12] {
+        let pairs = (0..count)
+            .map(|i| (limbs.limb(2 * i), limbs.limb(2 * i + 1)))
+            .collect::<Vec<_>>();
+        let runs = pairs
+            .iter()
+            .map(|(a, b)| {
+                (
+                    *a,
+                    Run {
+                        words: &b[..n / 16],
+                        run: 16,
+                    },
+                )
+            })
+            .collect::<Vec<_>>();
+        let triples = (0..count)
+            .map(|i| (limbs.limb(3 * i), limbs.limb(3 * i + 1), limbs.limb(3 * i + 2)))
+            .collect::<Vec<_>>();
+        let per_product = |products: usize, time: f64| time / (products * n) as f64;
+        let plain = least(repeats, || kernels.inner_product(&q, black_box(out0), &pairs));
+        let runs = least(repeats, || kernels.inner_product_runs(&q, black_box(out0), &runs));
+        let both = least(repeats, || {
+            kernels.inner_product_pair(&q, [black_box(out0), out1], &triples)
+        });
+        let moved = least(repeats, || {
+            automorphism.inner_product_pair(kernels, &q, [black_box(out0), out1], &triples, false);
+        });
+        println!(
+            "  sum of {count}: {:.3} ns a product, by runs of 16 {:.3}, in pairs {:.3}, with automorphism {:.3}",
+            per_product(count, plain),
+            per_product(count, runs),
+            per_product(2 * count, both),
+            per_product(2 * count, moved)
+        );
+    }
+}
+
+fn conversions(kernels: &Kernels, n: usize, repeats: usize) {
+    let moduli = ntt_primes(50, 1 << 18)
+        .take(32)
+        .map(Modulus::new)
+        .collect::<Vec<_>>();
+    for (sources, destinations) in [(1, 8), (4, 12), (8, 24)] {
+        let conversion = BaseConversion::new(&moduli[..sources], &moduli[sources..sources + destinations]);
+        let (src, mut dst) = (limbs(n, sources, &moduli[0]), Limbs::zeroed(n, destinations));
+        let (src, mut dst) = (src.iter().collect::<Vec<_>>(), dst.split_mut());
+        let time = least(repeats / 4 + 1, || {
+            conversion.convert(kernels, &src, black_box(&mut dst))
+        });
+        let products = (sources * destinations * n) as f64 / 8.0;
+        println!(
+            "  conversion {sources} to {destinations}: {:.3} ns a source, destination and 8 words",
+            time / products
+        );
+    }
+}
+
+fn samples(kernels: &Kernels, n: usize, repeats: usize) {
+    let stream = Stream::new(&Seed::new([1; 32]), 0, 0);
+    let (mut words, mut small) = (vec![0; n], vec![0; n]);
+    let uniform = least(repeats, || {
+        stream.uniform(kernels, &modulus(50), black_box(&mut words))
+    });
+    let raw = least(repeats, || stream.words(0, black_box(&mut words)));
+    let error = least(repeats, || stream.cbd21(black_box(&mut small)));
+    let secret = least(repeats, || stream.ternary(black_box(&mut small)));
+    let [uniform, raw, error, secret] = [uniform, raw, error, secret].map(|time| time / n as f64);
+    println!("  uniform {uniform:.2} ns a word (cipher {raw:.2}), binomial {error:.2}, ternary {secret:.2}");
 }
 
 fn main() {
-    for log_n in 13..=16 {
-        let n = 1usize << log_n;
-        let Some(q) = ntt_primes(50, 2 * n as u64).next() else { return };
-        let Ok(table) = NttTable::new(n, Modulus::new(q)) else { return };
-        let mut limb = (0..n as u64).collect::<Vec<_>>();
-        let forward = least(200, || table.forward(black_box(&mut limb)));
-        println!("forward 2^{log_n}: {:.1} us", forward / 1e3);
+    let chosen = std::env::args()
+        .skip(1)
+        .find(|argument| !argument.starts_with('-'));
+    let runs = |group: &str| chosen.as_deref().is_none_or(|chosen| group.starts_with(chosen));
+    if runs("ntt") {
+        ntt();
+    }
+    for kernels in kernels::available() {
+        let repeats = if kernels.path() == Path::Scalar { 20 } else { 100 };
+        for n in [1 << 13, 1 << 15] {
+            println!("{}, N = {n}", kernels.path());
+            if runs("word") {
+                words(&kernels, n, repeats);
+            }
+            if runs("sum") {
+                sums(&kernels, n, repeats);
+            }
+            if runs("conversion") {
+                conversions(&kernels, n, repeats);
+            }
+            if runs("sample") {
+                samples(&kernels, n, repeats);
+            }
+        }
     }
 }

@@ -70,7 +70,7 @@ impl Automorphism {
         let reverse = |x: u64, bits: u32| x.reverse_bits() >> (64 - bits);
         let step = two_n / 8;
         let line_of = |l: u64| {
-            let image = galois * (2 * reverse(l, log_lines) + 1) & (two_n - 1);
+            let image = (galois * (2 * reverse(l, log_lines) + 1)) & (two_n - 1);
             let line = reverse((image & (step - 1)) >> 1, log_lines);
             (line as u32, (image / step) as u32)
         };

@@ -2,7 +2,8 @@
 //!
 //! Notation: layer `l` (forward: 0 first) joins words `N / 2^(l+1)` apart, in `2^l` blocks, each with one twiddle `w` and its quotient
 //! `w' = floor(w 2^52 / q)`. Forward values stay in `[0, 4q)`, inverse ones in `[0, 2q)`, both below `2^52`, and are reduced once at the
-//! end (D. Harvey, "Faster arithmetic for number-theoretic transforms", 2014).
+//! end (D. Harvey, "Faster arithmetic for number-theoretic transforms", 2014). Below `2^45` forward values are not reduced before
+//! that at all: each layer adds `2q`, so 20 layers stay below `41q`, and their doubles below `2^52`.
 //!
 //! Three things make it faster than a loop over layers: passes of two or three layers that keep 4 or 8 vectors in registers, so memory
 //! is read and written once a pass; one pass for the last six layers, on 64 words held in eight registers, the last three after an 8x8
@@ -18,6 +19,10 @@ use std::arch::x86_64::*;
 const TILE_LAYERS: u32 = 6;
 /// Words of such a tile.
 const TILE: usize = 1 << TILE_LAYERS;
+/// Moduli of at most this many bits need no reductions between the forward layers.
+const LAZY_BITS: u32 = 45;
+/// Words of a block that stays in the nearest cache, with its twiddles passing by.
+const NEAR: usize = 1 << 11;
 /// Words of twiddles for a tile: 7 and 7 quotients for three layers on whole vectors, padded to 16; 7 vectors and 7 of quotients.
 const TILE_TWIDDLES: usize = 16 + 2 * 7 * 8;
 
@@ -25,14 +30,66 @@ const TILE_TWIDDLES: usize = 16 + 2 * 7 * 8;
 pub(super) struct Tables {
     n: usize,
     q: Modulus,
-    /// Layers joined by each pass before the tiles, in forward order.
-    passes: Vec<u32>,
+    /// Forward order; the first is a pass of one block.
+    steps: Vec<Step>,
     forward: Limbs,
     inverse: Limbs,
-    /// First word of the tiles' twiddles.
-    tiles_at: usize,
     /// `N^-1`, and `N^-1` times the twiddle of the last inverse layer.
     last: [u64; 2],
+}
+
+/// A part of a transform: what it works on, and the first of its twiddles.
+#[derive(Clone, Copy)]
+enum Step {
+    /// `layers` layers on the `blocks` blocks from word `at` on, each of `2^layers` columns of `stride` words.
+    Pass {
+        layers: u32,
+        at: usize,
+        stride: usize,
+        blocks: usize,
+        twiddles: usize,
+    },
+    /// The last six layers on `tiles` tiles from word `at` on.
+    Tiles {
+        at: usize,
+        tiles: usize,
+        twiddles: usize,
+    },
+}
+
+/// Passes over the whole limb until a block has at most [`NEAR`] words; then, block by block, what is left of it.
+fn steps(n: usize, passes: &[u32]) -> Vec<Step> {
+    let tiles_at = (2 * (n / TILE - 1)).next_multiple_of(8);
+    // `done` blocks before this pass: 2 (done - 1) words of twiddles were packed for those above.
+    let pass = |layers: u32, done: usize, first: usize, blocks: usize| Step::Pass {
+        layers,
+        at: first * (n / done),
+        stride: n / done >> layers,
+        blocks,
+        twiddles: 2 * (done - 1) + 2 * ((1 << layers) - 1) * first,
+    };
+    let mut steps = vec![];
+    let (mut done, mut rest) = (1, passes);
+    while let [layers, below @ ..] = rest
+        && n / done > NEAR
+    {
+        steps.push(pass(*layers, done, 0, done));
+        (done, rest) = (done << layers, below);
+    }
+    for block in 0..done {
+        let mut inner = done;
+        for &layers in rest {
+            steps.push(pass(layers, inner, block * (inner / done), inner / done));
+            inner <<= layers;
+        }
+        let tiles = n / TILE / done;
+        steps.push(Step::Tiles {
+            at: block * tiles * TILE,
+            tiles,
+            twiddles: tiles_at + block * tiles * TILE_TWIDDLES,
+        });
+    }
+    steps
 }
 
 /// Splits the layers before the tiles into passes of three and two (one, if there is no more).
@@ -43,6 +100,44 @@ fn passes(layers: u32) -> Vec<u32> {
         (_, 2) => [vec![3; layers as usize / 3], vec![2]].concat(),
         _ => [vec![3; layers as usize / 3 - 1], vec![2, 2]].concat(),
     }
+}
+
+/// Lays the twiddles `of(m + i)` out in the order of use, pass by pass, then tile by tile.
+fn pack(n: usize, q: &Modulus, passes: &[u32], of: impl Fn(usize) -> u64) -> Limbs {
+    let mut words = Vec::with_capacity(3 * n);
+    let both = |words: &mut Vec<u64>, ks: &[usize]| {
+        words.extend(ks.iter().map(|&k| of(k)));
+        words.extend(ks.iter().map(|&k| q.shoup(of(k)).quotient >> 12));
+    };
+    // The twiddles of `layers` layers below block `block` of the layer with `blocks` blocks.
+    let below = |blocks: usize, block: usize, layers: u32| {
+        (0..layers)
+            .flat_map(|l| (0..1 << l).map(move |j| ((blocks + block) << l) + j))
+            .collect::<Vec<_>>()
+    };
+    let mut blocks = 1;
+    for &layers in passes {
+        for block in 0..blocks {
+            both(&mut words, &below(blocks, block, layers));
+        }
+        blocks <<= layers;
+    }
+    words.resize(words.len().next_multiple_of(8), 0);
+    for tile in 0..blocks {
+        both(&mut words, &below(blocks, tile, 3));
+        words.extend([0; 2]);
+        // After the transposition lane l holds the 8 words of block 8 tile + l.
+        let lanes = (0..8)
+            .map(|lane| below(8 * blocks, 8 * tile + lane, 3))
+            .collect::<Vec<_>>();
+        let vectors = (0..7)
+            .flat_map(|j| lanes.iter().map(move |lane| lane[j]))
+            .collect::<Vec<_>>();
+        both(&mut words, &vectors);
+    }
+    let mut packed = Limbs::zeroed(words.len(), 1);
+    packed.limb_mut(0).copy_from_slice(&words);
+    packed
 }
 
 impl Tables {
@@ -64,67 +159,27 @@ impl Tables {
         let forward = |k: usize| powers[exponent(k)];
         let inverse = |k: usize| q.neg(powers[n - exponent(k)]);
         let passes = passes(log_n - TILE_LAYERS);
-        let mut tables = Self {
+        let n_inverse = q.inv(n as u64)?;
+        Some(Self {
             n,
             q,
-            forward: Limbs::zeroed(0, 0),
-            inverse: Limbs::zeroed(0, 0),
-            tiles_at: 0,
-            last: [0, 0],
-            passes,
-        };
-        (tables.forward, tables.tiles_at) = tables.pack(forward);
-        (tables.inverse, _) = tables.pack(inverse);
-        let n_inverse = q.inv(n as u64)?;
-        tables.last = [n_inverse, q.mul(n_inverse, inverse(1))];
-        Some(tables)
-    }
-
-    /// Lays the twiddles `of(m + i)` out in the order of use, pass by pass, tile by tile; and tells where the tiles begin.
-    fn pack(&self, of: impl Fn(usize) -> u64) -> (Limbs, usize) {
-        let mut words = Vec::with_capacity(3 * self.n);
-        let both = |words: &mut Vec<u64>, ks: &[usize]| {
-            words.extend(ks.iter().map(|&k| of(k)));
-            words.extend(ks.iter().map(|&k| self.q.shoup(of(k)).quotient >> 12));
-        };
-        // The twiddles of `layers` layers below block `block` of the layer with `blocks` blocks.
-        let below = |blocks: usize, block: usize, layers: u32| {
-            (0..layers)
-                .flat_map(|l| (0..1 << l).map(move |j| (blocks + block << l) + j))
-                .collect::<Vec<_>>()
-        };
-        let mut blocks = 1;
-        for &layers in &self.passes {
-            for block in 0..blocks {
-                both(&mut words, &below(blocks, block, layers));
-            }
-            blocks <<= layers;
-        }
-        words.resize(words.len().next_multiple_of(8), 0);
-        let tiles_at = words.len();
-        for tile in 0..blocks {
-            both(&mut words, &below(blocks, tile, 3));
-            words.extend([0; 2]);
-            // After the transposition lane l holds the 8 words of block 8 tile + l.
-            let lanes = (0..8)
-                .map(|lane| below(8 * blocks, 8 * tile + lane, 3))
-                .collect::<Vec<_>>();
-            let vectors = (0..7)
-                .flat_map(|j| lanes.iter().map(move |lane| lane[j]))
-                .collect::<Vec<_>>();
-            both(&mut words, &vectors);
-        }
-        debug_assert_eq!(words.len(), tiles_at + blocks * TILE_TWIDDLES);
-        let mut packed = Limbs::zeroed(words.len(), 1);
-        packed.limb_mut(0).copy_from_slice(&words);
-        (packed, tiles_at)
+            steps: steps(n, &passes),
+            forward: pack(n, &q, &passes, forward),
+            inverse: pack(n, &q, &passes, inverse),
+            last: [n_inverse, q.mul(n_inverse, inverse(1))],
+        })
     }
 
     /// Coefficients to values.
     pub(super) fn forward(&self, limb: &mut [u64]) {
         assert_eq!(limb.len(), self.n, "a limb has the ring's length");
         // SAFETY: the constructor found the instructions, and `limb` has `n` words, which the twiddles were packed for.
-        unsafe { forward(self, limb.as_mut_ptr()) }
+        unsafe {
+            match self.q.bits() <= LAZY_BITS {
+                true => forward::<true>(self, limb.as_mut_ptr()),
+                false => forward::<false>(self, limb.as_mut_ptr()),
+            }
+        }
     }
 
     /// Values to coefficients, times `scale`.
@@ -138,17 +193,18 @@ impl Tables {
 
 /// The two butterflies.
 impl Lanes {
-    /// `(x + y w, x - y w)`, all in `[0, 4q)`; of `y` only the lower 52 bits count. Without `MASK`, so it is for the results.
+    /// `(x + y w, x - y w)`, all in `[0, 4q)` or, if `LAZY`, `2q` above `x`; of `y` only the lower 52 bits count.
+    /// Without `MASK`, so it is for the results.
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
-    fn forward<const MASK: bool>(
+    fn forward<const LAZY: bool, const MASK: bool>(
         &self,
         x: __m512i,
         y: __m512i,
         w: __m512i,
         quotient: __m512i,
     ) -> (__m512i, __m512i) {
-        let u = subtract_once(x, self.q2);
+        let u = if LAZY { x } else { subtract_once(x, self.q2) };
         let sum = self.mul_add(u, y, w, quotient);
         let sum = if MASK {
             _mm512_and_si512(sum, self.mask)
@@ -156,10 +212,8 @@ impl Lanes {
             sum
         };
         // x - y w = 2 x - (x + y w); a product by 2 does the addition of 2q as well.
-        (
-            sum,
-            _mm512_sub_epi64(_mm512_madd52lo_epu64(self.q2, u, self.two), sum),
-        )
+        let double = _mm512_madd52lo_epu64(self.q2, u, self.two);
+        (sum, _mm512_sub_epi64(double, sum))
     }
 
     /// `(x + y, (x - y) w)`, all in `[0, 2q)`.
@@ -176,7 +230,7 @@ impl Lanes {
 
 /// A range of layers on `$count` vectors; `$twiddle(j)` gives twiddle `j` of 1 + 2 + 4 and its quotient.
 macro_rules! layers {
-    (forward $lanes:ident, $v:ident, $layers:expr, $count:expr, $twiddle:expr) => {
+    (forward $lazy:ident, $lanes:ident, $v:ident, $layers:expr, $count:expr, $twiddle:expr) => {
         for layer in $layers {
             let half = $count >> (layer + 1);
             for block in 0..1usize << layer {
@@ -184,9 +238,9 @@ macro_rules! layers {
                 for j in 2 * half * block..2 * half * block + half {
                     // The next layer multiplies the second half of each half: there the upper bits do not count.
                     ($v[j], $v[j + half]) = if half > 1 && (j & (half / 2)) != 0 {
-                        $lanes.forward::<false>($v[j], $v[j + half], w, quotient)
+                        $lanes.forward::<$lazy, false>($v[j], $v[j + half], w, quotient)
                     } else {
-                        $lanes.forward::<true>($v[j], $v[j + half], w, quotient)
+                        $lanes.forward::<$lazy, true>($v[j], $v[j + half], w, quotient)
                     };
                 }
             }
@@ -246,19 +300,18 @@ fn transpose(v: [__m512i; 8]) -> [__m512i; 8] {
     ]
 }
 
-/// `LAYERS` layers from the one with `blocks` blocks on, `COUNT = 2^LAYERS`. Returns the twiddles behind those it used.
+/// `LAYERS` layers, `COUNT = 2^LAYERS`, on `blocks` blocks that follow one another, each of `COUNT` columns of `stride` words.
 #[target_feature(enable = "avx512f,avx512ifma")]
-unsafe fn forward_pass<const LAYERS: usize, const COUNT: usize>(
+unsafe fn forward_pass<const LAYERS: usize, const COUNT: usize, const LAZY: bool>(
     lanes: Lanes,
     data: *mut u64,
-    n: usize,
+    stride: usize,
     blocks: usize,
     mut twiddles: *const u64,
-) -> *const u64 {
-    let stride = n / blocks / COUNT;
+) {
     for block in 0..blocks {
-        // SAFETY: COUNT columns of `stride` words from each block start are inside the limb; COUNT - 1 twiddles and as many quotients
-        // were packed for each block.
+        // SAFETY: the caller gives `blocks` blocks of COUNT columns of `stride` words, and COUNT - 1 twiddles and as many quotients for
+        // each block.
         unsafe {
             let start = data.add(block * COUNT * stride);
             let word = |j: usize| splat(*twiddles.add(j));
@@ -276,7 +329,7 @@ unsafe fn forward_pass<const LAYERS: usize, const COUNT: usize>(
                 for (j, v) in v.iter_mut().enumerate() {
                     *v = load(at.add(j * stride));
                 }
-                layers!(forward lanes, v, 0..LAYERS, COUNT, |j: usize| (w[j], quotients[j]));
+                layers!(forward LAZY, lanes, v, 0..LAYERS, COUNT, |j: usize| (w[j], quotients[j]));
                 for (j, v) in v.into_iter().enumerate() {
                     store(at.add(j * stride), v);
                 }
@@ -284,7 +337,6 @@ unsafe fn forward_pass<const LAYERS: usize, const COUNT: usize>(
             twiddles = twiddles.add(2 * (COUNT - 1));
         }
     }
-    twiddles
 }
 
 /// The inverse of [`forward_pass`]. With `last`, layer 0 multiplies both of its outputs, by these two words, and reduces them fully.
@@ -292,12 +344,11 @@ unsafe fn forward_pass<const LAYERS: usize, const COUNT: usize>(
 unsafe fn inverse_pass<const LAYERS: usize, const COUNT: usize, const LAST: bool>(
     lanes: Lanes,
     data: *mut u64,
-    n: usize,
+    stride: usize,
     blocks: usize,
     mut twiddles: *const u64,
     last: [Shoup; 2],
 ) {
-    let stride = n / blocks / COUNT;
     let last = [Factor::new(last[0]), Factor::new(last[1])];
     for block in 0..blocks {
         // SAFETY: as in `forward_pass`.
@@ -338,9 +389,16 @@ unsafe fn inverse_pass<const LAYERS: usize, const COUNT: usize, const LAST: bool
 
 /// The last six layers, tile by tile, and the full reduction.
 #[target_feature(enable = "avx512f,avx512ifma")]
-unsafe fn forward_tiles(lanes: Lanes, data: *mut u64, n: usize, twiddles: *const u64) {
-    for tile in 0..n / TILE {
-        // SAFETY: tile `tile` lies inside the limb, and TILE_TWIDDLES words were packed for it.
+unsafe fn forward_tiles<const LAZY: bool>(
+    lanes: Lanes,
+    q: &Modulus,
+    data: *mut u64,
+    tiles: usize,
+    twiddles: *const u64,
+) {
+    let one = Factor::new(q.shoup(1));
+    for tile in 0..tiles {
+        // SAFETY: the caller gives `tiles` tiles and TILE_TWIDDLES words of twiddles for each.
         unsafe {
             let at = data.add(tile * TILE);
             let scalars = twiddles.add(tile * TILE_TWIDDLES);
@@ -350,11 +408,14 @@ unsafe fn forward_tiles(lanes: Lanes, data: *mut u64, n: usize, twiddles: *const
                 *v = load(at.add(8 * j));
             }
             let word = |j: usize| splat(*scalars.add(j));
-            layers!(forward lanes, v, 0..3, 8, |j: usize| (word(j), word(7 + j)));
+            layers!(forward LAZY, lanes, v, 0..3, 8, |j: usize| (word(j), word(7 + j)));
             v = transpose(v);
-            layers!(forward lanes, v, 0..3, 8, |j: usize| (load(vectors.add(8 * j)), load(vectors.add(56 + 8 * j))));
+            layers!(forward LAZY, lanes, v, 0..3, 8, |j: usize| (load(vectors.add(8 * j)), load(vectors.add(56 + 8 * j))));
             for v in &mut v {
-                *v = subtract_once(subtract_once(*v, lanes.q2), lanes.q);
+                *v = match LAZY {
+                    true => lanes.mul_factor(*v, one),
+                    false => subtract_once(subtract_once(*v, lanes.q2), lanes.q),
+                };
             }
             v = transpose(v);
             for (j, v) in v.into_iter().enumerate() {
@@ -366,8 +427,8 @@ unsafe fn forward_tiles(lanes: Lanes, data: *mut u64, n: usize, twiddles: *const
 
 /// The first six layers of the inverse, tile by tile.
 #[target_feature(enable = "avx512f,avx512ifma")]
-unsafe fn inverse_tiles(lanes: Lanes, data: *mut u64, n: usize, twiddles: *const u64) {
-    for tile in 0..n / TILE {
+unsafe fn inverse_tiles(lanes: Lanes, data: *mut u64, tiles: usize, twiddles: *const u64) {
+    for tile in 0..tiles {
         // SAFETY: as in `forward_tiles`.
         unsafe {
             let at = data.add(tile * TILE);
@@ -390,46 +451,66 @@ unsafe fn inverse_tiles(lanes: Lanes, data: *mut u64, n: usize, twiddles: *const
 }
 
 #[target_feature(enable = "avx512f,avx512ifma")]
-unsafe fn forward(tables: &Tables, data: *mut u64) {
+unsafe fn forward<const LAZY: bool>(tables: &Tables, data: *mut u64) {
     let lanes = Lanes::new(&tables.q);
-    let mut twiddles = tables.forward.limb(0).as_ptr();
-    let mut blocks = 1;
-    // SAFETY: `data` has `n` words (the caller's word); passes and twiddles were laid out together by `pack`.
+    let start = tables.forward.limb(0).as_ptr();
+    // SAFETY: `data` has `n` words (the caller's word); a step's words lie inside, and its twiddles were laid out by `pack`.
     unsafe {
-        for &layers in &tables.passes {
-            twiddles = match layers {
-                1 => forward_pass::<1, 2>(lanes, data, tables.n, blocks, twiddles),
-                2 => forward_pass::<2, 4>(lanes, data, tables.n, blocks, twiddles),
-                _ => forward_pass::<3, 8>(lanes, data, tables.n, blocks, twiddles),
-            };
-            blocks <<= layers;
+        for step in &tables.steps {
+            match *step {
+                Step::Pass {
+                    layers,
+                    at,
+                    stride,
+                    blocks,
+                    twiddles,
+                } => {
+                    let (data, twiddles) = (data.add(at), start.add(twiddles));
+                    match layers {
+                        1 => forward_pass::<1, 2, LAZY>(lanes, data, stride, blocks, twiddles),
+                        2 => forward_pass::<2, 4, LAZY>(lanes, data, stride, blocks, twiddles),
+                        _ => forward_pass::<3, 8, LAZY>(lanes, data, stride, blocks, twiddles),
+                    }
+                }
+                Step::Tiles { at, tiles, twiddles } => {
+                    forward_tiles::<LAZY>(lanes, &tables.q, data.add(at), tiles, start.add(twiddles));
+                }
+            }
         }
-        forward_tiles(
-            lanes,
-            data,
-            tables.n,
-            tables.forward.limb(0).as_ptr().add(tables.tiles_at),
-        );
     }
 }
 
 #[target_feature(enable = "avx512f,avx512ifma")]
 unsafe fn inverse(tables: &Tables, data: *mut u64, last: [Shoup; 2]) {
-    let (lanes, n) = (Lanes::new(&tables.q), tables.n);
+    let lanes = Lanes::new(&tables.q);
     let start = tables.inverse.limb(0).as_ptr();
-    let mut blocks = n / TILE;
-    // SAFETY: as in `forward`. A pass from the layer with `blocks` blocks on follows the twiddles of `blocks - 1` blocks, two words each.
+    // SAFETY: as in `forward`.
     unsafe {
-        inverse_tiles(lanes, data, n, start.add(tables.tiles_at));
-        for &layers in tables.passes.iter().rev() {
-            blocks >>= layers;
-            let twiddles = start.add(2 * (blocks - 1));
-            match (layers, blocks) {
-                (1, 1) => inverse_pass::<1, 2, true>(lanes, data, n, blocks, twiddles, last),
-                (2, 1) => inverse_pass::<2, 4, true>(lanes, data, n, blocks, twiddles, last),
-                (2, _) => inverse_pass::<2, 4, false>(lanes, data, n, blocks, twiddles, last),
-                (_, 1) => inverse_pass::<3, 8, true>(lanes, data, n, blocks, twiddles, last),
-                _ => inverse_pass::<3, 8, false>(lanes, data, n, blocks, twiddles, last),
+        for (i, step) in tables.steps.iter().enumerate().rev() {
+            match *step {
+                Step::Pass {
+                    layers,
+                    at,
+                    stride,
+                    blocks,
+                    twiddles,
+                } => {
+                    let (data, twiddles) = (data.add(at), start.add(twiddles));
+                    match (layers, i == 0) {
+                        (1, _) => inverse_pass::<1, 2, true>(lanes, data, stride, blocks, twiddles, last),
+                        (2, true) => inverse_pass::<2, 4, true>(lanes, data, stride, blocks, twiddles, last),
+                        (2, false) => {
+                            inverse_pass::<2, 4, false>(lanes, data, stride, blocks, twiddles, last)
+                        }
+                        (_, true) => inverse_pass::<3, 8, true>(lanes, data, stride, blocks, twiddles, last),
+                        (_, false) => {
+                            inverse_pass::<3, 8, false>(lanes, data, stride, blocks, twiddles, last)
+                        }
+                    }
+                }
+                Step::Tiles { at, tiles, twiddles } => {
+                    inverse_tiles(lanes, data.add(at), tiles, start.add(twiddles))
+                }
             }
         }
     }

@@ -10,12 +10,12 @@
 
 #[cfg(target_arch = "x86_64")]
 mod ifma;
+#[cfg(any(target_arch = "x86_64", test))]
 mod root;
 
 use super::cpu::{self, Path};
 use super::kernels;
 use super::modulus::Modulus;
-use super::prime::is_prime;
 use super::ring::RingError;
 use super::tally::{self, Work};
 use concrete_ntt::prime64::Plan;
@@ -58,16 +58,19 @@ impl NttTable {
             found: modulus.value(),
             two_n: 2 * n as u64,
         };
-        #[cfg(target_arch = "x86_64")]
-        if path == Path::Avx512 && is_prime(modulus.value()) {
-            let psi = root::primitive_root(&modulus, n).ok_or_else(|| refusal.clone())?;
-            if let Some(tables) = ifma::Tables::new(n, modulus, psi) {
-                return Ok(Self {
-                    n,
-                    modulus,
-                    tables: Tables::Ifma(tables),
-                });
+        match path {
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx512 if super::prime::is_prime(modulus.value()) => {
+                let psi = root::primitive_root(&modulus, n).ok_or_else(|| refusal.clone())?;
+                if let Some(tables) = ifma::Tables::new(n, modulus, psi) {
+                    return Ok(Self {
+                        n,
+                        modulus,
+                        tables: Tables::Ifma(tables),
+                    });
+                }
             }
+            _ => {}
         }
         let plan = Plan::try_new(n, modulus.value()).ok_or(refusal)?;
         Ok(Self {
@@ -203,7 +206,7 @@ mod tests {
         println!("paths: {paths:?}");
         for log_n in 4..=16 {
             let n = 1 << log_n;
-            for bits in [50, 40, 31] {
+            for bits in [50, 46, 45, 40, 31] {
                 let q = Modulus::new(ntt_primes(bits, 2 * n as u64).next().unwrap());
                 let plan = Plan::try_new(n, q.value()).unwrap();
                 for a in [words(n, &q, log_n), vec![q.value() - 1; n]] {
