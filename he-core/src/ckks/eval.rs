@@ -11,14 +11,16 @@ use super::encode::Plaintext;
 use super::keys::{EvaluationKeys, SwitchKey};
 use super::{keyswitch, parallel};
 use crate::error::{Error, Result};
+use crate::math::modulus::Modulus;
 use crate::math::poly::{Ntt, Poly};
 use crate::params::same_scale;
 
 /// `x + y`.
 pub fn add(context: &Context, x: &Ciphertext, y: &Ciphertext) -> Result<Ciphertext> {
-    let mut out = x.clone();
-    add_assign(context, &mut out, y)?;
-    Ok(out)
+    check_operands("add", x, y)?;
+    Ok(zip(context, x, y, |q, out, x, y| {
+        context.kernels().add(q, out, x, y)
+    }))
 }
 
 /// `x += y`.
@@ -34,9 +36,10 @@ pub fn add_assign(context: &Context, x: &mut Ciphertext, y: &Ciphertext) -> Resu
 
 /// `x - y`.
 pub fn sub(context: &Context, x: &Ciphertext, y: &Ciphertext) -> Result<Ciphertext> {
-    let mut out = x.clone();
-    sub_assign(context, &mut out, y)?;
-    Ok(out)
+    check_operands("subtract", x, y)?;
+    Ok(zip(context, x, y, |q, out, x, y| {
+        context.kernels().sub(q, out, x, y)
+    }))
 }
 
 /// `x -= y`.
@@ -81,18 +84,23 @@ pub fn add_plain(context: &Context, x: &Ciphertext, p: &Plaintext) -> Result<Cip
 /// `p x` without rescaling: the scale is the product of both.
 pub fn mul_plain(context: &Context, x: &Ciphertext, p: &Plaintext) -> Result<Ciphertext> {
     check_plain_level("multiply by a plaintext", x, p)?;
-    let mut out = x.clone();
-    for (part, source) in out.parts.iter_mut().zip(&x.parts) {
-        each_indexed(part, |i, prime, limb| {
+    let parts = [0, 1].map(|half| {
+        let source = &x.parts[half];
+        let mut out = Poly::scratch(context.ring(), source.primes());
+        each_indexed(&mut out, |i, prime, limb| {
             let (kernels, q) = (context.kernels(), context.modulus(prime));
             match p.general_limb(i) {
-                Some(words) => kernels.mul_assign(q, limb, words),
+                Some(words) => kernels.mul(q, limb, source.limb(i), words),
                 None => kernels.inner_product_runs(q, limb, &[(source.limb(i), p.limb(i))]),
             }
         });
-    }
-    out.scale *= p.scale();
-    Ok(out)
+        out
+    });
+    Ok(Ciphertext {
+        parts,
+        level: x.level,
+        scale: x.scale * p.scale(),
+    })
 }
 
 /// `c x`, rescaled; canonical if x is. The constant is rounded at the scale that makes it so.
@@ -100,10 +108,8 @@ pub fn mul_scalar(context: &Context, x: &Ciphertext, c: f64) -> Result<Ciphertex
     let level = spend("multiply by a constant", x.level)?;
     let chain = context.chain();
     let scale = chain.scale(level) * chain.dropped_product(x.level) / x.scale;
-    rescale(
-        context,
-        &mul_plain(context, x, &context.encode(&[c], scale, x.level, false)?)?,
-    )
+    let constant = context.encode(&[c], scale, x.level, false)?;
+    rescale_owned(context, mul_plain(context, x, &constant)?)
 }
 
 /// `i x`: exact, the multiplication by X^(N/2).
@@ -127,10 +133,14 @@ pub fn mul_i(context: &Context, x: &Ciphertext) -> Ciphertext {
 
 /// `x / D_l`: the scale shrinks by the primes of the level, which is spent.
 pub fn rescale(context: &Context, x: &Ciphertext) -> Result<Ciphertext> {
+    rescale_owned(context, x.clone())
+}
+
+/// [`rescale`] of a ciphertext that is not needed any more: no copy.
+pub fn rescale_owned(context: &Context, x: Ciphertext) -> Result<Ciphertext> {
     let level = spend("rescale", x.level)?;
     let parts = x
         .parts
-        .clone()
         .map(|part| keyswitch::divide(context, x.level, level, false, part));
     Ok(Ciphertext {
         parts,
@@ -276,15 +286,23 @@ fn apply_galois(
     key: &SwitchKey,
 ) -> Ciphertext {
     let raised = keyswitch::multiply(context, x.level, digits, key);
-    let mut parts = raised.map(|r| keyswitch::divide(context, x.level, x.level, true, r));
-    update(context, &mut parts[0], &x.parts[0], |prime, r0, c0| {
-        context.kernels().add_assign(context.modulus(prime), r0, c0);
-    });
+    let mut halves = raised.map(|r| keyswitch::divide(context, x.level, x.level, true, r));
     let automorphism = context.automorphism(galois);
-    let parts = parts.map(|part| {
-        let mut out = Poly::scratch(context.ring(), part.primes());
-        update(context, &mut out, &part, |_, out, part| {
-            automorphism.apply(context.kernels(), out, part)
+    let parts = [0, 1].map(|half| {
+        let mut out = Poly::scratch(context.ring(), x.parts[0].primes());
+        let limbs = out
+            .limbs_mut()
+            .split_mut()
+            .into_iter()
+            .zip(halves[half].limbs_mut().split_mut());
+        let limbs = limbs.enumerate().collect();
+        parallel::for_each(limbs, |(i, (out, r)): (usize, (&mut [u64], &mut [u64]))| {
+            if half == 0 {
+                context
+                    .kernels()
+                    .add_assign(context.modulus(i as u16), r, x.parts[0].limb(i));
+            }
+            automorphism.apply(context.kernels(), out, r);
         });
         out
     });
@@ -325,6 +343,28 @@ fn check_plain_level(op: &'static str, x: &Ciphertext, p: &Plaintext) -> Result<
         });
     }
     Ok(())
+}
+
+/// `f(modulus, out, x, y)` on every limb of both parts.
+fn zip(
+    context: &Context,
+    x: &Ciphertext,
+    y: &Ciphertext,
+    f: impl Fn(&Modulus, &mut [u64], &[u64], &[u64]) + Sync + Send,
+) -> Ciphertext {
+    let parts = [0, 1].map(|half| {
+        let (x, y) = (&x.parts[half], &y.parts[half]);
+        let mut out = Poly::scratch(context.ring(), x.primes());
+        each_indexed(&mut out, |i, prime, out| {
+            f(context.modulus(prime), out, x.limb(i), y.limb(i))
+        });
+        out
+    });
+    Ciphertext {
+        parts,
+        level: x.level,
+        scale: x.scale,
+    }
 }
 
 /// Runs `f(prime, limb, limb of y)` on every limb.

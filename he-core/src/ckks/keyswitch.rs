@@ -75,10 +75,16 @@ pub(crate) fn decompose<'a>(
     level: usize,
     source: &'a Poly<Ntt>,
 ) -> Digits<'a> {
-    let mut coefficients = source.limbs().clone();
-    let limbs = coefficients.split_mut().into_iter().enumerate().collect();
-    parallel::for_each(limbs, |(i, limb): (usize, &mut [u64])| {
-        context.ring().ntt(i as u16).inverse(limb)
+    let mut coefficients = Limbs::scratch(context.degree(), source.limbs().count());
+    let limbs = coefficients
+        .split_mut()
+        .into_iter()
+        .zip(source.limbs().iter())
+        .enumerate()
+        .collect();
+    parallel::for_each(limbs, |(i, (limb, values)): (usize, (&mut [u64], &[u64]))| {
+        limb.copy_from_slice(values);
+        context.ring().ntt(i as u16).inverse(limb);
     });
     raise(context, key_level, level, source, &coefficients)
 }
@@ -100,14 +106,12 @@ pub(crate) fn raise<'a>(
     for (digit, raised) in raising.digits.iter().zip(&mut raised) {
         let own: Vec<&[u64]> = digit.own.clone().map(|i| coefficients.limb(i)).collect();
         convert(context, &digit.conversion, &own, raised.split_mut());
+        // Digit by digit: what was converted is still in a cache.
+        let limbs = digit.others.iter().zip(raised.split_mut()).collect();
+        parallel::for_each(limbs, |(&prime, limb): (&u16, &mut [u64])| {
+            context.ring().ntt(prime).forward(limb)
+        });
     }
-    let limbs = raising.digits.iter().zip(&mut raised);
-    let limbs = limbs
-        .flat_map(|(digit, raised)| digit.others.iter().zip(raised.split_mut()))
-        .collect();
-    parallel::for_each(limbs, |(&prime, limb): (&u16, &mut [u64])| {
-        context.ring().ntt(prime).forward(limb)
-    });
     Digits {
         source,
         raising,
