@@ -5,7 +5,7 @@ use std::{env, fs, path::Path};
 use proc_macro2::TokenStream;
 use syn::{Item, Meta};
 
-use crate::emit;
+use crate::{emit, network};
 
 /// Expands every annotated function of a file.
 fn expand(source: &str) -> String {
@@ -33,7 +33,7 @@ fn expand_item(mut item: Item) -> TokenStream {
     };
     let item = quote::quote!(#item);
     match attribute.path().segments[1].ident.to_string().as_str() {
-        "model" => emit::model(options, item),
+        "model" => network::model(options, item),
         "block" => emit::block(options, item),
         "activation" => emit::activation(options, item),
         other => unreachable!("no attribute `{other}`"),

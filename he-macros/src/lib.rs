@@ -2,7 +2,8 @@
 //!
 //! Syntax only. No layer name, shape or depth is known here; what a network means is decided by the const rules of `he-nn`, which
 //! this crate's output calls. The stages: [`attr`] parses options, [`dialect`] says which Rust is allowed, [`rewrite`] turns
-//! operators into calls and `for` into `while` with the help of [`taint`], [`emit`] writes the item, and on any error [`fallback`]
+//! operators into calls with the help of [`taint`] and [`loops`] turns `for` into `while`, [`emit`] and [`network`] write the item, and
+//! on any error [`fallback`]
 //! leaves an item that callers still find.
 
 use proc_macro::TokenStream;
@@ -13,6 +14,8 @@ mod emit;
 mod fallback;
 #[cfg(test)]
 mod golden;
+mod loops;
+mod network;
 mod rewrite;
 mod taint;
 
@@ -25,7 +28,7 @@ mod taint;
 /// * `params = P`: pins the encryption parameters to the constant `P`.
 #[proc_macro_attribute]
 pub fn model(options: TokenStream, item: TokenStream) -> TokenStream {
-    emit::model(options.into(), item.into()).into()
+    network::model(options.into(), item.into()).into()
 }
 
 /// Makes a function usable as a layer in models and other blocks: `#[he_nn::block]`.

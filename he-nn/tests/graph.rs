@@ -79,7 +79,11 @@ fn respoly(x: Tensor, w: Weights) -> Tensor {
     let unit = Conv2d { out: 96, ..unit };
     let mut x = he_nn::block::conv_bn_polynomial(x, w.at("down2"), unit.kernel(3).stride(2), 2);
     x += he_nn::block::conv_bn_polynomial(x, w.at("res2"), unit.kernel(3), 2);
-    linear(flatten(adaptive_avg_pool2d(x, [1, 1])), w.at("fc"), Linear::out(10))
+    linear(
+        flatten(adaptive_avg_pool2d(x, [1, 1])),
+        w.at("fc"),
+        Linear::out(10),
+    )
 }
 
 #[test]
@@ -102,8 +106,11 @@ fn settles(x: Tensor, w: Weights) -> Tensor {
 
 #[test]
 fn maps_wait_until_a_consumer_cannot_absorb_them() {
-    let steps: Vec<_> =
-        settles().nodes().iter().map(|node| (node.op.name(), node.spent, node.form)).collect();
+    let steps: Vec<_> = settles()
+        .nodes()
+        .iter()
+        .map(|node| (node.op.name(), node.spent, node.form))
+        .collect();
     let settle = Op::Settle.name();
     assert_eq!(
         steps,
@@ -140,14 +147,24 @@ fn two_ends(image: Tensor, mask: Tensor, w: Weights) -> (Tensor, Tensor) {
 #[test]
 fn ports_are_named_and_the_servers_tensors_cost_nothing() {
     let model = two_ends();
-    let inputs: Vec<_> = model.inputs().iter().map(|input| (input.name, input.range)).collect();
+    let inputs: Vec<_> = model
+        .inputs()
+        .iter()
+        .map(|input| (input.name, input.range))
+        .collect();
     assert_eq!(inputs, [("image", 2.0), ("mask", 2.0)]);
-    let outputs: Vec<_> =
-        model.outputs().iter().map(|output| (output.name, model.node(output.node).depth)).collect();
+    let outputs: Vec<_> = model
+        .outputs()
+        .iter()
+        .map(|output| (output.name, model.node(output.node).depth))
+        .collect();
     assert_eq!(outputs, [("output0", 4), ("output1", 1)]);
     let table = &model.nodes()[3];
     assert!(matches!(table.op, Op::Mul) && !table.encrypted && table.spent == 0);
-    assert_eq!(model.parameters(), [("emb.pos".to_owned(), he_nn::graph::Shape::new(&[16, 8]))]);
+    assert_eq!(
+        model.parameters(),
+        [("emb.pos".to_owned(), he_nn::graph::Shape::new(&[16, 8]))]
+    );
     let Some(Function::Custom { name, call }) = model.nodes().iter().find_map(|node| match node.op {
         Op::Activation(activation) => Some(activation.function),
         _ => None,
@@ -199,7 +216,12 @@ fn loops_turn_as_in_rust() {
     expected.extend([1, 5, 7].map(|i| format!("up.{i}")));
     expected.extend([2, 1, 0].map(|i| format!("back.{i}")));
     expected.extend(["a0", "a1", "b0", "b1"].map(str::to_owned));
-    let found: Vec<_> = walks().nodes().iter().skip(1).map(|node| node.label().to_owned()).collect();
+    let found: Vec<_> = walks()
+        .nodes()
+        .iter()
+        .skip(1)
+        .map(|node| node.label().to_owned())
+        .collect();
     assert_eq!(found, expected);
     assert_eq!(walks().budget(), he_nn::graph::Budget::Bootstrap);
 }

@@ -1,5 +1,7 @@
 //! Shapes of one sample, without the batch dimension: `[C, H, W]` for images, `[F]` for features.
 
+use super::Message;
+
 /// Largest number of dimensions of a tensor.
 pub const MAX_RANK: usize = 6;
 
@@ -24,7 +26,10 @@ impl Shape {
     #[track_caller]
     pub const fn new(dims: &[usize]) -> Shape {
         if dims.len() > MAX_RANK {
-            panic!("a tensor has at most 6 dimensions");
+            Message::new("a tensor has at most 6 dimensions, and this one has ")
+                .number(dims.len())
+                .help("join dimensions")
+                .raise();
         }
         let mut shape = Shape {
             dims: [1; MAX_RANK],
@@ -33,7 +38,9 @@ impl Shape {
         let mut i = 0;
         while i < dims.len() {
             if dims[i] > u32::MAX as usize {
-                panic!("a dimension is larger than 2^32 - 1");
+                Message::new("a dimension is larger than 2^32 - 1")
+                    .help("look at the expression that computed it")
+                    .raise();
             }
             shape.dims[i] = dims[i] as u32;
             i += 1;
@@ -53,7 +60,12 @@ impl Shape {
     #[track_caller]
     pub const fn dim(&self, axis: usize) -> usize {
         if axis >= self.rank as usize {
-            panic!("the tensor has fewer dimensions than this");
+            Message::new("dimension ")
+                .number(axis)
+                .text(" of a tensor of ")
+                .number(self.rank())
+                .help("dimensions are counted from 0, and the batch is not one of them")
+                .raise();
         }
         self.dims[axis] as usize
     }
@@ -93,7 +105,12 @@ impl Shape {
     #[track_caller]
     pub(crate) const fn with(mut self, axis: usize, dim: usize) -> Shape {
         if axis >= self.rank as usize {
-            panic!("the tensor has fewer dimensions than this");
+            Message::new("dimension ")
+                .number(axis)
+                .text(" of a tensor of ")
+                .number(self.rank())
+                .help("dimensions are counted from 0, and the batch is not one of them")
+                .raise();
         }
         self.dims[axis] = dim as u32;
         self

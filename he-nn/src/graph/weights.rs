@@ -1,6 +1,6 @@
 //! Names of parameters, as in a PyTorch state dict: `layer1.0.conv2.weight`.
 
-use super::{Shape, Tensor, Text, Trace};
+use super::{Message, Shape, Tensor, Text, Trace};
 
 /// Longest path in bytes.
 const PATH_BYTES: usize = 120;
@@ -27,13 +27,15 @@ impl<'t> Weights<'t> {
     #[track_caller]
     pub const fn at(self, name: &str) -> Weights<'t> {
         if name.is_empty() {
-            panic!(
-                "the name of a weight scope is empty\nhelp: leave the `.at(\"\")` out to stay in the same scope"
-            );
+            Message::new("the name of a weight scope is empty")
+                .help("leave the `.at(\"\")` out to stay in the same scope")
+                .raise();
         }
         let dot = if self.path.is_empty() { "" } else { "." };
         if !self.path.fits(name.len() + dot.len()) {
-            panic!("the path of a weight is longer than 120 bytes");
+            Message::new("the path of a weight is longer than 120 bytes")
+                .help("shorten the names of the scopes")
+                .raise();
         }
         Weights {
             trace: self.trace,
@@ -51,12 +53,14 @@ impl<'t> Weights<'t> {
     #[track_caller]
     pub const fn suffix(self, number: usize) -> Weights<'t> {
         if self.path.is_empty() {
-            panic!(
-                "`suffix` needs a name to append its number to\nhelp: write `w.at(\"layer\").suffix(1)` for `layer1`"
-            );
+            Message::new("`suffix` needs a name to append its number to")
+                .help("write `w.at(\"layer\").suffix(1)` for `layer1`")
+                .raise();
         }
         if !self.path.fits(20) {
-            panic!("the path of a weight is longer than 120 bytes");
+            Message::new("the path of a weight is longer than 120 bytes")
+                .help("shorten the names of the scopes")
+                .raise();
         }
         Weights {
             trace: self.trace,
