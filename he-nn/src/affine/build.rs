@@ -48,7 +48,7 @@ impl<'m> Builder<'m> {
                 None
             };
             if let (Some(value), Some(ranges)) = (&value, ranges) {
-                builder.bound(value, ranges.of(builder.node));
+                builder.bound(value, ranges.of(builder.node), ranges.typical(builder.node));
             }
             builder.values.push(value);
         }
@@ -73,7 +73,7 @@ impl<'m> Builder<'m> {
     }
 
     /// A stage made for this node carries this node's values, up to a constant.
-    fn bound(&mut self, value: &Value, range: f64) {
+    fn bound(&mut self, value: &Value, range: f64, typical: f64) {
         let stage = &mut self.stages[value.view.stage.index()];
         if stage.node == self.node
             && stage.bound.is_none()
@@ -81,6 +81,7 @@ impl<'m> Builder<'m> {
             && covers(&value.view, stage.elements())
         {
             stage.bound = Some(range / factor.abs());
+            stage.typical = Some(typical / factor.abs());
         }
     }
 
@@ -99,6 +100,7 @@ impl<'m> Builder<'m> {
             depth,
             node: self.node,
             bound: None,
+            typical: None,
         });
         View::whole(id, shape)
     }

@@ -202,6 +202,8 @@ pub struct Stage {
     pub node: NodeId,
     /// Largest absolute value of the result, where the ranges tell it.
     pub bound: Option<f64>,
+    /// Largest root mean square of one sample's values, where the ranges tell it.
+    pub typical: Option<f64>,
 }
 
 impl Stage {

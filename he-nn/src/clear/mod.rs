@@ -6,7 +6,7 @@
 mod ranges;
 mod run;
 
-pub use ranges::{MARGIN, Ranges};
+pub use ranges::{MARGIN, Ranges, SiteRange};
 #[cfg(test)]
 pub(crate) use run::Session;
 pub(crate) use run::{plain_nodes, weights};

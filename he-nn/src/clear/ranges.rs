@@ -12,12 +12,23 @@ pub const MARGIN: f64 = 1.5;
 const MAGIC: &[u8; 8] = b"heranges";
 const VERSION: u32 = 1;
 
+/// What samples say of one node's values.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SiteRange {
+    /// Name of the node.
+    pub label: String,
+    /// Largest absolute value.
+    pub largest: f64,
+    /// Largest root mean square over the elements of one sample: what errors that add up over many elements are governed by.
+    pub typical: f64,
+}
+
 /// A bound for every node of one model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Ranges {
     model: String,
-    /// Name and bound of each node, in the graph's order.
-    sites: Vec<(String, f64)>,
+    /// Each node, in the graph's order.
+    sites: Vec<SiteRange>,
     /// False if no sample was seen.
     calibrated: bool,
 }
@@ -26,32 +37,38 @@ impl Ranges {
     /// One bound for every site of a model, for planning without samples.
     #[must_use]
     pub fn assumed(model: &Model, bound: f64) -> Self {
-        Self::new(model, vec![bound; model.nodes().len()], false)
+        Self::new(model, vec![(bound, bound); model.nodes().len()], false)
     }
 
-    /// From the largest values seen; inputs keep the bound that the model states.
-    pub(super) fn measured(model: &Model, largest: &[f64]) -> Self {
+    /// From the largest values and root mean squares seen; inputs keep the bound that the model states.
+    pub(super) fn measured(model: &Model, seen: &[(f64, f64)]) -> Self {
         // A site that is always zero would make an empty interval.
-        let bound = |&value: &f64| if value == 0.0 { 1.0 } else { MARGIN * value };
-        Self::new(model, largest.iter().map(bound).collect(), true)
+        let margin = |value: f64| if value == 0.0 { 1.0 } else { MARGIN * value };
+        let sites = seen.iter().map(|&(largest, typical)| (margin(largest), margin(typical)));
+        Self::new(model, sites.collect(), true)
     }
 
-    fn new(model: &Model, mut bounds: Vec<f64>, calibrated: bool) -> Self {
+    fn new(model: &Model, mut bounds: Vec<(f64, f64)>, calibrated: bool) -> Self {
         for input in model.inputs() {
-            bounds[input.node.index()] = input.range;
+            let (largest, typical) = &mut bounds[input.node.index()];
+            *largest = input.range;
+            *typical = typical.min(input.range);
         }
         let labels = model.nodes().iter().map(|node| node.label().to_owned());
-        Self {
-            model: model.name().to_owned(),
-            sites: labels.zip(bounds).collect(),
-            calibrated,
-        }
+        let sites = labels.zip(bounds).map(|(label, (largest, typical))| SiteRange { label, largest, typical });
+        Self { model: model.name().to_owned(), sites: sites.collect(), calibrated }
     }
 
     /// The bound at a node.
     #[must_use]
     pub fn of(&self, node: NodeId) -> f64 {
-        self.sites.get(node.index()).map_or(1.0, |(_, bound)| *bound)
+        self.sites.get(node.index()).map_or(1.0, |site| site.largest)
+    }
+
+    /// The typical size at a node: the largest root mean square of one sample's values.
+    #[must_use]
+    pub fn typical(&self, node: NodeId) -> f64 {
+        self.sites.get(node.index()).map_or(1.0, |site| site.typical)
     }
 
     /// False if the bounds were assumed and not measured.
@@ -60,9 +77,9 @@ impl Ranges {
         self.calibrated
     }
 
-    /// Name and bound of every site, in the graph's order.
+    /// Every site, in the graph's order.
     #[must_use]
-    pub fn sites(&self) -> &[(String, f64)] {
+    pub fn sites(&self) -> &[SiteRange] {
         &self.sites
     }
 
@@ -72,7 +89,7 @@ impl Ranges {
     /// [`Error::ModelMismatch`].
     pub fn check(&self, model: &Model) -> Result<()> {
         let labels = model.nodes().iter().map(|node| node.label());
-        if self.model == model.name() && labels.eq(self.sites.iter().map(|(label, _)| label.as_str())) {
+        if self.model == model.name() && labels.eq(self.sites.iter().map(|site| site.label.as_str())) {
             return Ok(());
         }
         Err(Error::ModelMismatch {
@@ -129,9 +146,11 @@ impl Ranges {
         match ranges
             .sites
             .iter()
-            .find(|(_, bound)| !(bound.is_finite() && *bound > 0.0))
+            .find(|site| ![site.largest, site.typical].iter().all(|bound| bound.is_finite() && *bound > 0.0))
         {
-            Some((label, bound)) => Err(corrupted(&format!("a bound of {bound} at `{label}`"))),
+            Some(SiteRange { label, largest, typical }) => {
+                Err(corrupted(&format!("bounds of {largest} and {typical} at `{label}`")))
+            }
             None => Ok(ranges),
         }
     }
@@ -166,9 +185,13 @@ impl Ranges {
 mod tests {
     use super::*;
 
+    fn site(label: &str, largest: f64) -> SiteRange {
+        SiteRange { label: label.to_owned(), largest, typical: largest / 4.0 }
+    }
+
     #[test]
     fn bytes_round_trip_and_truncations_are_refused() {
-        let sites = vec![("conv1".to_owned(), 2.5), ("square".to_owned(), 1e-3)];
+        let sites = vec![site("conv1", 2.5), site("square", 1e-3)];
         let ranges = Ranges {
             model: "net".into(),
             sites,
@@ -192,7 +215,7 @@ mod tests {
                 ..
             })
         ));
-        let sites = vec![("conv1".to_owned(), f64::NAN)];
+        let sites = vec![site("conv1", f64::NAN)];
         let broken = Ranges { sites, ..ranges }.to_bytes();
         assert!(matches!(
             Ranges::from_bytes(&broken),

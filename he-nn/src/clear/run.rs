@@ -311,15 +311,16 @@ impl Model {
             ..Session::new(self, checkpoint)?
         };
         let samples = session.samples(samples)?;
-        let largest = |values: Vec<Vec<f64>>| -> Vec<f64> {
-            values
-                .iter()
-                .map(|v| v.iter().fold(0.0, |m: f64, x| m.max(x.abs())))
-                .collect()
+        let seen = |values: Vec<Vec<f64>>| -> Vec<(f64, f64)> {
+            let largest = |v: &[f64]| v.iter().fold(0.0, |m: f64, x| m.max(x.abs()));
+            let typical = |v: &[f64]| (v.iter().map(|x| x * x).sum::<f64>() / v.len().max(1) as f64).sqrt();
+            values.iter().map(|v| (largest(v), typical(v))).collect()
         };
-        let zeros = || vec![0.0; self.nodes().len()];
-        let joined = |a: Vec<f64>, b: Vec<f64>| a.iter().zip(b).map(|(a, b)| a.max(b)).collect();
-        let results = samples.par_iter().map(|x| session.sample(x).map(largest));
+        let zeros = || vec![(0.0, 0.0); self.nodes().len()];
+        let joined = |a: Vec<(f64, f64)>, b: Vec<(f64, f64)>| {
+            a.iter().zip(b).map(|(a, b)| (a.0.max(b.0), a.1.max(b.1))).collect()
+        };
+        let results = samples.par_iter().map(|x| session.sample(x).map(seen));
         Ok(Ranges::measured(
             self,
             &results.try_reduce(zeros, |a, b| Ok(joined(a, b)))?,

@@ -28,6 +28,7 @@ use std::time::Instant;
 use he_core::ckks::KeySpec;
 use he_core::params::{Chain, Security};
 use he_core::program::count::{Bill, count};
+use he_core::program::error::Range;
 use he_core::program::keys::KeySet;
 use he_core::program::{ValueId, Verified, codec};
 
@@ -108,7 +109,7 @@ impl Model {
             ranges.check(self)?;
         }
         let stages = Stages::new(self, goal.ranges.as_ref())?;
-        let translated = translate(&stages);
+        let translated = translate(&stages, goal.ranges.as_ref());
         let mut planner = Planner {
             model: self,
             goal,
@@ -466,19 +467,19 @@ impl Plan {
         self.translated.weights(&self.stages, checkpoint)
     }
 
-    /// For every value of the program, the largest absolute slot that the ranges vouch for; infinite where they say nothing.
+    /// What the ranges vouch for in every value of the program.
     ///
     /// The sums inside an affine layer, and the slots that end up holding none of its elements, are parts of sums of the same
     /// terms: they are taken to stay within [`PARTIAL_SUMS`] times the layer's bound.
-    pub fn value_ranges(&self) -> Vec<f64> {
-        let mut ranges = vec![f64::INFINITY; self.program.values.len()];
+    pub fn value_ranges(&self) -> Vec<Range> {
+        let mut ranges = vec![Range::UNKNOWN; self.program.values.len()];
         for (id, step) in self.translated.network.steps.iter().enumerate() {
-            let Some(bound) = self.translated.bounds[id] else { continue };
+            let known = self.translated.ranges[id];
             if matches!(step.kind, StepKind::Affine { .. }) {
-                let inside = self.program.values.iter().zip(&mut ranges);
-                inside.filter(|(info, _)| info.layer as usize == id).for_each(|(_, range)| *range = PARTIAL_SUMS * bound);
+                let inside = self.program.values.iter().zip(&mut ranges).filter(|(info, _)| info.layer as usize == id);
+                inside.for_each(|(_, range)| *range = Range::within(PARTIAL_SUMS * known.largest));
             }
-            ranges[self.values[id].0 as usize] = bound;
+            ranges[self.values[id].0 as usize] = known;
         }
         ranges
     }

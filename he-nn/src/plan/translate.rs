@@ -2,10 +2,13 @@
 
 use std::rc::Rc;
 
+use he_core::program::error::Range;
+
 use super::network::{Geometry, Network, Step, StepId, StepKind};
 use super::packing::sparse::SparseMap;
 use crate::affine::{Kind, Loaded, Pattern, StageId, Stages, View, Window};
 use crate::checkpoint::Checkpoint;
+use crate::clear::Ranges;
 use crate::error::Result;
 use crate::lower::StepWeights;
 
@@ -40,8 +43,8 @@ pub struct Translated {
     pub network: Network,
     /// One source a step.
     pub sources: Vec<Source>,
-    /// Largest absolute value of each step's result, where the ranges tell it.
-    pub bounds: Vec<Option<f64>>,
+    /// What the ranges tell of each step's result.
+    pub ranges: Vec<Range>,
     /// Output ports: (model output, view of a step: source element of each element, factor).
     pub outputs: Vec<OutputView>,
 }
@@ -63,21 +66,21 @@ pub struct OutputView {
 
 struct Translator<'a> {
     stages: &'a Stages,
+    sites: Option<&'a Ranges>,
     steps: Vec<Step>,
     sources: Vec<Source>,
-    bounds: Vec<Option<f64>>,
+    ranges: Vec<Range>,
     /// The step that holds each stage's result.
     step_of: Vec<StepId>,
     outputs: Vec<OutputView>,
 }
 
-/// Translates the stages of a model.
-pub fn translate(stages: &Stages) -> Translated {
-    let mut translator = Translator {
-        stages,
+/// Translates the stages of a model, with what samples say of its values.
+pub fn translate(stages: &Stages, sites: Option<&Ranges>) -> Translated {
+    let mut translator = Translator { stages, sites,
         steps: vec![],
         sources: vec![],
-        bounds: vec![],
+        ranges: vec![],
         step_of: vec![],
         outputs: vec![],
     };
@@ -85,7 +88,9 @@ pub fn translate(stages: &Stages) -> Translated {
         let step = translator.stage(StageId(index as u32));
         let stage = &stages.list()[index];
         if !matches!(stage.kind, Kind::Output { .. }) {
-            translator.bounds[step] = stage.bound;
+            let range = &mut translator.ranges[step];
+            range.largest = range.largest.min(stage.bound.unwrap_or(f64::INFINITY));
+            range.typical = range.typical.min(stage.typical.unwrap_or(f64::INFINITY));
         }
         translator.step_of.push(step);
     }
@@ -102,7 +107,7 @@ pub fn translate(stages: &Stages) -> Translated {
     Translated {
         network,
         sources: translator.sources,
-        bounds: translator.bounds,
+        ranges: translator.ranges,
         outputs: translator.outputs,
     }
 }
@@ -111,7 +116,7 @@ impl Translator<'_> {
     fn push(&mut self, name: String, kind: StepKind, elements: usize, source: Source) -> StepId {
         self.steps.push(Step { name, kind, elements });
         self.sources.push(source);
-        self.bounds.push(None);
+        self.ranges.push(Range::UNKNOWN);
         self.steps.len() - 1
     }
 
@@ -196,9 +201,7 @@ impl Translator<'_> {
                 let (x, y) = (self.view(x), self.view(y));
                 self.push(name, StepKind::Add { x, y, negate }, elements, Source::None)
             }
-            Kind::Polynomial {
-                x, degree, argument, ..
-            } => {
+            Kind::Polynomial { x, degree, argument, function, range } => {
                 if *degree == 2
                     && stage.levels == 1
                     && let Some(step) = self.quadratic(id, x, elements, &name)
@@ -208,8 +211,11 @@ impl Translator<'_> {
                 let degree = *degree as u32;
                 let mut x = self.view(x);
                 // The interval of a polynomial bounds what enters it.
-                let bound = 1.0 / argument.abs();
-                self.bounds[x] = Some(self.bounds[x].map_or(bound, |known| known.min(bound)));
+                let entering = &mut self.ranges[x];
+                entering.largest = entering.largest.min(1.0 / argument.abs());
+                if let (Some(ranges), [operand]) = (self.sites, self.stages.model().node(*function).inputs.as_slice()) {
+                    entering.typical = entering.typical.min(ranges.typical(*operand) / (range * argument.abs()));
+                }
                 // Cubics absorb the argument's factor in their coefficients; longer polynomials need it applied first.
                 if degree > 3 && *argument != 1.0 {
                     let kind = StepKind::Scale { x };

@@ -11,8 +11,9 @@
 //! Which errors meet in phase is what makes bounds good or useless: a value replicated in a thousand slots has *one* error, and
 //! summing its copies multiplies it by a thousand, while a thousand independent errors grow by 32. Adding variances would be unsafe,
 //! adding deviations would overshoot by orders of magnitude. So the noise itself is propagated: some samples of it, drawn
-//! reproducibly, each with the signs of its own input, but with every factor `|x|` raised to its bound `A`. The deviation of a slot
-//! is the root mean square over the samples.
+//! reproducibly, each with the signs of its own input, but with every factor `|x|` raised to its bound `A`, or to the typical size
+//! of its tensor where the caller vouches for one: where errors of many elements add up, `sum (2 x_i e_i)^2` is governed by the mean
+//! square of the x_i. The deviation of a slot is the root mean square over the samples.
 //!
 //! **Bound** of a tile: ten times the largest deviation of its slots, plus what floats lose in encoding and decoding. A complex
 //! Gaussian exceeds ten deviations with probability e^-100. With 12 samples of two degrees of freedom a deviation is estimated a
@@ -68,12 +69,31 @@ pub enum Encryption {
     Public,
 }
 
+/// What samples tell about the slots of a value.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Range {
+    /// The largest |slot| that occurs.
+    pub largest: f64,
+    /// The largest root mean square of |slot| over the elements of one tensor that occurs.
+    pub typical: f64,
+}
+
+impl Range {
+    /// Nothing is known.
+    pub const UNKNOWN: Range = Range { largest: f64::INFINITY, typical: f64::INFINITY };
+
+    /// A bound, and nothing about what is typical.
+    pub const fn within(largest: f64) -> Self {
+        Range { largest, typical: f64::INFINITY }
+    }
+}
+
 /// What is known about the values before the program runs.
 pub struct Assumptions<'a> {
     /// For every input, for every tile, the largest |slot| it may hold: unused slots are zero here.
     pub inputs: &'a [Vec<Slots>],
-    /// For every value, the largest |slot| that occurs; infinite where nothing is known. Empty if nothing is known at all.
-    pub ranges: &'a [f64],
+    /// For every value, what is known of its slots. Empty if nothing is known at all.
+    pub ranges: &'a [Range],
     /// How inputs are encrypted.
     pub encryption: Encryption,
     /// Samples of noise: 12 for a bound, fewer for an estimate.
@@ -134,7 +154,7 @@ pub fn observe(
     plains: &dyn PlainSource,
     samples: &[Vec<Vec<Slots>>],
     margin: f64,
-) -> Result<Vec<f64>, ClearError> {
+) -> Result<Vec<Range>, ClearError> {
     let mut ranges = vec![0.0f64; program.ops.len()];
     for inputs in samples {
         super::clear::run_observed(program, plains, inputs, |id, tiles| {
@@ -142,8 +162,7 @@ pub fn observe(
             ranges[id.0 as usize] = ranges[id.0 as usize].max(largest);
         })?;
     }
-    ranges.iter_mut().for_each(|r| *r *= margin);
-    Ok(ranges)
+    Ok(ranges.into_iter().map(|largest| Range::within(largest * margin)).collect())
 }
 
 /// Bits between `magnitude` at `state` and half the modulus of its level.

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::draw::{self, inject};
 use super::{
-    Assumptions, BoundError, DEVIATIONS, Encryption, ErrorReport, FLOAT_LOSS, ValueBound, headroom, room,
+    Assumptions, BoundError, DEVIATIONS, Encryption, ErrorReport, FLOAT_LOSS, Range, ValueBound, headroom, room,
 };
 use crate::ckks::noise;
 use crate::complex::Complex;
@@ -23,19 +23,20 @@ struct Sample {
     error: Slots,
 }
 
-/// One tile: the bound on |slot|, and the samples.
+/// One tile: the bound on |slot|, what is typical, and the samples.
 #[derive(Clone)]
 struct Tile {
     magnitude: Slots,
+    typical: f64,
     samples: Vec<Sample>,
 }
 
 impl Tile {
-    /// A value with the signs of sample `k` and the magnitude of the bound.
+    /// A value with the signs of sample `k` and the magnitude of the bound, or the typical one if that is less.
     fn extreme(&self, k: usize) -> Slots {
         let value = &self.samples[k].value;
         let raise = |s: usize| {
-            let (z, a) = (value.get(s), self.magnitude.re[s]);
+            let (z, a) = (value.get(s), self.magnitude.re[s].min(self.typical));
             let modulus = z.abs();
             if modulus > 0.0 {
                 z * (a / modulus)
@@ -52,7 +53,8 @@ impl Tile {
     }
 
     /// Cuts bound and samples to `range`.
-    fn cut(mut self, range: f64) -> Self {
+    fn cut(mut self, Range { largest: range, typical }: Range) -> Self {
+        self.typical = typical;
         self.magnitude.re.iter_mut().for_each(|a| *a = a.min(range));
         for sample in &mut self.samples {
             let Slots { re, im } = &mut sample.value;
@@ -109,7 +111,7 @@ pub(super) fn run(
     let last = program.last_uses();
     let mut bounds = Vec::with_capacity(expected);
     for (index, op) in program.ops.iter().enumerate() {
-        let range = assumptions.ranges.get(index).copied().unwrap_or(f64::INFINITY);
+        let range = assumptions.ranges.get(index).copied().unwrap_or(Range::UNKNOWN);
         let tiles: Vec<Tile> = pass
             .evaluate(index, op)?
             .into_par_iter()
@@ -208,6 +210,7 @@ impl Pass<'_> {
     ) -> Vec<Tile> {
         let one = |(t, tile): (usize, &Tile)| Tile {
             magnitude: magnitude(tile),
+            typical: f64::INFINITY,
             samples: self.sampled(|k| sample(tile, t, k)),
         };
         self.tiles(x).par_iter().enumerate().map(one).collect()
@@ -223,6 +226,7 @@ impl Pass<'_> {
     ) -> Vec<Tile> {
         let one = |(t, (x, y)): (usize, (&Tile, &Tile))| Tile {
             magnitude: magnitude(x, y),
+            typical: f64::INFINITY,
             samples: self.sampled(|k| sample(x, y, t, k)),
         };
         self.tiles(x)
@@ -272,6 +276,7 @@ impl Pass<'_> {
             Op::Rotate { x, by } => {
                 let turn = |(t, (tile, &r)): (usize, (&Tile, &i32))| Tile {
                     magnitude: rotate(&tile.magnitude, r),
+                    typical: f64::INFINITY,
                     samples: self.sampled(|k| {
                         let Sample { value, error } = &tile.samples[k];
                         let turned = Sample {
@@ -318,6 +323,7 @@ impl Pass<'_> {
                     };
                     Ok(Tile {
                         magnitude: axpy(&tile.magnitude, &p.abs(), 1.0),
+                        typical: f64::INFINITY,
                         samples: self.sampled(sample),
                     })
                 };
@@ -414,7 +420,7 @@ impl Pass<'_> {
                     error,
                 }
             });
-            Tile { magnitude, samples }
+            Tile { magnitude, typical: f64::INFINITY, samples }
         };
         self.assumptions.inputs[port as usize]
             .iter()
@@ -504,6 +510,7 @@ impl Pass<'_> {
             };
             let mut sum = Tile {
                 magnitude: Slots::zeros(slots),
+                typical: f64::INFINITY,
                 samples: vec![blank.clone(); samples],
             };
             let mut product_variance = 0.0;
@@ -511,6 +518,7 @@ impl Pass<'_> {
                 let giant = group[0].giant;
                 let mut inner = Tile {
                     magnitude: Slots::zeros(slots),
+                    typical: f64::INFINITY,
                     samples: vec![blank.clone(); samples],
                 };
                 let mut product_scale = from.scale;
