@@ -12,7 +12,8 @@ use he_core::program::count::{Counts, count_on};
 use he_core::program::error::{Assumptions, Encryption, ErrorReport, bound, observe};
 use he_core::program::store::encode_input;
 use he_core::program::{
-    Builder, ChainView, Executor, KeySet, PlainClass, PlainStore, PlainValues, RunError, Slots, Term, Verified, clear,
+    Builder, ChainView, Executor, KeySet, PlainClass, PlainStore, PlainValues, RunError, Slots, Term,
+    Verified, clear,
 };
 
 const LOG_N: u32 = 9;
@@ -21,7 +22,13 @@ const SLOTS: usize = 1 << (LOG_N - 1);
 fn context(log2_scale: u32, levels: usize) -> Arc<Context> {
     let level_bits = vec![log2_scale; levels];
     let special_bits = vec![(log2_scale + 5).min(50); 2];
-    let spec = ChainSpec { log_n: LOG_N, base_bits: 50, level_bits, special_bits, log2_scale: log2_scale.into() };
+    let spec = ChainSpec {
+        log_n: LOG_N,
+        base_bits: 50,
+        level_bits,
+        special_bits,
+        log2_scale: log2_scale.into(),
+    };
     Context::new_insecure(spec.build_insecure().unwrap()).unwrap()
 }
 
@@ -39,8 +46,17 @@ fn uniform(count: usize, seed: u64) -> Vec<f64> {
 
 /// Inputs that look for trouble: constant, a single slot, alternating, extremes, harmless.
 fn adversaries() -> Vec<Vec<f64>> {
-    let one_hot = |at: usize| (0..SLOTS).map(|s| if s == at { 1.0 } else { 0.0 }).collect::<Vec<_>>();
-    let signs = |seed| uniform(SLOTS, seed).into_iter().map(f64::signum).collect::<Vec<_>>();
+    let one_hot = |at: usize| {
+        (0..SLOTS)
+            .map(|s| if s == at { 1.0 } else { 0.0 })
+            .collect::<Vec<_>>()
+    };
+    let signs = |seed| {
+        uniform(SLOTS, seed)
+            .into_iter()
+            .map(f64::signum)
+            .collect::<Vec<_>>()
+    };
     vec![
         vec![1.0; SLOTS],
         vec![-1.0; SLOTS],
@@ -68,18 +84,38 @@ struct Outcome {
 }
 
 fn run_case(case: &Case) -> Outcome {
-    let Case { context, program, plains } = case;
-    let inputs: Vec<Vec<Vec<Slots>>> = adversaries().into_iter().map(|x| vec![vec![Slots::from(x)]]).collect();
+    let Case {
+        context,
+        program,
+        plains,
+    } = case;
+    let inputs: Vec<Vec<Vec<Slots>>> = adversaries()
+        .into_iter()
+        .map(|x| vec![vec![Slots::from(x)]])
+        .collect();
     let ranges = observe(program, plains, &inputs, 1.0).unwrap();
     let limits = vec![vec![Slots::from(vec![1.0; SLOTS])]];
-    let assumptions =
-        Assumptions { inputs: &limits, ranges: &ranges, encryption: Encryption::Secret, samples: 12 };
+    let assumptions = Assumptions {
+        inputs: &limits,
+        ranges: &ranges,
+        encryption: Encryption::Secret,
+        samples: 12,
+    };
     let report = bound(program, context.chain(), plains, &assumptions).unwrap();
     let secret = SecretKey::from_seed(context, &Seed::new([3; 32]));
     let spec = KeySpec::from(&KeySet::of(program));
-    let keys = secret.evaluation_keys(context, &spec).unwrap().expand(context).unwrap();
+    let keys = secret
+        .evaluation_keys(context, &spec)
+        .unwrap()
+        .expand(context)
+        .unwrap();
     let store = PlainStore::encode(program, context, plains).unwrap();
-    let executor = Executor { context, keys: &keys, program, plains: &store };
+    let executor = Executor {
+        context,
+        keys: &keys,
+        program,
+        plains: &store,
+    };
     let (mut worst, mut counts) = (0.0f64, Counts::default());
     for input in &inputs {
         let encrypt = |tile: &Slots| {
@@ -93,20 +129,34 @@ fn run_case(case: &Case) -> Outcome {
         for ((found, expected), bounds) in found.iter().zip(&expected).zip(&report.outputs) {
             for ((found, expected), &bound) in found.iter().zip(expected).zip(bounds) {
                 let slots: Vec<Complex> = secret.decrypt(context, found);
-                let error = (0..SLOTS).map(|s| (slots[s] - expected.get(s)).abs()).fold(0.0, f64::max);
-                assert!(error <= bound, "error {error:e} exceeds the bound {bound:e}\n{}", **program);
+                let error = (0..SLOTS)
+                    .map(|s| (slots[s] - expected.get(s)).abs())
+                    .fold(0.0, f64::max);
+                assert!(
+                    error <= bound,
+                    "error {error:e} exceeds the bound {bound:e}\n{}",
+                    **program
+                );
                 worst = worst.max(error);
             }
         }
     }
-    Outcome { report, worst, counts }
+    Outcome {
+        report,
+        worst,
+        counts,
+    }
 }
 
 /// Neither exceeded (asserted on the way) nor idle, and nothing overflows.
 fn assert_tight(case: &Case) -> Outcome {
     let outcome = run_case(case);
     let ratio = outcome.report.worst() / outcome.worst;
-    assert!(ratio < 64.0, "the bound is {ratio:.1} times the worst error\n{}", *case.program);
+    assert!(
+        ratio < 64.0,
+        "the bound is {ratio:.1} times the worst error\n{}",
+        *case.program
+    );
     let (tightest, room) = outcome.report.tightest().unwrap();
     assert!(room > 0.0, "{tightest} overflows by {room} bits");
     outcome
@@ -125,7 +175,13 @@ fn dense(
         for r in 0..babies {
             let plain = b.factor(x, PlainClass::General, true).unwrap();
             plains.insert(plain, w(terms.len()));
-            terms.push(Term { output: 0, giant: g * babies, input: 0, baby: r, plain });
+            terms.push(Term {
+                output: 0,
+                giant: g * babies,
+                input: 0,
+                baby: r,
+                plain,
+            });
         }
     }
     b.linear(x, 1, terms).unwrap()
@@ -151,11 +207,18 @@ fn mlp(log2_scale: u32, weights: fn(usize, u64) -> Vec<f64>) -> Case {
     let z = b.rotate_sum(z, &[vec![0, 1, 2, 3], vec![0, 4]]).unwrap();
     b.output("z", z);
     let program = b.finish().unwrap().0;
-    Case { context, program, plains }
+    Case {
+        context,
+        program,
+        plains,
+    }
 }
 
 fn random_weights(terms: usize, seed: u64) -> Vec<f64> {
-    uniform(SLOTS, seed + 7).into_iter().map(|w| w / (terms as f64).sqrt()).collect()
+    uniform(SLOTS, seed + 7)
+        .into_iter()
+        .map(|w| w / (terms as f64).sqrt())
+        .collect()
 }
 
 fn equal_weights(terms: usize, _: u64) -> Vec<f64> {
@@ -175,10 +238,18 @@ fn coherent_errors_stay_within_a_tight_bound() {
 
 #[test]
 fn bound_and_error_fall_as_the_scale_grows() {
-    let outcomes: Vec<Outcome> = [30, 35, 40, 45].map(|scale| assert_tight(&mlp(scale, random_weights))).into();
+    let outcomes: Vec<Outcome> = [30, 35, 40, 45]
+        .map(|scale| assert_tight(&mlp(scale, random_weights)))
+        .into();
     for pair in outcomes.windows(2) {
-        let (fall, real) = (pair[0].report.worst() / pair[1].report.worst(), pair[0].worst / pair[1].worst);
-        assert!(fall > 16.0 && fall < 64.0, "five bits of scale lowered the bound by {fall:.1}");
+        let (fall, real) = (
+            pair[0].report.worst() / pair[1].report.worst(),
+            pair[0].worst / pair[1].worst,
+        );
+        assert!(
+            fall > 16.0 && fall < 64.0,
+            "five bits of scale lowered the bound by {fall:.1}"
+        );
         assert!(real > 8.0, "five bits of scale lowered the error by {real:.1}");
     }
 }
@@ -195,12 +266,33 @@ fn every_operation_of_the_executor_agrees_with_the_clear_one() {
         plains.insert(p, values);
         p
     };
-    let complex: Vec<Complex> = uniform(SLOTS, 1).iter().zip(uniform(SLOTS, 2)).map(|(&a, c)| Complex::new(a, c) * 0.5).collect();
+    let complex: Vec<Complex> = uniform(SLOTS, 1)
+        .iter()
+        .zip(uniform(SLOTS, 2))
+        .map(|(&a, c)| Complex::new(a, c) * 0.5)
+        .collect();
     let p0 = plain(&mut b, &mut plains, PlainClass::General, complex.into());
-    let p1 = plain(&mut b, &mut plains, PlainClass::Periodic { period: 8 }, uniform(8, 3).into());
+    let p1 = plain(
+        &mut b,
+        &mut plains,
+        PlainClass::Periodic { period: 8 },
+        uniform(8, 3).into(),
+    );
     let p2 = plain(&mut b, &mut plains, PlainClass::Constant, 0.75.into());
-    let term = |output, giant, baby, plain| Term { output, giant, input: 0, baby, plain };
-    let terms = vec![term(0, 0, 0, p0), term(0, 16, 0, p2), term(1, 0, 0, p1), term(1, 16, 3, p0), term(1, 16, 0, p2)];
+    let term = |output, giant, baby, plain| Term {
+        output,
+        giant,
+        input: 0,
+        baby,
+        plain,
+    };
+    let terms = vec![
+        term(0, 0, 0, p0),
+        term(0, 16, 0, p2),
+        term(1, 0, 0, p1),
+        term(1, 16, 3, p0),
+        term(1, 16, 0, p2),
+    ];
     let y = b.linear(x, 2, terms).unwrap();
     let z = b.rotate(y, &[0, -5]).unwrap();
     let y = b.sub(y, z).unwrap();
@@ -214,10 +306,22 @@ fn every_operation_of_the_executor_agrees_with_the_clear_one() {
     let y = b.gather(vec![first, y]).unwrap();
     b.output("y", y);
     let program = b.finish().unwrap().0;
-    let case = Case { context, program, plains };
+    let case = Case {
+        context,
+        program,
+        plains,
+    };
     let outcome = assert_tight(&case);
     let expected = count_on(&case.program, case.context.chain()).total;
-    let high_level = |c: &Counts| (c.rotations, c.key_switches, c.ct_multiplications, c.pt_multiplications, c.rescales);
+    let high_level = |c: &Counts| {
+        (
+            c.rotations,
+            c.key_switches,
+            c.ct_multiplications,
+            c.pt_multiplications,
+            c.rescales,
+        )
+    };
     assert_eq!(high_level(&outcome.counts), high_level(&expected));
 }
 
@@ -239,18 +343,35 @@ fn polynomials_stay_within_their_bound() {
         let y = b.polynomial(x, ids).unwrap();
         b.output("y", y);
         let program = b.finish().unwrap().0;
-        assert_tight(&Case { context, program, plains });
+        assert_tight(&Case {
+            context,
+            program,
+            plains,
+        });
     }
 }
 
 #[test]
 fn a_run_can_be_followed_and_cancelled() {
     let case = mlp(40, random_weights);
-    let Case { context, program, plains } = &case;
+    let Case {
+        context,
+        program,
+        plains,
+    } = &case;
     let secret = SecretKey::from_seed(context, &Seed::new([4; 32]));
-    let keys = secret.evaluation_keys(context, &KeySpec::from(&KeySet::of(program))).unwrap().expand(context).unwrap();
+    let keys = secret
+        .evaluation_keys(context, &KeySpec::from(&KeySet::of(program)))
+        .unwrap()
+        .expand(context)
+        .unwrap();
     let store = PlainStore::encode(program, context, plains).unwrap();
-    let executor = Executor { context, keys: &keys, program, plains: &store };
+    let executor = Executor {
+        context,
+        keys: &keys,
+        program,
+        plains: &store,
+    };
     let input = || {
         let plain = encode_input(program, context, 0, &uniform(SLOTS, 1).into()).unwrap();
         vec![vec![secret.encrypt(context, &plain).unwrap().expand(context)]]
@@ -263,13 +384,35 @@ fn a_run_can_be_followed_and_cancelled() {
     };
     executor.run(input(), &all).unwrap();
     assert_eq!(seen.get(), program.ops.len());
-    let stop = |layer: &str, _: usize, _: usize| if layer == "square" { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+    let stop = |layer: &str, _: usize, _: usize| {
+        if layer == "square" {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    };
     let error = executor.run(input(), &stop).unwrap_err();
-    assert!(matches!(error, RunError::Cancelled { ref layer, done: 4, .. } if layer == "square"), "{error:?}");
-    assert!(matches!(executor.run(vec![], &()), Err(RunError::Inputs { expected: 1, found: 0 })));
+    assert!(
+        matches!(error, RunError::Cancelled { ref layer, done: 4, .. } if layer == "square"),
+        "{error:?}"
+    );
+    assert!(matches!(
+        executor.run(vec![], &()),
+        Err(RunError::Inputs {
+            expected: 1,
+            found: 0
+        })
+    ));
     let wrong = context.encode(&[1.0], context.scale(1), 1, false).unwrap();
     let wrong = secret.encrypt(context, &wrong).unwrap().expand(context);
-    assert!(matches!(executor.run(vec![vec![wrong]], &()), Err(RunError::State { level: 4, found_level: 1, .. })));
+    assert!(matches!(
+        executor.run(vec![vec![wrong]], &()),
+        Err(RunError::State {
+            level: 4,
+            found_level: 1,
+            ..
+        })
+    ));
 }
 
 #[test]
@@ -278,13 +421,31 @@ fn values_that_break_their_class_are_refused() {
     let mut b = Builder::new(SLOTS as u32, ChainView::from(context.chain()));
     let x = b.input("x", 1, 2).unwrap();
     let plain = b.factor(x, PlainClass::Periodic { period: 4 }, false).unwrap();
-    let y = b.linear(x, 1, vec![Term { output: 0, giant: 0, input: 0, baby: 0, plain }]).unwrap();
+    let y = b
+        .linear(
+            x,
+            1,
+            vec![Term {
+                output: 0,
+                giant: 0,
+                input: 0,
+                baby: 0,
+                plain,
+            }],
+        )
+        .unwrap();
     b.output("y", y);
     let program = b.finish().unwrap().0;
     let mut plains = PlainValues::default();
-    assert!(PlainStore::encode(&program, &context, &plains).is_err(), "a missing plaintext was accepted");
+    assert!(
+        PlainStore::encode(&program, &context, &plains).is_err(),
+        "a missing plaintext was accepted"
+    );
     plains.insert(plain, uniform(SLOTS, 1));
-    assert!(PlainStore::encode(&program, &context, &plains).is_err(), "a wrong period was accepted");
+    assert!(
+        PlainStore::encode(&program, &context, &plains).is_err(),
+        "a wrong period was accepted"
+    );
     plains.insert(plain, uniform(4, 1));
     assert!(PlainStore::encode(&program, &context, &plains).is_ok());
 }

@@ -5,8 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
-pub use crate::params::{SCALE_TOLERANCE, same_scale};
 use crate::params::Chain;
+pub use crate::params::{SCALE_TOLERANCE, same_scale};
 
 /// The scales of a chain.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,7 +20,10 @@ pub struct ChainView {
 impl From<&Chain> for ChainView {
     fn from(chain: &Chain) -> Self {
         let dropped = (0..=chain.top_level()).map(|l| if l == 0 { 1.0 } else { chain.dropped_product(l) });
-        Self { scales: chain.scales().to_vec(), dropped: dropped.collect() }
+        Self {
+            scales: chain.scales().to_vec(),
+            dropped: dropped.collect(),
+        }
     }
 }
 

@@ -230,17 +230,26 @@ pub(super) fn accumulate(acc: &mut Slots, plain: &Slots, x: &Slots, r: usize) {
     mac(&mut acc.im, &plain.im, &x.re, r, 1.0);
 }
 
-/// `acc[s] += sign * p[s mod len p] * x[s + r mod n]`; nothing where a part is absent.
+/// `acc[s] += sign * p[s mod len p] * x[s + r mod n]`; nothing where a part is absent. Lengths are powers of two.
 fn mac(acc: &mut [f64], p: &[f64], x: &[f64], r: usize, sign: f64) {
     if p.is_empty() || x.is_empty() {
         return;
     }
     let n = x.len();
-    let (tail, head) = (&x[r..], &x[..r]);
-    for (part, start) in [(tail, 0), (head, n - r)] {
-        for (i, v) in part.iter().enumerate() {
-            let s = start + i;
-            acc[s] += sign * p[s % p.len()] * v;
+    let (low, high) = acc.split_at_mut(n - r);
+    for (acc, x, start) in [(low, &x[r..], 0), (high, &x[..r], n - r)] {
+        if p.len() == n {
+            let p = &p[start..start + x.len()];
+            acc.iter_mut()
+                .zip(p)
+                .zip(x)
+                .for_each(|((a, p), x)| *a += sign * p * x);
+        } else {
+            let mask = p.len() - 1;
+            acc.iter_mut()
+                .zip(x)
+                .enumerate()
+                .for_each(|(i, (a, x))| *a += sign * p[(start + i) & mask] * x);
         }
     }
 }

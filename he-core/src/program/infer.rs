@@ -97,7 +97,9 @@ pub enum Fault {
     #[error("plaintext {plain} must be {expected}")]
     Class { plain: u32, expected: &'static str },
     /// A plaintext that multiplies a raised sum is not encoded on the special primes.
-    #[error("plaintext {plain} must be encoded on the special primes: a term of its giant step has a rotated input")]
+    #[error(
+        "plaintext {plain} must be encoded on the special primes: a term of its giant step has a rotated input"
+    )]
     Special { plain: u32 },
     /// The tag of encrypted operands is reserved.
     #[error("plaintext {plain} is tagged encrypted, which is reserved")]

@@ -18,17 +18,32 @@ use crate::ckks::{Ciphertext, Context, EvaluationKeys, Plaintext, eval, linear};
 /// Why a run ended without a result.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
-#[expect(missing_docs, reason = "the fields are explained by the message above each variant")]
+#[expect(
+    missing_docs,
+    reason = "the fields are explained by the message above each variant"
+)]
 pub enum RunError {
     /// The number of inputs differs.
     #[error("expected {expected} inputs, found {found}")]
     Inputs { expected: usize, found: usize },
     /// An input has the wrong number of tiles.
     #[error("input `{name}`: expected {expected} tiles, found {found}")]
-    Tiles { name: String, expected: usize, found: usize },
+    Tiles {
+        name: String,
+        expected: usize,
+        found: usize,
+    },
     /// An input stands at another level or scale than the program takes.
-    #[error("input `{name}`: expected level {level} at scale 2^{log2_scale:.4}, found level {found_level} at 2^{found_log2_scale:.4}")]
-    State { name: String, level: usize, log2_scale: f64, found_level: usize, found_log2_scale: f64 },
+    #[error(
+        "input `{name}`: expected level {level} at scale 2^{log2_scale:.4}, found level {found_level} at 2^{found_log2_scale:.4}"
+    )]
+    State {
+        name: String,
+        level: usize,
+        log2_scale: f64,
+        found_level: usize,
+        found_log2_scale: f64,
+    },
     /// The store was made for another program.
     #[error("operation {op} reads plaintext {}, which the store does not hold", plain.0)]
     Store { op: usize, plain: PlainId },
@@ -37,10 +52,18 @@ pub enum RunError {
     Refresh { op: usize, layer: String },
     /// The scheme refuses.
     #[error("operation {op} of layer `{layer}`: {source}")]
-    Operation { op: usize, layer: String, source: crate::Error },
+    Operation {
+        op: usize,
+        layer: String,
+        source: crate::Error,
+    },
     /// The callback asked to stop.
     #[error("cancelled in layer `{layer}`, after {done} of {total} operations")]
-    Cancelled { layer: String, done: usize, total: usize },
+    Cancelled {
+        layer: String,
+        done: usize,
+        total: usize,
+    },
 }
 
 /// Told after every operation how far the run is; may end it.
@@ -78,7 +101,11 @@ pub struct Executor<'a> {
 
 impl Executor<'_> {
     /// Runs the program on one list of tiles per input; returns one per output.
-    pub fn run(&self, inputs: Vec<Vec<Ciphertext>>, progress: &dyn Progress) -> Result<Vec<Vec<Ciphertext>>, RunError> {
+    pub fn run(
+        &self,
+        inputs: Vec<Vec<Ciphertext>>,
+        progress: &dyn Progress,
+    ) -> Result<Vec<Vec<Ciphertext>>, RunError> {
         self.run_counted(inputs, progress, &mut Counts::default())
     }
 
@@ -101,7 +128,11 @@ impl Executor<'_> {
                 _ => self.operation(index, op, &values, counts)?,
             };
             let info = &program.values[index];
-            debug_assert!(tiles.iter().all(|t| t.level() == info.level as usize && same_scale(t.scale(), info.scale)));
+            debug_assert!(
+                tiles
+                    .iter()
+                    .all(|t| t.level() == info.level as usize && same_scale(t.scale(), info.scale))
+            );
             values.push(tiles);
             for operand in op.operands() {
                 if last[operand.0 as usize] == index {
@@ -110,10 +141,19 @@ impl Executor<'_> {
             }
             let layer = self.layer(index);
             if progress.step(layer, index + 1, total).is_break() {
-                return Err(RunError::Cancelled { layer: layer.to_owned(), done: index + 1, total });
+                return Err(RunError::Cancelled {
+                    layer: layer.to_owned(),
+                    done: index + 1,
+                    total,
+                });
             }
         }
-        let output = |value: ValueId| values[value.0 as usize].iter().map(|t| Ciphertext::clone(t)).collect();
+        let output = |value: ValueId| {
+            values[value.0 as usize]
+                .iter()
+                .map(|t| Ciphertext::clone(t))
+                .collect()
+        };
         Ok(program.outputs.iter().map(|port| output(port.value)).collect())
     }
 
@@ -124,36 +164,65 @@ impl Executor<'_> {
     fn check_inputs(&self, inputs: Vec<Vec<Ciphertext>>) -> Result<Vec<Tiles>, RunError> {
         let ports = &self.program.inputs;
         if inputs.len() != ports.len() {
-            return Err(RunError::Inputs { expected: ports.len(), found: inputs.len() });
+            return Err(RunError::Inputs {
+                expected: ports.len(),
+                found: inputs.len(),
+            });
         }
         for (port, tiles) in ports.iter().zip(&inputs) {
             let info = &self.program.values[port.value.0 as usize];
             let (name, expected, level) = (port.name.clone(), info.tiles as usize, info.level as usize);
             if tiles.len() != expected {
-                return Err(RunError::Tiles { name, expected, found: tiles.len() });
+                return Err(RunError::Tiles {
+                    name,
+                    expected,
+                    found: tiles.len(),
+                });
             }
-            if let Some(t) = tiles.iter().find(|t| t.level() != level || !same_scale(t.scale(), info.scale)) {
+            if let Some(t) = tiles
+                .iter()
+                .find(|t| t.level() != level || !same_scale(t.scale(), info.scale))
+            {
                 let (log2_scale, found_log2_scale) = (info.scale.log2(), t.scale().log2());
-                return Err(RunError::State { name, level, log2_scale, found_level: t.level(), found_log2_scale });
+                return Err(RunError::State {
+                    name,
+                    level,
+                    log2_scale,
+                    found_level: t.level(),
+                    found_log2_scale,
+                });
             }
         }
-        Ok(inputs.into_iter().map(|tiles| tiles.into_iter().map(Arc::new).collect()).collect())
+        Ok(inputs
+            .into_iter()
+            .map(|tiles| tiles.into_iter().map(Arc::new).collect())
+            .collect())
     }
 
     fn plain(&self, op: usize, plain: PlainId) -> Result<&Plaintext, RunError> {
         self.plains.get(plain).ok_or(RunError::Store { op, plain })
     }
 
-    fn operation(&self, index: usize, op: &Op, values: &[Tiles], counts: &mut Counts) -> Result<Tiles, RunError> {
+    fn operation(
+        &self,
+        index: usize,
+        op: &Op,
+        values: &[Tiles],
+        counts: &mut Counts,
+    ) -> Result<Tiles, RunError> {
         let (context, keys) = (self.context, self.keys);
         let get = |id: &ValueId| values[id.0 as usize].as_slice();
-        let refused =
-            |source| RunError::Operation { op: index, layer: self.layer(index).to_owned(), source };
+        let refused = |source| RunError::Operation {
+            op: index,
+            layer: self.layer(index).to_owned(),
+            source,
+        };
         let wrap = |result: Result<Vec<Ciphertext>, crate::Error>| -> Result<Tiles, RunError> {
             Ok(result.map_err(refused)?.into_iter().map(Arc::new).collect())
         };
         type Each<'e> = &'e (dyn Fn(usize, &Ciphertext) -> Result<Ciphertext, crate::Error> + Sync);
-        let each = |x: &ValueId, f: Each<'_>| wrap(get(x).par_iter().enumerate().map(|(i, t)| f(i, t)).collect());
+        let each =
+            |x: &ValueId, f: Each<'_>| wrap(get(x).par_iter().enumerate().map(|(i, t)| f(i, t)).collect());
         type Pairs<'p> = &'p (dyn Fn(&Ciphertext, &Ciphertext) -> Result<Ciphertext, crate::Error> + Sync);
         let pairs = |x: &ValueId, y: &ValueId, f: Pairs<'_>| {
             wrap(get(x).par_iter().zip(get(y)).map(|(x, y)| f(x, y)).collect())
@@ -161,10 +230,15 @@ impl Executor<'_> {
         let tiles = u64::from(self.program.values[index].tiles);
         match op {
             Op::Input { .. } => Ok(Vec::new()),
-            Op::Linear { x, terms, rescale, .. } => {
+            Op::Linear {
+                x, terms, rescale, ..
+            } => {
                 let first = terms.first().map_or(PlainId(0), |t| t.plain);
                 let Prepared::Linear(plan) = self.plains.prepared(index) else {
-                    return Err(RunError::Store { op: index, plain: first });
+                    return Err(RunError::Store {
+                        op: index,
+                        plain: first,
+                    });
                 };
                 for t in terms {
                     self.plain(index, t.plain)?;
@@ -190,7 +264,10 @@ impl Executor<'_> {
             Op::Add { x, y } => pairs(x, y, &|x, y| eval::add(context, x, y)),
             Op::Sub { x, y } => pairs(x, y, &|x, y| eval::sub(context, x, y)),
             Op::AddPlain { x, plain } => {
-                let plains: Vec<&Plaintext> = plain.iter().map(|&p| self.plain(index, p)).collect::<Result<_, _>>()?;
+                let plains: Vec<&Plaintext> = plain
+                    .iter()
+                    .map(|&p| self.plain(index, p))
+                    .collect::<Result<_, _>>()?;
                 each(x, &|i, t| eval::add_plain(context, t, plains[i]))
             }
             Op::Multiply { x, y } => {
@@ -205,7 +282,9 @@ impl Executor<'_> {
                 let plain = self.plain(index, *plain)?;
                 counts.pt_multiplications += tiles;
                 counts.rescales += tiles;
-                each(x, &|_, t| eval::rescale(context, &eval::mul_plain(context, t, plain)?))
+                each(x, &|_, t| {
+                    eval::rescale(context, &eval::mul_plain(context, t, plain)?)
+                })
             }
             Op::Conjugate { x } => {
                 counts.key_switches += tiles;
@@ -230,7 +309,10 @@ impl Executor<'_> {
                 counts.count_polynomial(plan.steps(), tiles);
                 each(x, &|_, t| plan.evaluate(context, keys, t))
             }
-            Op::Refresh { .. } => Err(RunError::Refresh { op: index, layer: self.layer(index).to_owned() }),
+            Op::Refresh { .. } => Err(RunError::Refresh {
+                op: index,
+                layer: self.layer(index).to_owned(),
+            }),
         }
     }
 }

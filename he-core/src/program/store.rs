@@ -16,7 +16,10 @@ use crate::ckks::{Context, Plaintext};
 /// Why plaintexts could not be encoded.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
-#[expect(missing_docs, reason = "the fields are explained by the message above each variant")]
+#[expect(
+    missing_docs,
+    reason = "the fields are explained by the message above each variant"
+)]
 pub enum StoreError {
     /// A plaintext is missing or has a wrong length.
     #[error(transparent)]
@@ -32,7 +35,11 @@ pub enum StoreError {
     Coefficient { op: usize },
     /// The scheme refuses.
     #[error("operation {op} of layer `{layer}`: {source}")]
-    Operation { op: usize, layer: String, source: crate::Error },
+    Operation {
+        op: usize,
+        layer: String,
+        source: crate::Error,
+    },
     /// The scheme refuses to encode.
     #[error("plaintext {}: {source}", id.0)]
     Encode { id: PlainId, source: crate::Error },
@@ -53,19 +60,36 @@ pub struct PlainStore {
 
 impl PlainStore {
     /// Encodes every plaintext that an operation reads.
-    pub fn encode(program: &Verified, context: &Context, source: &dyn PlainSource) -> Result<Self, StoreError> {
+    pub fn encode(
+        program: &Verified,
+        context: &Context,
+        source: &dyn PlainSource,
+    ) -> Result<Self, StoreError> {
         let (expected, found) = (program.slots as usize, context.slots());
         if expected != found {
             return Err(StoreError::Slots { expected, found });
         }
         let encode = |(index, used): (usize, bool)| {
             let id = PlainId(index as u32);
-            if used { encode_one(program, context, source, id).map(Some) } else { Ok(None) }
+            if used {
+                encode_one(program, context, source, id).map(Some)
+            } else {
+                Ok(None)
+            }
         };
         let used = used_as_slots(program);
-        let plaintexts = used.into_par_iter().enumerate().map(encode).collect::<Result<_, _>>()?;
+        let plaintexts = used
+            .into_par_iter()
+            .enumerate()
+            .map(encode)
+            .collect::<Result<_, _>>()?;
         let prepare = |(index, op)| prepare(program, context, source, index, op);
-        let prepared = program.ops.iter().enumerate().map(prepare).collect::<Result<_, _>>()?;
+        let prepared = program
+            .ops
+            .iter()
+            .enumerate()
+            .map(prepare)
+            .collect::<Result<_, _>>()?;
         Ok(Self { plaintexts, prepared })
     }
 
@@ -117,9 +141,19 @@ fn encode_one(
         return Err(StoreError::Class { id, class });
     }
     let encoded = if values.is_real() {
-        context.encode(&values.to_real(period), info.scale, info.level as usize, info.special)
+        context.encode(
+            &values.to_real(period),
+            info.scale,
+            info.level as usize,
+            info.special,
+        )
     } else {
-        context.encode_complex(&values.to_complex(period), info.scale, info.level as usize, info.special)
+        context.encode_complex(
+            &values.to_complex(period),
+            info.scale,
+            info.level as usize,
+            info.special,
+        )
     };
     encoded.map_err(|source| StoreError::Encode { id, source })
 }
@@ -133,10 +167,19 @@ fn prepare(
 ) -> Result<Prepared, StoreError> {
     let refused = |source| {
         let layer = program.layers[program.values[index].layer as usize].clone();
-        StoreError::Operation { op: index, layer, source }
+        StoreError::Operation {
+            op: index,
+            layer,
+            source,
+        }
     };
     Ok(match op {
-        Op::Linear { outputs, terms, rescale, .. } => {
+        Op::Linear {
+            outputs,
+            terms,
+            rescale,
+            ..
+        } => {
             let term = |t: &super::op::Term| Term {
                 output: t.output,
                 giant: t.giant,
@@ -167,7 +210,11 @@ pub fn encode_input(
     input: usize,
     tile: &Slots,
 ) -> Result<Plaintext, crate::Error> {
-    let count = crate::Error::Count { what: "inputs", found: input, expected: program.inputs.len() };
+    let count = crate::Error::Count {
+        what: "inputs",
+        found: input,
+        expected: program.inputs.len(),
+    };
     let info = &program.values[program.inputs.get(input).ok_or(count)?.value.0 as usize];
     let level = info.level as usize;
     if tile.is_real() {

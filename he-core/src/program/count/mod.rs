@@ -81,8 +81,16 @@ impl AddAssign for Counts {
 impl Counts {
     /// A linear operation to `outputs` tiles.
     pub(super) fn count_linear(&mut self, terms: &[Term], outputs: u64, rescale: bool) {
-        let babies: BTreeSet<_> = terms.iter().filter(|t| t.baby != 0).map(|t| (t.input, t.baby)).collect();
-        let giants: BTreeSet<_> = terms.iter().filter(|t| t.giant != 0).map(|t| (t.output, t.giant)).collect();
+        let babies: BTreeSet<_> = terms
+            .iter()
+            .filter(|t| t.baby != 0)
+            .map(|t| (t.input, t.baby))
+            .collect();
+        let giants: BTreeSet<_> = terms
+            .iter()
+            .filter(|t| t.giant != 0)
+            .map(|t| (t.output, t.giant))
+            .collect();
         let rotations = (babies.len() + giants.len()) as u64;
         self.rotations += rotations;
         self.key_switches += rotations;
@@ -98,7 +106,11 @@ impl Counts {
     }
 
     /// Combinations of (level, products, multiples), for each of `tiles`.
-    pub(super) fn count_polynomial(&mut self, steps: impl Iterator<Item = (usize, usize, usize)>, tiles: u64) {
+    pub(super) fn count_polynomial(
+        &mut self,
+        steps: impl Iterator<Item = (usize, usize, usize)>,
+        tiles: u64,
+    ) {
         for (_, products, multiples) in steps {
             self.ct_multiplications += tiles * products as u64;
             self.pt_multiplications += tiles * multiples as u64;
@@ -144,7 +156,13 @@ pub struct ChainShape {
 impl From<&Chain> for ChainShape {
     fn from(chain: &Chain) -> Self {
         let levels = 0..=chain.top_level();
-        let digits = |level| chain.digits(level).into_iter().map(|d| d.start as u64..d.end as u64).collect();
+        let digits = |level| {
+            chain
+                .digits(level)
+                .into_iter()
+                .map(|d| d.start as u64..d.end as u64)
+                .collect()
+        };
         Self {
             degree: chain.degree() as u64,
             limbs: levels.clone().map(|l| chain.limbs(l) as u64).collect(),
@@ -185,8 +203,18 @@ pub fn count_on(program: &Program, chain: &Chain) -> Bill {
 
 fn bill(program: &Program, shape: &ChainShape, chain: Option<&Chain>) -> Bill {
     let keys = KeySet::of(program);
-    let counter = rules::Counter { program, shape, keys: &keys, chain };
-    let ops: Vec<Counts> = program.ops.iter().enumerate().map(|(i, op)| counter.op(op, i)).collect();
+    let counter = rules::Counter {
+        program,
+        shape,
+        keys: &keys,
+        chain,
+    };
+    let ops: Vec<Counts> = program
+        .ops
+        .iter()
+        .enumerate()
+        .map(|(i, op)| counter.op(op, i))
+        .collect();
     let mut layers = vec![Counts::default(); program.layers.len()];
     let mut total = Counts::default();
     for (info, &counts) in program.values.iter().zip(&ops) {

@@ -24,7 +24,10 @@ impl Counter<'_> {
     pub(super) fn op(&self, op: &Op, index: usize) -> Counts {
         let info = &self.program.values[index];
         let tiles = u64::from(info.tiles);
-        let level = op.operands().first().map_or(info.level, |x| self.program.values[x.0 as usize].level);
+        let level = op
+            .operands()
+            .first()
+            .map_or(info.level, |x| self.program.values[x.0 as usize].level);
         let none = Counts::default();
         match op {
             Op::Input { .. }
@@ -38,22 +41,30 @@ impl Counter<'_> {
                 Counts { plain_bytes, ..none }
             }
             Op::Linear { terms, rescale, .. } => self.linear(terms, level, *rescale),
-            Op::RotateSum { stages, .. } => {
-                stages.iter().map(|stage| self.rotate_sum(stage, level)).fold(none, Add::add).times(tiles)
-            }
+            Op::RotateSum { stages, .. } => stages
+                .iter()
+                .map(|stage| self.rotate_sum(stage, level))
+                .fold(none, Add::add)
+                .times(tiles),
             Op::Rotate { by, .. } => {
                 let turned = by.iter().filter(|&&r| r != 0);
-                let one = |&r| Counts { rotations: 1, ..self.automorphism(level, self.key_level(r, level)) };
+                let one = |&r| Counts {
+                    rotations: 1,
+                    ..self.automorphism(level, self.key_level(r, level))
+                };
                 turned.map(one).fold(none, Add::add)
             }
             Op::Multiply { .. } | Op::Square { .. } => self.combination(level, 1, 0).times(tiles),
             Op::Scale { plain, .. } => {
-                let product = Counts { plain_bytes: self.plain_bytes(*plain), ..self.plain_product(level) };
+                let product = Counts {
+                    plain_bytes: self.plain_bytes(*plain),
+                    ..self.plain_product(level)
+                };
                 (product + self.rescale(level)).times(tiles)
             }
-            Op::Conjugate { .. } => {
-                self.automorphism(level, self.keys.conjugation.unwrap_or(level)).times(tiles)
-            }
+            Op::Conjugate { .. } => self
+                .automorphism(level, self.keys.conjugation.unwrap_or(level))
+                .times(tiles),
             Op::Adjust { x, level: target } => {
                 if same_scale(self.scale(*x), info.scale) {
                     return none;
@@ -63,7 +74,10 @@ impl Counter<'_> {
             Op::Polynomial { coefficients, .. } => {
                 self.polynomial(coefficients.len() as u32 - 1, level).times(tiles)
             }
-            Op::Refresh { .. } => Counts { refreshes: tiles, ..none },
+            Op::Refresh { .. } => Counts {
+                refreshes: tiles,
+                ..none
+            },
         }
     }
 
@@ -89,7 +103,11 @@ impl Counter<'_> {
     fn digits(&self, level: u32, key_level: u32) -> Vec<u64> {
         let limbs = self.limbs(level);
         let digits = &self.shape.digits[key_level as usize];
-        digits.iter().filter(|d| d.start < limbs).map(|d| d.end.min(limbs) - d.start).collect()
+        digits
+            .iter()
+            .filter(|d| d.start < limbs)
+            .map(|d| d.end.min(limbs) - d.start)
+            .collect()
     }
 
     fn key_level(&self, r: i32, level: u32) -> u32 {
@@ -101,18 +119,29 @@ impl Counter<'_> {
         let (l, k) = (self.limbs(level), self.shape.special);
         let ntts = digits.len() as u64 * (l + k);
         let conversion = digits.iter().map(|a| a * (l + k - a)).sum::<u64>();
-        Counts { ntts, conversion_words: conversion * self.shape.degree, ..Counts::default() }
+        Counts {
+            ntts,
+            conversion_words: conversion * self.shape.degree,
+            ..Counts::default()
+        }
     }
 
     /// Product of the raised digits with one key, on all limbs.
     fn inner_product(&self, level: u32, digits: &[u64]) -> Counts {
         let limbs = self.limbs(level) + self.shape.special;
-        Counts { key_switches: 1, ..self.key_product(limbs, digits) }
+        Counts {
+            key_switches: 1,
+            ..self.key_product(limbs, digits)
+        }
     }
 
     fn key_product(&self, limbs: u64, digits: &[u64]) -> Counts {
         let mac_words = 2 * digits.len() as u64 * limbs * self.shape.degree;
-        Counts { mac_words, key_bytes: mac_words * WORD, ..Counts::default() }
+        Counts {
+            mac_words,
+            key_bytes: mac_words * WORD,
+            ..Counts::default()
+        }
     }
 
     /// Divides `polys` polynomials by the primes of `drop` limbs, and by P where `special`.
@@ -120,12 +149,20 @@ impl Counter<'_> {
         let removed = drop + if special { self.shape.special } else { 0 };
         let kept = self.limbs(level) - drop;
         let conversion_words = removed * kept * self.shape.degree;
-        Counts { ntts: removed + kept, conversion_words, ..Counts::default() }.times(polys)
+        Counts {
+            ntts: removed + kept,
+            conversion_words,
+            ..Counts::default()
+        }
+        .times(polys)
     }
 
     /// Permutes both parts of a ciphertext on `limbs` limbs.
     fn permute(&self, limbs: u64) -> Counts {
-        Counts { automorphism_words: 2 * limbs * self.shape.degree, ..Counts::default() }
+        Counts {
+            automorphism_words: 2 * limbs * self.shape.degree,
+            ..Counts::default()
+        }
     }
 
     /// A rotation or conjugation on its own: switched, divided, then permuted.
@@ -136,11 +173,18 @@ impl Counter<'_> {
     }
 
     fn plain_product(&self, level: u32) -> Counts {
-        Counts { mac_words: 2 * self.words(level), pt_multiplications: 1, ..Counts::default() }
+        Counts {
+            mac_words: 2 * self.words(level),
+            pt_multiplications: 1,
+            ..Counts::default()
+        }
     }
 
     fn rescale(&self, level: u32) -> Counts {
-        Counts { rescales: 1, ..self.divide(level, false, self.dropped(level), 2) }
+        Counts {
+            rescales: 1,
+            ..self.divide(level, false, self.dropped(level), 2)
+        }
     }
 
     /// A sum of tensor products and multiples, relinearised and rescaled in one division.
@@ -156,7 +200,10 @@ impl Counter<'_> {
         }
         let digits = self.digits(level, self.keys.relinearisation.unwrap_or(level));
         let switched = self.mod_up(level, &digits) + self.inner_product(level, &digits);
-        let down = Counts { rescales: 1, ..self.divide(level, true, self.dropped(level), 2) };
+        let down = Counts {
+            rescales: 1,
+            ..self.divide(level, true, self.dropped(level), 2)
+        };
         sum + switched + down
     }
 
@@ -165,11 +212,17 @@ impl Counter<'_> {
         let rotations = || stage.iter().filter(|&&r| r != 0);
         let partition = |&r: &i32| self.digits(level, self.key_level(r, level));
         let partitions: BTreeSet<Vec<u64>> = rotations().map(partition).collect();
-        let up = partitions.iter().map(|digits| self.mod_up(level, digits)).fold(Counts::default(), Add::add);
+        let up = partitions
+            .iter()
+            .map(|digits| self.mod_up(level, digits))
+            .fold(Counts::default(), Add::add);
         let raised = self.limbs(level) + self.shape.special;
         let each = rotations().map(|r| {
             let product = self.inner_product(level, &partition(r));
-            Counts { rotations: 1, ..product } + self.permute(raised)
+            Counts {
+                rotations: 1,
+                ..product
+            } + self.permute(raised)
         });
         each.fold(up + self.divide(level, true, 0, 2), Add::add)
     }
@@ -178,12 +231,16 @@ impl Counter<'_> {
     fn linear(&self, terms: &[Term], level: u32, rescale: bool) -> Counts {
         let mut sum = Counts::default();
         let (l, k) = (self.limbs(level), self.shape.special);
-        let groups: Vec<&[Term]> =
-            terms.chunk_by(|a, b| (a.output, a.giant) == (b.output, b.giant)).collect();
+        let groups: Vec<&[Term]> = terms
+            .chunk_by(|a, b| (a.output, a.giant) == (b.output, b.giant))
+            .collect();
         let flat = |group: &[Term]| group.iter().all(|t| t.baby == 0);
         // Each input goes up once for each partition into digits; each baby is made anew in every pass.
-        let babies: BTreeSet<(u32, i32)> =
-            terms.iter().filter(|t| t.baby != 0).map(|t| (t.input, t.baby)).collect();
+        let babies: BTreeSet<(u32, i32)> = terms
+            .iter()
+            .filter(|t| t.baby != 0)
+            .map(|t| (t.input, t.baby))
+            .collect();
         let partition = |r: i32| self.digits(level, self.key_level(r, level));
         let ways_up: BTreeSet<(u32, Vec<u64>)> =
             babies.iter().map(|&(input, r)| (input, partition(r))).collect();
@@ -192,8 +249,15 @@ impl Counter<'_> {
         }
         sum.rotations += babies.len() as u64;
         sum.key_switches += babies.len() as u64;
-        for pass in passes(&groups, GROUP_BYTES_MAX as u64 / (2 * (l + k) * WORD * self.shape.degree)) {
-            let limbs = l + if pass.iter().all(|group| flat(group)) { 0 } else { k };
+        for pass in passes(
+            &groups,
+            GROUP_BYTES_MAX as u64 / (2 * (l + k) * WORD * self.shape.degree),
+        ) {
+            let limbs = l + if pass.iter().all(|group| flat(group)) {
+                0
+            } else {
+                k
+            };
             for &(_, r) in &babies {
                 sum += self.key_product(limbs, &partition(r)) + self.permute(limbs);
             }
@@ -212,7 +276,10 @@ impl Counter<'_> {
                 }
                 let digits = partition(giant);
                 sum += self.mod_up(level, &digits) + self.permute(l + k);
-                sum += Counts { rotations: 1, ..self.inner_product(level, &digits) };
+                sum += Counts {
+                    rotations: 1,
+                    ..self.inner_product(level, &digits)
+                };
             }
         }
         let drop = if rescale { self.dropped(level) } else { 0 };
@@ -230,12 +297,15 @@ impl Counter<'_> {
     fn polynomial(&self, degree: u32, level: u32) -> Counts {
         // Coefficients that differ, so that no difference of two vanishes.
         let generic: Vec<f64> = (0..=degree).map(|k| 1.0 / f64::from(k + 2)).collect();
-        let planned =
-            self.chain.and_then(|chain| PolynomialPlan::new(chain, &generic, level as usize).ok());
+        let planned = self
+            .chain
+            .and_then(|chain| PolynomialPlan::new(chain, &generic, level as usize).ok());
         match planned {
             Some(plan) => plan
                 .steps()
-                .map(|(level, products, multiples)| self.combination(level as u32, products as u64, multiples as u64))
+                .map(|(level, products, multiples)| {
+                    self.combination(level as u32, products as u64, multiples as u64)
+                })
                 .fold(Counts::default(), Add::add),
             None => self.estimated_polynomial(degree, level),
         }
@@ -245,7 +315,11 @@ impl Counter<'_> {
     fn estimated_polynomial(&self, degree: u32, level: u32) -> Counts {
         let levels = polynomial_levels(degree);
         let split = |s: u32| (1u64 << s) + (1u64 << (levels - s)) + u64::from(levels - s) - 3;
-        let products = (1..=levels).map(split).min().unwrap_or(1).max(u64::from(degree > 1));
+        let products = (1..=levels)
+            .map(split)
+            .min()
+            .unwrap_or(1)
+            .max(u64::from(degree > 1));
         let leaves = 1u64 << (levels / 2);
         let at = |i: u64, of: u64| level - (i * u64::from(levels) / of) as u32;
         let products = (0..products).map(|i| self.combination(at(i, products), 1, 0));
@@ -280,11 +354,19 @@ impl Counter<'_> {
 
     pub(super) fn resident_key_bytes(&self) -> u64 {
         let others = [self.keys.relinearisation, self.keys.conjugation];
-        let levels = self.keys.rotations.values().copied().chain(others.into_iter().flatten());
+        let levels = self
+            .keys
+            .rotations
+            .values()
+            .copied()
+            .chain(others.into_iter().flatten());
         let mut by_level: BTreeMap<u32, u64> = BTreeMap::new();
         levels.for_each(|level| *by_level.entry(level).or_default() += 1);
         let bytes = |level| self.inner_product(level, &self.digits(level, level)).key_bytes;
-        by_level.into_iter().map(|(level, count)| count * bytes(level)).sum()
+        by_level
+            .into_iter()
+            .map(|(level, count)| count * bytes(level))
+            .sum()
     }
 
     pub(super) fn peak_ciphertext_bytes(&self) -> u64 {

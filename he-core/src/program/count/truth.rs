@@ -24,18 +24,36 @@ impl Writer {
             PlainClass::Periodic { period } => period as usize,
             PlainClass::General => 16,
         };
-        self.plains.insert(id, (0..length).map(|s| 0.1 + 0.05 * s as f64).collect::<Vec<_>>());
+        self.plains
+            .insert(id, (0..length).map(|s| 0.1 + 0.05 * s as f64).collect::<Vec<_>>());
         id
     }
 
     /// A linear operation from (output, giant, input, baby, class).
-    fn linear(&mut self, x: ValueId, outputs: u32, terms: &[(u32, i32, u32, i32, PlainClass)], rescale: bool) -> ValueId {
+    fn linear(
+        &mut self,
+        x: ValueId,
+        outputs: u32,
+        terms: &[(u32, i32, u32, i32, PlainClass)],
+        rescale: bool,
+    ) -> ValueId {
         let term = |&(output, giant, input, baby, class)| {
             let plain = self.factor(x, class);
-            Term { output, giant, input, baby, plain }
+            Term {
+                output,
+                giant,
+                input,
+                baby,
+                plain,
+            }
         };
         let terms = terms.iter().map(term).collect();
-        if rescale { self.b.linear(x, outputs, terms) } else { self.b.linear_unscaled(x, outputs, terms) }.unwrap()
+        if rescale {
+            self.b.linear(x, outputs, terms)
+        } else {
+            self.b.linear_unscaled(x, outputs, terms)
+        }
+        .unwrap()
     }
 }
 
@@ -49,7 +67,10 @@ fn compare(write: impl FnOnce(&mut Writer, ValueId) -> ValueId) {
         log2_scale: 40.0,
     };
     let context = Context::new_insecure(spec.build_insecure().unwrap()).unwrap();
-    let mut w = Writer { b: Builder::new(16, ChainView::from(context.chain())), plains: PlainValues::default() };
+    let mut w = Writer {
+        b: Builder::new(16, ChainView::from(context.chain())),
+        plains: PlainValues::default(),
+    };
     let x = w.b.input("x", 2, 5).unwrap();
     let y = write(&mut w, x);
     w.b.output("y", y);
@@ -57,7 +78,11 @@ fn compare(write: impl FnOnce(&mut Writer, ValueId) -> ValueId) {
     let program = b.finish().unwrap().0;
     let secret = SecretKey::from_seed(&context, &Seed::new([1; 32]));
     let spec = KeySpec::from(&KeySet::of(&program));
-    let keys = secret.evaluation_keys(&context, &spec).unwrap().expand(&context).unwrap();
+    let keys = secret
+        .evaluation_keys(&context, &spec)
+        .unwrap()
+        .expand(&context)
+        .unwrap();
     let store = PlainStore::encode(&program, &context, &plains).unwrap();
     let tile = |seed: f64| {
         let slots: Vec<f64> = (0..16).map(|s| (seed + f64::from(s)).sin()).collect();
@@ -65,7 +90,12 @@ fn compare(write: impl FnOnce(&mut Writer, ValueId) -> ValueId) {
         secret.encrypt(&context, &plain).unwrap().expand(&context)
     };
     let input = vec![vec![tile(0.0), tile(1.0)]];
-    let executor = Executor { context: &context, keys: &keys, program: &program, plains: &store };
+    let executor = Executor {
+        context: &context,
+        keys: &keys,
+        program: &program,
+        plains: &store,
+    };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
     let (called, done) = pool.install(|| {
         let mut called = Counts::default();
@@ -75,14 +105,38 @@ fn compare(write: impl FnOnce(&mut Writer, ValueId) -> ValueId) {
     });
     let bill = count_on(&program, context.chain());
     let total = bill.total;
-    let predicted =
-        [total.ntts, total.conversion_words, total.mac_words, total.automorphism_words, total.key_bytes / 8];
-    let names = ["transforms", "conversion words", "mac words", "automorphism words", "key words"];
+    let predicted = [
+        total.ntts,
+        total.conversion_words,
+        total.mac_words,
+        total.automorphism_words,
+        total.key_bytes / 8,
+    ];
+    let names = [
+        "transforms",
+        "conversion words",
+        "mac words",
+        "automorphism words",
+        "key words",
+    ];
     for ((name, predicted), done) in names.iter().zip(predicted).zip(done) {
         assert_eq!(predicted, done, "{name}, predicted against done\n{}", *program);
     }
-    let calls = |c: &Counts| (c.rotations, c.key_switches, c.ct_multiplications, c.pt_multiplications, c.rescales);
-    assert_eq!(calls(&total), calls(&called), "calls, predicted against done\n{}", *program);
+    let calls = |c: &Counts| {
+        (
+            c.rotations,
+            c.key_switches,
+            c.ct_multiplications,
+            c.pt_multiplications,
+            c.rescales,
+        )
+    };
+    assert_eq!(
+        calls(&total),
+        calls(&called),
+        "calls, predicted against done\n{}",
+        *program
+    );
     assert_eq!(bill.resident_plain_bytes, store.bytes() as u64);
     assert_eq!(bill.resident_key_bytes, keys.bytes() as u64);
 }
@@ -92,7 +146,18 @@ const PERIODIC: PlainClass = PlainClass::Periodic { period: 4 };
 
 #[test]
 fn flat_transforms() {
-    compare(|w, x| w.linear(x, 2, &[(0, 0, 0, 0, General), (0, 0, 1, 0, Constant), (1, 0, 1, 0, PERIODIC)], true));
+    compare(|w, x| {
+        w.linear(
+            x,
+            2,
+            &[
+                (0, 0, 0, 0, General),
+                (0, 0, 1, 0, Constant),
+                (1, 0, 1, 0, PERIODIC),
+            ],
+            true,
+        )
+    });
     compare(|w, x| w.linear(x, 1, &[(0, 0, 0, 0, General)], false));
 }
 
@@ -120,7 +185,16 @@ fn keys_shared_between_levels() {
     compare(|w, x| {
         let y = w.linear(x, 2, &[(0, 0, 0, 1, General), (1, 0, 1, 2, General)], true);
         let y = w.b.square(y).unwrap();
-        let y = w.linear(y, 1, &[(0, 0, 0, 1, General), (0, 0, 0, 3, General), (0, 4, 1, 2, General)], true);
+        let y = w.linear(
+            y,
+            1,
+            &[
+                (0, 0, 0, 1, General),
+                (0, 0, 0, 3, General),
+                (0, 4, 1, 2, General),
+            ],
+            true,
+        );
         w.b.rotate_sum(y, &[vec![0, 1, 2, 3], vec![0, 4, 8]]).unwrap()
     });
 }

@@ -21,7 +21,10 @@
 //! slots is taken, which errs upwards.
 
 mod draw;
+mod linear;
+mod polynomial;
 mod propagate;
+mod tile;
 
 use super::clear::ClearError;
 use super::infer::State;

@@ -3,90 +3,18 @@
 use rayon::prelude::*;
 
 use super::draw::{self, inject};
+use super::tile::{Sample, Tile};
 use super::{
     Assumptions, BoundError, DEVIATIONS, Encryption, ErrorReport, FLOAT_LOSS, Range, ValueBound, headroom, room,
 };
 use crate::ckks::noise;
-use crate::complex::Complex;
 use crate::params::{Chain, same_scale};
 use crate::program::clear::{self, ClearError, axpy, fetch, product, rotate, rotate_sum};
-use crate::program::infer::{State, polynomial_levels};
+use crate::program::infer::State;
 use crate::program::keys::KeySet;
-use crate::program::op::{Op, PlainClass, PlainId, Program, Term, ValueId};
+use crate::program::op::{Op, PlainClass, PlainId, Program, ValueId};
 use crate::program::slots::{PlainSource, Slots};
 use crate::program::verify::Verified;
-
-/// One tile in one sample: a value with typical signs, and its error.
-#[derive(Clone)]
-struct Sample {
-    value: Slots,
-    error: Slots,
-}
-
-/// One tile: the bound on |slot|, what is typical, and the samples.
-#[derive(Clone)]
-struct Tile {
-    magnitude: Slots,
-    typical: f64,
-    samples: Vec<Sample>,
-}
-
-impl Tile {
-    /// A value with the signs of sample `k` and the magnitude of the bound, or the typical one if that is less.
-    fn extreme(&self, k: usize) -> Slots {
-        let value = &self.samples[k].value;
-        let raise = |s: usize| {
-            let (z, a) = (value.get(s), self.magnitude.re[s].min(self.typical));
-            let modulus = z.abs();
-            if modulus > 0.0 {
-                z * (a / modulus)
-            } else {
-                Complex::from(a)
-            }
-        };
-        let raised = (0..value.len()).map(raise);
-        if value.is_real() {
-            raised.map(|z| z.re).collect::<Vec<_>>().into()
-        } else {
-            raised.collect::<Vec<_>>().into()
-        }
-    }
-
-    /// Cuts bound and samples to `range`.
-    fn cut(mut self, Range { largest: range, typical }: Range) -> Self {
-        self.typical = typical;
-        self.magnitude.re.iter_mut().for_each(|a| *a = a.min(range));
-        for sample in &mut self.samples {
-            let Slots { re, im } = &mut sample.value;
-            for s in 0..re.len() {
-                let a = self.magnitude.re[s];
-                let modulus = if im.is_empty() {
-                    re[s].abs()
-                } else {
-                    re[s].hypot(im[s])
-                };
-                if modulus > a {
-                    re[s] *= a / modulus;
-                    im.get_mut(s).into_iter().for_each(|v| *v *= a / modulus);
-                }
-            }
-        }
-        self
-    }
-
-    /// The largest deviation of the slots.
-    fn sigma(&self) -> f64 {
-        let mut squares = vec![0.0; self.magnitude.len()];
-        for sample in &self.samples {
-            for (s, square) in squares.iter_mut().enumerate() {
-                let e = sample.error.get(s);
-                *square += e.re * e.re + e.im * e.im;
-            }
-        }
-        let worst = squares.into_iter().fold(0.0, f64::max);
-        (worst / self.samples.len().max(1) as f64).sqrt()
-    }
-}
 
 pub(super) fn run(
     program: &Verified,
@@ -145,49 +73,49 @@ pub(super) fn run(
     })
 }
 
-struct Pass<'a> {
-    program: &'a Program,
-    chain: &'a Chain,
-    keys: KeySet,
-    plains: &'a dyn PlainSource,
-    assumptions: &'a Assumptions<'a>,
-    values: Vec<Vec<Tile>>,
+pub(super) struct Pass<'a> {
+    pub(super) program: &'a Program,
+    pub(super) chain: &'a Chain,
+    pub(super) keys: KeySet,
+    pub(super) plains: &'a dyn PlainSource,
+    pub(super) assumptions: &'a Assumptions<'a>,
+    pub(super) values: Vec<Vec<Tile>>,
 }
 
 impl Pass<'_> {
-    fn state(&self, id: ValueId) -> State {
+    pub(super) fn state(&self, id: ValueId) -> State {
         State::from(&self.program.values[id.0 as usize])
     }
 
-    fn tiles(&self, id: ValueId) -> &[Tile] {
+    pub(super) fn tiles(&self, id: ValueId) -> &[Tile] {
         &self.values[id.0 as usize]
     }
 
-    fn slots(&self) -> usize {
+    pub(super) fn slots(&self) -> usize {
         self.program.slots as usize
     }
 
     /// Slot deviation of coefficient variance `v` at `scale`.
-    fn deviation(&self, v: f64, scale: f64) -> f64 {
+    pub(super) fn deviation(&self, v: f64, scale: f64) -> f64 {
         noise::slot_variance(v, self.chain.degree(), scale).sqrt()
     }
 
     /// V of a division's rounding.
-    fn rounding(&self) -> f64 {
+    pub(super) fn rounding(&self) -> f64 {
         noise::rounding(self.chain.degree())
     }
 
     /// V of one key switch with a key made for `key_level`, before its division.
-    fn switch(&self, key_level: u32, level: u32) -> f64 {
+    pub(super) fn switch(&self, key_level: u32, level: u32) -> f64 {
         noise::key_switch_unrounded(self.chain, key_level as usize, level as usize)
     }
 
-    fn rotation_switch(&self, r: i32, level: u32) -> f64 {
+    pub(super) fn rotation_switch(&self, r: i32, level: u32) -> f64 {
         self.switch(self.keys.rotations.get(&r).copied().unwrap_or(level), level)
     }
 
     /// V of encoding a plaintext of a class: periodic ones have fewer coefficients to round.
-    fn encoding(&self, class: PlainClass) -> f64 {
+    pub(super) fn encoding(&self, class: PlainClass) -> f64 {
         let filled = match class {
             PlainClass::Constant => 2,
             PlainClass::Periodic { period } => 2 * period as usize,
@@ -202,7 +130,7 @@ impl Pass<'_> {
     }
 
     /// A new tile from one old one.
-    fn map(
+    pub(super) fn map(
         &self,
         x: ValueId,
         magnitude: impl Fn(&Tile) -> Slots + Sync,
@@ -420,7 +348,11 @@ impl Pass<'_> {
                     error,
                 }
             });
-            Tile { magnitude, typical: f64::INFINITY, samples }
+            Tile {
+                magnitude,
+                typical: f64::INFINITY,
+                samples,
+            }
         };
         self.assumptions.inputs[port as usize]
             .iter()
@@ -486,191 +418,6 @@ impl Pass<'_> {
         )
     }
 
-    fn linear(
-        &self,
-        index: usize,
-        x: ValueId,
-        outputs: u32,
-        terms: &[Term],
-        rescale: bool,
-    ) -> Result<Vec<Tile>, BoundError> {
-        let (from, slots, samples) = (self.state(x), self.slots(), self.assumptions.samples);
-        let inputs = self.tiles(x);
-        let extremes: Vec<Vec<Slots>> = inputs
-            .par_iter()
-            .map(|tile| (0..samples).map(|k| tile.extreme(k)).collect())
-            .collect();
-        let here = State::from(&self.program.values[index]);
-        let one = |output: u32| -> Result<Tile, ClearError> {
-            let start = terms.partition_point(|t| t.output < output);
-            let terms = &terms[start..start + terms[start..].partition_point(|t| t.output == output)];
-            let blank = Sample {
-                value: Slots::zeros(slots),
-                error: Slots::zeros(slots),
-            };
-            let mut sum = Tile {
-                magnitude: Slots::zeros(slots),
-                typical: f64::INFINITY,
-                samples: vec![blank.clone(); samples],
-            };
-            let mut product_variance = 0.0;
-            for group in terms.chunk_by(|a, b| a.giant == b.giant) {
-                let giant = group[0].giant;
-                let mut inner = Tile {
-                    magnitude: Slots::zeros(slots),
-                    typical: f64::INFINITY,
-                    samples: vec![blank.clone(); samples],
-                };
-                let mut product_scale = from.scale;
-                for term in group {
-                    let info = &self.program.plaintexts[term.plain.0 as usize];
-                    product_scale = from.scale * info.scale;
-                    let p = fetch(self.plains, term.plain, slots)?;
-                    let (input, baby) = (term.input as usize, term.baby as usize);
-                    clear::accumulate(&mut inner.magnitude, &p.abs(), &inputs[input].magnitude, baby);
-                    let rounding =
-                        self.deviation(self.encoding(info.class), info.scale) + FLOAT_LOSS * p.max_abs();
-                    let switch = match term.baby {
-                        0 => 0.0,
-                        r => self.deviation(self.rotation_switch(r, from.level), from.scale),
-                    };
-                    for (k, acc) in inner.samples.iter_mut().enumerate() {
-                        let source = &inputs[input].samples[k];
-                        clear::accumulate(&mut acc.value, &p, &source.value, baby);
-                        clear::accumulate(&mut acc.error, &p, &source.error, baby);
-                        // The error of the rotated tile is shared by all terms that use it, that of a plaintext by all its uses.
-                        let turn =
-                            draw::key(&[index as u64, u64::from(term.input), term.baby as u64, k as u64, 2]);
-                        let plain = draw::key(&[u64::from(term.plain.0), k as u64, 3]);
-                        self.products(
-                            acc,
-                            &p,
-                            (switch, turn),
-                            (rounding, plain),
-                            &extremes[input][k],
-                            baby,
-                        );
-                    }
-                }
-                if giant != 0 {
-                    // At the scale of the product.
-                    let v = self.rotation_switch(giant, from.level) + self.rounding();
-                    product_variance += self.deviation(v, product_scale).powi(2);
-                }
-                sum.magnitude = axpy(&sum.magnitude, &rotate(&inner.magnitude, giant), 1.0);
-                for (acc, part) in sum.samples.iter_mut().zip(&inner.samples) {
-                    acc.value = axpy(&acc.value, &rotate(&part.value, giant), 1.0);
-                    acc.error = axpy(&acc.error, &rotate(&part.error, giant), 1.0);
-                }
-            }
-            // Dividing by P or by the primes of the level rounds once.
-            let divided = if rescale || terms.iter().any(|t| t.giant != 0 || t.baby != 0) {
-                self.rounding()
-            } else {
-                0.0
-            };
-            let sigma = (product_variance + self.deviation(divided, here.scale).powi(2)).sqrt();
-            for (k, acc) in sum.samples.iter_mut().enumerate() {
-                inject(
-                    &mut acc.error,
-                    sigma,
-                    draw::key(&[index as u64, u64::from(output), k as u64, 4]),
-                );
-            }
-            Ok(sum)
-        };
-        Ok((0..outputs).into_par_iter().map(one).collect::<Result<_, _>>()?)
-    }
-
-    /// Adds `p ⊙ (error of the rotation) + (error of p) ⊙ rot(x)`.
-    fn products(
-        &self,
-        acc: &mut Sample,
-        p: &Slots,
-        (switch, turn): (f64, u64),
-        (rounding, plain): (f64, u64),
-        x: &Slots,
-        baby: usize,
-    ) {
-        let n = self.slots();
-        if acc.error.is_real() {
-            acc.error.im = vec![0.0; n];
-        }
-        let period = p.len();
-        for s in 0..n {
-            let mut e = Complex::default();
-            if switch > 0.0 {
-                let (a, b) = draw::unit(turn, s);
-                e += p.get(s) * Complex::new(switch * a, switch * b);
-            }
-            let (a, b) = draw::unit(plain, s % period);
-            e += x.get((s + baby) % n) * Complex::new(rounding * a, rounding * b);
-            acc.error.re[s] += e.re;
-            acc.error.im[s] += e.im;
-        }
-    }
-
-    /// `|p'|` is taken at its largest over the range; inside, T_{a+b} = 2 T_a T_b - T_{a-b} with |T| <= 1 quadruples the error of T
-    /// with every doubling of its degree and adds one rounding.
-    fn polynomial(
-        &self,
-        index: usize,
-        x: ValueId,
-        coefficients: &[PlainId],
-        name: &(impl Fn(usize, usize, u64) -> u64 + Sync),
-    ) -> Result<Vec<Tile>, BoundError> {
-        let found = self
-            .tiles(x)
-            .iter()
-            .map(|t| t.magnitude.max_abs())
-            .fold(0.0, f64::max);
-        if found > 1.0 + DOMAIN_SLACK {
-            return Err(BoundError::Domain { op: index, found });
-        }
-        let c = clear::constants(self.plains, coefficients, self.slots())?;
-        let levels = polynomial_levels(c.len() as u32 - 1);
-        let from = self.state(x).level;
-        let visited = (from - levels)..=from;
-        let unit = visited
-            .map(|l| self.deviation(self.rounding(), self.chain.scale(l as usize)))
-            .fold(0.0, f64::max);
-        let inner = |k: usize| {
-            if k < 2 {
-                0.0
-            } else {
-                (4f64.powi(usize::BITS as i32 - (k - 1).leading_zeros() as i32) - 1.0) / 3.0
-            }
-        };
-        let sigma = unit
-            * (1.0
-                + c.iter()
-                    .enumerate()
-                    .map(|(k, c)| c.abs() * (1.0 + inner(k)))
-                    .sum::<f64>());
-        let slope = derivative(&c);
-        let grid: Vec<f64> = (0..=GRID)
-            .map(|i| (i as f64 / GRID as f64 * 2.0 - 1.0) * found)
-            .collect();
-        let steepest = clear::chebyshev(&grid.clone().into(), &slope).max_abs() * GRID_MARGIN;
-        let largest = clear::chebyshev(&grid.into(), &c).max_abs() * GRID_MARGIN;
-        Ok(self.map(
-            x,
-            |tile| vec![largest; tile.magnitude.len()].into(),
-            |tile, t, k| {
-                let Sample { value, error } = &tile.samples[k];
-                let sign: Vec<f64> = (0..value.len())
-                    .map(|s| clear::chebyshev(&value.re[s].into(), &slope).re[0].signum() * steepest)
-                    .collect();
-                let mut error = product(error, &sign.into());
-                inject(&mut error, sigma, name(t, k, 0));
-                Sample {
-                    value: clear::chebyshev(value, &c),
-                    error,
-                }
-            },
-        ))
-    }
-
     /// The least room of the value, and of the product that was rescaled into it.
     fn headroom(&self, index: usize, op: &Op, magnitude: f64) -> f64 {
         let here = State::from(&self.program.values[index]);
@@ -688,42 +435,5 @@ impl Pass<'_> {
         let above = here.level + 1;
         let scale = here.scale * self.chain.dropped_product(above as usize);
         own.min(headroom(self.chain, above, scale, magnitude))
-    }
-}
-
-/// How far outside [-1, 1] a polynomial may be asked: errors push values over the edge.
-const DOMAIN_SLACK: f64 = 1.0 / 1024.0;
-/// Points at which a polynomial and its slope are sampled, and what the maximum may lie above the largest sample for the degrees in
-/// use (between neighbouring points of 4096 a polynomial of degree 60 turns by less than 60^2 / 4096 of its largest value).
-const GRID: usize = 4096;
-const GRID_MARGIN: f64 = 1.05;
-
-/// Chebyshev coefficients of the derivative: `d_{k-1} = d_{k+1} + 2 k c_k`, `d_0` halved.
-fn derivative(c: &[Complex]) -> Vec<Complex> {
-    let mut d = vec![Complex::default(); c.len() + 1];
-    for k in (1..c.len()).rev() {
-        d[k - 1] = d.get(k + 1).copied().unwrap_or_default() + c[k] * (2.0 * k as f64);
-    }
-    d[0] = d[0] * 0.5;
-    d.truncate(c.len().max(2) - 1);
-    d
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_derivative_of_a_chebyshev_series() {
-        // T_3 = 4 x^3 - 3 x, T_3' = 12 x^2 - 3 = 3 T_0 + 6 T_2.
-        let c: Vec<Complex> = [0.0, 0.0, 0.0, 1.0].map(Complex::from).to_vec();
-        assert_eq!(
-            derivative(&c).iter().map(|z| z.re).collect::<Vec<_>>(),
-            [3.0, 0.0, 6.0]
-        );
-        assert_eq!(
-            derivative(&[Complex::from(5.0), Complex::from(2.0)]),
-            [Complex::from(2.0)]
-        );
     }
 }

@@ -17,32 +17,53 @@ use crate::program::{Builder, Term, ValueId};
 pub fn add(b: &mut Builder, x: &TileTensor, y: &TileTensor) -> Result<TileTensor, TileError> {
     let (shape, left, right) = operands(b, x, y)?;
     let value = b.add(left, right)?;
-    Ok(TileTensor { shape: flagged(&shape, &sum_flags(&x.shape, &y.shape))?, value })
+    Ok(TileTensor {
+        shape: flagged(&shape, &sum_flags(&x.shape, &y.shape))?,
+        value,
+    })
 }
 
 /// `x - y`.
 pub fn sub(b: &mut Builder, x: &TileTensor, y: &TileTensor) -> Result<TileTensor, TileError> {
     let (shape, left, right) = operands(b, x, y)?;
     let value = b.sub(left, right)?;
-    Ok(TileTensor { shape: flagged(&shape, &sum_flags(&x.shape, &y.shape))?, value })
+    Ok(TileTensor {
+        shape: flagged(&shape, &sum_flags(&x.shape, &y.shape))?,
+        value,
+    })
 }
 
 /// `x ⊙ y`: one level.
 pub fn multiply(b: &mut Builder, x: &TileTensor, y: &TileTensor) -> Result<TileTensor, TileError> {
     let (shape, left, right) = operands(b, x, y)?;
     let value = b.multiply(left, right)?;
-    Ok(TileTensor { shape: flagged(&shape, &product_flags(&x.shape, &y.shape))?, value })
+    Ok(TileTensor {
+        shape: flagged(&shape, &product_flags(&x.shape, &y.shape))?,
+        value,
+    })
 }
 
 /// `x + p` for a plain tensor of shape `plain`.
-pub fn add_plain(b: &mut Builder, x: &TileTensor, plain: &TileShape) -> Result<(TileTensor, PlainTensor), TileError> {
+pub fn add_plain(
+    b: &mut Builder,
+    x: &TileTensor,
+    plain: &TileShape,
+) -> Result<(TileTensor, PlainTensor), TileError> {
     let shape = broadcast(&x.shape, plain)?;
     let left = expand(b, x, &shape)?;
     let layout = plain_layout(&shape, &x.shape, plain, true);
     let addends = PlainTensor::allocate(b, layout, |b, class| b.addend(left, class))?;
     let value = b.add_plain(left, addends.plain.clone())?;
-    let flags = each(&x.shape, plain, |x, p| x.unknown || (p.has_unused() && !x.has_unused()));
-    Ok((TileTensor { shape: flagged(&shape, &flags)?, value }, addends))
+    let flags = each(&x.shape, plain, |x, p| {
+        x.unknown || (p.has_unused() && !x.has_unused())
+    });
+    Ok((
+        TileTensor {
+            shape: flagged(&shape, &flags)?,
+            value,
+        },
+        addends,
+    ))
 }
 
 /// `x ⊙ p` for a plain tensor of shape `plain`: one level, and no slot of the result is unknown.
@@ -56,19 +77,40 @@ pub fn multiply_plain(
     // Without unknown slots the operand's own zeros do the work, and the plaintext keeps its period.
     let layout = plain_layout(&shape, &x.shape, plain, x.shape.has_unknown());
     let factors = PlainTensor::allocate(b, layout, |b, class| b.factor(left, class, false))?;
-    let term = |(i, &plain)| Term { output: i as u32, giant: 0, input: i as u32, baby: 0, plain };
+    let term = |(i, &plain)| Term {
+        output: i as u32,
+        giant: 0,
+        input: i as u32,
+        baby: 0,
+        plain,
+    };
     let terms = factors.plain.iter().enumerate().map(term).collect();
     let value = b.linear(left, shape.tiles() as u32, terms)?;
     Ok((TileTensor { shape, value }, factors))
 }
 
 /// Both operands with the tiles of the shape they broadcast to, at the lower of their levels.
-fn operands(b: &mut Builder, x: &TileTensor, y: &TileTensor) -> Result<(TileShape, ValueId, ValueId), TileError> {
+fn operands(
+    b: &mut Builder,
+    x: &TileTensor,
+    y: &TileTensor,
+) -> Result<(TileShape, ValueId, ValueId), TileError> {
     let shape = broadcast(&x.shape, &y.shape)?;
     let level = b.state(x.value)?.level.min(b.state(y.value)?.level);
     let at = |b: &mut Builder, x: &TileTensor| -> Result<ValueId, TileError> {
-        let value = if b.state(x.value)?.level == level { x.value } else { b.adjust(x.value, level)? };
-        expand(b, &TileTensor { shape: x.shape.clone(), value }, &shape)
+        let value = if b.state(x.value)?.level == level {
+            x.value
+        } else {
+            b.adjust(x.value, level)?
+        };
+        expand(
+            b,
+            &TileTensor {
+                shape: x.shape.clone(),
+                value,
+            },
+            &shape,
+        )
     };
     let left = at(b, x)?;
     let right = if x == y { left } else { at(b, y)? };
@@ -97,7 +139,9 @@ fn each(x: &TileShape, y: &TileShape, flag: impl Fn(&TileDim, &TileDim) -> bool)
 }
 
 fn sum_flags(x: &TileShape, y: &TileShape) -> Vec<bool> {
-    each(x, y, |x, y| x.unknown || y.unknown || x.has_unused() != y.has_unused())
+    each(x, y, |x, y| {
+        x.unknown || y.unknown || x.has_unused() != y.has_unused()
+    })
 }
 
 fn product_flags(x: &TileShape, y: &TileShape) -> Vec<bool> {
@@ -105,10 +149,18 @@ fn product_flags(x: &TileShape, y: &TileShape) -> Vec<bool> {
     let by_right = each(x, y, |x, y| y.unknown || (x.has_unused() && !y.has_unused()));
     let by_both = each(x, y, |x, y| x.unknown || y.unknown);
     let size = |flags: &Vec<bool>| flags.iter().filter(|&&f| f).count();
-    [by_left, by_right, by_both].into_iter().min_by_key(size).unwrap_or_default()
+    [by_left, by_right, by_both]
+        .into_iter()
+        .min_by_key(size)
+        .unwrap_or_default()
 }
 
 fn flagged(shape: &TileShape, flags: &[bool]) -> Result<TileShape, TileError> {
-    let dims = shape.dims().iter().zip(flags).map(|(d, &unknown)| TileDim { unknown, ..*d }).collect();
+    let dims = shape
+        .dims()
+        .iter()
+        .zip(flags)
+        .map(|(d, &unknown)| TileDim { unknown, ..*d })
+        .collect();
     Ok(TileShape::new(dims)?)
 }

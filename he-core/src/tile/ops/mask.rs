@@ -26,8 +26,17 @@ pub fn clear(b: &mut Builder, x: &TileTensor) -> Result<TileTensor, TileError> {
                 plain
             }
         };
-        terms.push(Term { output: tile as u32, giant: 0, input: tile as u32, baby: 0, plain });
+        terms.push(Term {
+            output: tile as u32,
+            giant: 0,
+            input: tile as u32,
+            baby: 0,
+            plain,
+        });
     }
     let value = b.linear(x.value, layout.tiles() as u32, terms)?;
-    Ok(TileTensor { shape: x.shape.cleared(), value })
+    Ok(TileTensor {
+        shape: x.shape.cleared(),
+        value,
+    })
 }

@@ -30,7 +30,11 @@ pub fn sum(b: &mut Builder, x: &TileTensor, dim: usize, radix: usize) -> Result<
         return Ok(x.clone());
     }
     if along.unknown {
-        return Err(TileError::Unknown { operation: "a sum", dim, found: along });
+        return Err(TileError::Unknown {
+            operation: "a sum",
+            dim,
+            found: along,
+        });
     }
     let tile = along.tile;
     let result = match (tile, x.shape.is_first(dim)) {
@@ -51,6 +55,9 @@ pub fn sum(b: &mut Builder, x: &TileTensor, dim: usize, radix: usize) -> Result<
             None => part,
         });
     }
-    let value = b.rotate_sum(value.unwrap_or(x.value), &stages(x.shape.stride(dim), tile, radix))?;
+    let value = b.rotate_sum(
+        value.unwrap_or(x.value),
+        &stages(x.shape.stride(dim), tile, radix),
+    )?;
     Ok(TileTensor { shape, value })
 }

@@ -16,16 +16,28 @@ pub fn replicate(b: &mut Builder, x: &TileTensor, dim: usize, radix: usize) -> R
     }
     let operation = "replication";
     if along.size != 1 || along.external() != 1 || along.kind == Kind::Replicated {
-        return Err(TileError::Arrangement { operation, dim, found: along, needed: "a single element in a single tile" });
+        return Err(TileError::Arrangement {
+            operation,
+            dim,
+            found: along,
+            needed: "a single element in a single tile",
+        });
     }
     let before = if x.shape.is_first(dim) { dim } else { 0 };
     for (dim, &found) in x.shape.dims().iter().enumerate().take(dim + 1).skip(before) {
         if found.unknown && found.tile > 1 {
-            return Err(TileError::Unknown { operation, dim, found });
+            return Err(TileError::Unknown {
+                operation,
+                dim,
+                found,
+            });
         }
     }
     let mut stages = stages(x.shape.stride(dim), along.tile, radix);
     stages.iter_mut().flatten().for_each(|r| *r = -*r);
     let value = b.rotate_sum(x.value, &stages)?;
-    Ok(TileTensor { shape: x.shape.with_dim(dim, TileDim::replicated(along.tile))?, value })
+    Ok(TileTensor {
+        shape: x.shape.with_dim(dim, TileDim::replicated(along.tile))?,
+        value,
+    })
 }

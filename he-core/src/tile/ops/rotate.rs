@@ -15,7 +15,14 @@ pub fn rotate(b: &mut Builder, x: &TileTensor, dim: usize, r: i32) -> Result<Til
         return Ok(x.clone());
     }
     let operation = "rotation";
-    let refuse = |needed| Err(TileError::Arrangement { operation, dim, found: along, needed });
+    let refuse = |needed| {
+        Err(TileError::Arrangement {
+            operation,
+            dim,
+            found: along,
+            needed,
+        })
+    };
     if !x.shape.is_first(dim) && along.tile > 1 {
         return refuse("no earlier dimension with more than one slot");
     }
@@ -31,7 +38,10 @@ pub fn rotate(b: &mut Builder, x: &TileTensor, dim: usize, r: i32) -> Result<Til
     let mut sources = Vec::with_capacity(x.shape.tiles());
     let mut turns = Vec::with_capacity(x.shape.tiles());
     for tile in 0..x.shape.tiles() {
-        let mut at: Vec<usize> = coordinates(&x.shape, tile, 0).into_iter().map(|(a, _)| a).collect();
+        let mut at: Vec<usize> = coordinates(&x.shape, tile, 0)
+            .into_iter()
+            .map(|(a, _)| a)
+            .collect();
         let moved = at[dim] + r;
         at[dim] = moved % external;
         sources.push(tile_at(&x.shape, at));
@@ -39,5 +49,8 @@ pub fn rotate(b: &mut Builder, x: &TileTensor, dim: usize, r: i32) -> Result<Til
     }
     let selected = b.select(x.value, sources)?;
     let value = b.rotate(selected, &turns)?;
-    Ok(TileTensor { shape: x.shape.clone(), value })
+    Ok(TileTensor {
+        shape: x.shape.clone(),
+        value,
+    })
 }
