@@ -8,6 +8,7 @@ use std::hash::Hash;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::fft::SpecialFft;
+use super::subring::Subring;
 use crate::error::{Error, Result};
 use crate::math::automorphism::{Automorphism, galois_of_conjugation, galois_of_rotation};
 use crate::math::base_conversion::BaseConversion;
@@ -24,6 +25,7 @@ pub struct Context {
     fft: SpecialFft,
     /// X^(N/2) modulo each prime.
     imaginary_units: Vec<u64>,
+    subrings: Vec<Subring>,
     /// The digits of keys made for each level.
     digits: Vec<Vec<core::ops::Range<usize>>>,
     automorphisms: Cache<u64, Automorphism>,
@@ -63,6 +65,9 @@ impl Context {
         let imaginary_units = (0..chain.primes().len() as u16)
             .map(|prime| imaginary_unit(&ring, prime))
             .collect();
+        let subrings = (0..chain.primes().len() as u16)
+            .map(|prime| Subring::new(&ring, prime))
+            .collect();
         let digits = (0..=chain.top_level()).map(|level| chain.digits(level)).collect();
         let context = Self {
             chain,
@@ -70,6 +75,7 @@ impl Context {
             ring,
             fft,
             imaginary_units,
+            subrings,
             digits,
             automorphisms: Cache::default(),
             raisings: Cache::default(),
@@ -130,6 +136,11 @@ impl Context {
     /// takes the opposite.
     pub(crate) fn imaginary_unit(&self, prime: u16) -> u64 {
         self.imaginary_units[usize::from(prime)]
+    }
+
+    /// The transform of short polynomials modulo a prime.
+    pub(crate) fn subring(&self, prime: u16) -> &Subring {
+        &self.subrings[usize::from(prime)]
     }
 
     /// The primes of a level, followed by the special ones where asked.

@@ -116,6 +116,9 @@ impl Context {
             } else if run == 1 {
                 coefficients.reduce(self, prime, out);
                 self.ring().ntt(prime).forward(out);
+            } else if self.subring(prime).reaches(2 * period) {
+                coefficients.reduce(self, prime, out);
+                self.subring(prime).forward(q, out);
             } else {
                 let mut small = vec![0; 2 * period];
                 coefficients.reduce(self, prime, &mut small);

@@ -30,6 +30,7 @@ mod oracle;
 mod pack;
 mod parallel;
 pub mod polynomial;
+mod subring;
 #[cfg(test)]
 mod wire_test;
 
