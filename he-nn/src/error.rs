@@ -165,6 +165,37 @@ pub enum Error {
         /// What to change.
         help: String,
     },
+    /// Values can grow too large for the plan's parameters, so that they would wrap around.
+    #[error(
+        "values of {layer} reach {found:.3e}, expected at most {expected:.3e}\nhelp: calibrate the ranges with this checkpoint and plan again"
+    )]
+    Overflow {
+        /// The layer.
+        layer: String,
+        /// Bound on the absolute value.
+        found: f64,
+        /// What the modulus holds at that point.
+        expected: f64,
+    },
+    /// The callback ended a run.
+    #[error("cancelled in layer `{layer}`, after {found} operations, expected {expected}")]
+    Cancelled {
+        /// Where.
+        layer: String,
+        /// Operations done.
+        found: usize,
+        /// Operations of the program.
+        expected: usize,
+    },
+    /// The weights do not encode.
+    #[error(transparent)]
+    Encode(he_core::program::store::StoreError),
+    /// No bound on the error follows from the weights.
+    #[error(transparent)]
+    Bound(he_core::program::error::BoundError),
+    /// An operation failed on ciphertexts.
+    #[error(transparent)]
+    Run(he_core::program::run::RunError),
     /// The encryption layer refused.
     #[error(transparent)]
     Engine(he_core::error::Error),
@@ -197,6 +228,29 @@ impl From<he_core::error::Error> for Error {
                 expected: "what this version of the library writes".into(),
             },
             other => Error::Engine(other),
+        }
+    }
+}
+
+impl From<he_core::program::store::StoreError> for Error {
+    fn from(error: he_core::program::store::StoreError) -> Self {
+        Error::Encode(error)
+    }
+}
+
+impl From<he_core::program::error::BoundError> for Error {
+    fn from(error: he_core::program::error::BoundError) -> Self {
+        Error::Bound(error)
+    }
+}
+
+impl From<he_core::program::run::RunError> for Error {
+    fn from(error: he_core::program::run::RunError) -> Self {
+        match error {
+            he_core::program::run::RunError::Cancelled { layer, done, total } => {
+                Error::Cancelled { layer, found: done, expected: total }
+            }
+            other => Error::Run(other),
         }
     }
 }

@@ -14,6 +14,7 @@ pub mod graph;
 pub mod layer;
 mod model;
 pub mod prelude;
+pub mod server;
 pub mod wire;
 
 pub use checkpoint::Checkpoint;
@@ -25,6 +26,7 @@ pub use he_macros::{activation, block, model};
 pub use graph::{Tensor, Weights};
 pub use layer::{add, mul, scale, sub};
 pub use model::{Input, Model, Output};
+pub use server::{Server, ServerKeys};
 pub use wire::{EvaluationKeys, KeyId, PublicKey, Reply, Request};
 
 /// Marks a value in an annotated function as plain where the macro takes it for encrypted: `if plain!(width_of(x)) > 3 { .. }`.

@@ -1,0 +1,17 @@
+//! What a server does: weights encoded once, keys expanded once, requests answered.
+//!
+//! No type of this module holds or reads a secret key: a server sees ciphertexts, evaluation keys and its own weights.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `inference` | [`Server`]: program and encoded weights; request to reply |
+//! | `keys` | [`ServerKeys`]: a client's evaluation keys, expanded |
+//! | `bounds` | what the weights allow: magnitudes and errors |
+
+mod bounds;
+mod inference;
+mod keys;
+
+pub use he_core::program::run::Progress;
+pub use inference::Server;
+pub use keys::ServerKeys;
