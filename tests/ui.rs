@@ -50,6 +50,9 @@ twins! {
         block_of_another_crate branch_by_shape const_generics loop_with_continue match_on_options
         several_models tuples_and_shadowing
     }
+    secrets at "ui/secrets/pass" {
+        client_clone client_debug client_serialize key_clone key_debug server_decrypt
+    }
 }
 
 /// The toolchain whose rendering of errors the texts hold.

@@ -247,9 +247,11 @@ impl From<he_core::program::error::BoundError> for Error {
 impl From<he_core::program::run::RunError> for Error {
     fn from(error: he_core::program::run::RunError) -> Self {
         match error {
-            he_core::program::run::RunError::Cancelled { layer, done, total } => {
-                Error::Cancelled { layer, found: done, expected: total }
-            }
+            he_core::program::run::RunError::Cancelled { layer, done, total } => Error::Cancelled {
+                layer,
+                found: done,
+                expected: total,
+            },
             other => Error::Run(other),
         }
     }

@@ -68,6 +68,12 @@ pub struct OutputPort {
 /// Ciphertexts of a port: bounds what a specification can make a client allocate.
 const TILES_MAX: usize = 1 << 16;
 
+// Sizes of he-core's wire forms; a test holds them against real messages.
+const SEED_BYTES: u64 = 32;
+const CIPHERTEXT_HEADER_BYTES: u64 = 12;
+const KEY_COUNT_BYTES: u64 = 4;
+const KEY_HEADER_BYTES: u64 = 12;
+
 impl ClientSpec {
     /// The travelling form. Equal specifications have equal bytes.
     #[must_use]
@@ -104,6 +110,59 @@ impl ClientSpec {
     #[must_use]
     pub fn reply_tiles(&self) -> usize {
         self.outputs.iter().map(|port| port.tiles as usize).sum()
+    }
+
+    /// Bytes of a request's ciphertexts, encrypted by the owner of the secret key; its frame takes less than 1 kB and 8 bytes a
+    /// ciphertext more.
+    #[must_use]
+    pub fn request_bytes(&self) -> u64 {
+        let tile = |port: &InputPort| {
+            CIPHERTEXT_HEADER_BYTES + SEED_BYTES + self.limbs_bytes(port.level as usize, false)
+        };
+        self.inputs
+            .iter()
+            .map(|port| port.arrangement.tiles() as u64 * tile(port))
+            .sum()
+    }
+
+    /// Bytes of a reply's ciphertexts, without their frame.
+    #[must_use]
+    pub fn reply_bytes(&self) -> u64 {
+        let tile =
+            |port: &OutputPort| CIPHERTEXT_HEADER_BYTES + 2 * self.limbs_bytes(port.level as usize, false);
+        self.outputs
+            .iter()
+            .map(|port| u64::from(port.tiles) * tile(port))
+            .sum()
+    }
+
+    /// Bytes of the evaluation keys as they travel, without their frame.
+    #[must_use]
+    pub fn evaluation_key_bytes(&self) -> u64 {
+        let keys = &self.keys;
+        let levels = keys
+            .rotations
+            .values()
+            .chain(&keys.relin_level)
+            .chain(&keys.conjugation);
+        let key = |&level: &usize| {
+            let digits = self.chain.digits(level).len() as u64;
+            KEY_HEADER_BYTES + digits * self.limbs_bytes(level, true)
+        };
+        SEED_BYTES + KEY_COUNT_BYTES + levels.map(key).sum::<u64>()
+    }
+
+    /// Bytes of one packed polynomial at a level, on the special primes too where asked.
+    fn limbs_bytes(&self, level: usize, special: bool) -> u64 {
+        let chain = &self.chain;
+        let (q, p) = chain.primes().split_at(chain.q_count());
+        let primes = q
+            .iter()
+            .take(chain.limbs(level))
+            .chain(p.iter().filter(|_| special));
+        primes
+            .map(|prime| (chain.degree() as u64 * u64::from(u64::BITS - prime.leading_zeros())).div_ceil(8))
+            .sum()
     }
 
     /// The name of the only input.

@@ -234,6 +234,22 @@ fn evaluation_keys_are_equal_each_time_and_differ_between_clients() {
 }
 
 #[test]
+fn messages_are_as_long_as_the_specification_says() {
+    let spec = spec();
+    let client = Client::new(&spec).unwrap();
+    let request = client.encrypt(&[0.0; 3]).unwrap();
+    let reply = echo(&spec, &request);
+    let packed = |tiles: &[Vec<u8>]| tiles.iter().map(|tile| tile.len() as u64).sum::<u64>();
+    assert_eq!(packed(&request.tiles), spec.request_bytes());
+    assert_eq!(packed(&reply.tiles), spec.reply_bytes());
+    assert_eq!(
+        client.evaluation_keys().packed.len() as u64,
+        spec.evaluation_key_bytes()
+    );
+    assert!(request.to_bytes().len() as u64 - spec.request_bytes() < 1000);
+}
+
+#[test]
 fn specifications_whose_parts_do_not_fit_are_refused() {
     let faults: [(&str, fn(&mut ClientSpec)); 10] = [
         ("batch", |spec| spec.batch = 0),

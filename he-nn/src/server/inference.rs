@@ -43,19 +43,23 @@ impl Server {
             .num_threads(plan.goal().threads)
             .thread_name(|i| format!("he-nn server {i}"))
             .build()
-            .map_err(|e| Error::Io { path: "threads".into(), source: std::io::Error::other(e) })?;
+            .map_err(|e| Error::Io {
+                path: "threads".into(),
+                source: std::io::Error::other(e),
+            })?;
         let weights = plan.weights(checkpoint)?;
         let plains = FilledWeights::new(plan.recipes(), &weights);
         let context = Context::new(plan.chain().clone())?;
+        let (program, ranges) = (plan.program().clone(), plan.value_ranges());
         let (bound, store) = pool.install(|| {
-            let bound = predicted_error(plan, &spec, &plains)?;
-            let store = PlainStore::encode(plan.program(), &context, &plains)?;
+            let bound = predicted_error(&program, &spec, &ranges, &plains)?;
+            let store = PlainStore::encode(&program, &context, &plains)?;
             Ok::<_, Error>((bound, store))
         })?;
         Ok(Server {
             spec,
             context,
-            program: plan.program().clone(),
+            program,
             plains: store,
             keys: KeyCache::default(),
             pool,
@@ -88,7 +92,8 @@ impl Server {
     /// [`Error::PlanMismatch`], [`Error::Truncated`], [`Error::Corrupted`]; [`Error::Engine`] names a key that is missing.
     pub fn load_keys(&self, keys: EvaluationKeys) -> Result<ServerKeys> {
         check_plan("evaluation keys", &keys.owner.plan, &self.spec.plan_digest)?;
-        self.pool.install(|| self.keys.load(&self.context, &self.spec.keys, &keys))
+        self.pool
+            .install(|| self.keys.load(&self.context, &self.spec.keys, &keys))
     }
 
     /// Answers a request.
@@ -123,18 +128,32 @@ impl Server {
             let outputs = executor.run(inputs, progress)?;
             self.pack(&outputs)
         })?;
-        Ok(Reply { owner: request.owner, samples: request.samples, tiles })
+        Ok(Reply {
+            owner: request.owner,
+            samples: request.samples,
+            tiles,
+        })
     }
 
     /// The ciphertexts of a request, in the order of the program's inputs.
     fn unpack(&self, request: &Request) -> Result<Vec<Vec<Ciphertext>>> {
-        let corrupted = |found: String, expected: String| Error::Corrupted { what: "request".into(), found, expected };
+        let corrupted = |found: String, expected: String| Error::Corrupted {
+            what: "request".into(),
+            found,
+            expected,
+        };
         if request.samples == 0 || request.samples > self.spec.batch {
-            return Err(corrupted(format!("{} samples", request.samples), format!("1 to {}", self.spec.batch)));
+            return Err(corrupted(
+                format!("{} samples", request.samples),
+                format!("1 to {}", self.spec.batch),
+            ));
         }
         let expected = self.spec.request_tiles();
         if request.tiles.len() != expected {
-            return Err(corrupted(format!("{} ciphertexts", request.tiles.len()), expected.to_string()));
+            return Err(corrupted(
+                format!("{} ciphertexts", request.tiles.len()),
+                expected.to_string(),
+            ));
         }
         let mut rest = request.tiles.as_slice();
         let mut by_port = Vec::with_capacity(self.spec.inputs.len());
@@ -173,7 +192,12 @@ impl Server {
     fn pack(&self, outputs: &[Vec<Ciphertext>]) -> Result<Vec<Vec<u8>>> {
         let mut tiles = Vec::with_capacity(self.spec.reply_tiles());
         for port in &self.spec.outputs {
-            let computed = self.program.outputs.iter().zip(outputs).find(|(output, _)| output.name == port.name);
+            let computed = self
+                .program
+                .outputs
+                .iter()
+                .zip(outputs)
+                .find(|(output, _)| output.name == port.name);
             let Some((_, computed)) = computed.filter(|(_, tiles)| tiles.len() == port.tiles as usize) else {
                 let found = computed.map_or(0, |(_, tiles)| tiles.len());
                 return Err(Error::Corrupted {

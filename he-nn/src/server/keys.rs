@@ -48,7 +48,12 @@ pub(super) struct KeyCache(Mutex<HashMap<KeyId, Weak<Expanded>>>);
 
 impl KeyCache {
     /// Expands keys whose plan is already checked, unless they are in use already.
-    pub(super) fn load(&self, context: &Context, spec: &KeySpec, keys: &EvaluationKeys) -> Result<ServerKeys> {
+    pub(super) fn load(
+        &self,
+        context: &Context,
+        spec: &KeySpec,
+        keys: &EvaluationKeys,
+    ) -> Result<ServerKeys> {
         let digest = *blake3::hash(&keys.packed).as_bytes();
         let key = keys.owner.key;
         if let Some(known) = self.find(key, &digest) {
@@ -58,7 +63,11 @@ impl KeyCache {
         let (found, expected) = (keys.packed.len(), spec.wire_bytes(context));
         if found < expected {
             let (found, expected) = (found as u64, expected as u64);
-            return Err(Error::Truncated { what: "evaluation keys".into(), found, expected });
+            return Err(Error::Truncated {
+                what: "evaluation keys".into(),
+                found,
+                expected,
+            });
         }
         if found > expected {
             return Err(Error::Corrupted {
@@ -70,7 +79,12 @@ impl KeyCache {
         let seeded = SeededEvaluationKeys::from_bytes(context, &keys.packed)?;
         seeded.covers(context, spec)?;
         let ring = seeded.expand(context)?;
-        let expanded = Arc::new(Expanded { plan: keys.owner.plan, key, digest, ring });
+        let expanded = Arc::new(Expanded {
+            plan: keys.owner.plan,
+            key,
+            digest,
+            ring,
+        });
         // Of two threads that load the same keys at once, the first to arrive stays.
         if let Some(known) = self.find(key, &digest) {
             return Ok(known);

@@ -1,0 +1,34 @@
+//! The options of every example.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// How much work, on how many threads, with which weights.
+#[derive(Args, Clone, Debug)]
+pub struct Options {
+    /// Number of requests.
+    #[arg(long, value_name = "N")]
+    pub samples: Option<usize>,
+    /// Samples of a request; the data is cycled.
+    #[arg(long, value_name = "B", default_value_t = 1)]
+    pub batch: u32,
+    /// Threads of client and server [default: all].
+    #[arg(long, value_name = "T")]
+    pub threads: Option<usize>,
+    /// Weights in place of the bundled ones (safetensors or npz).
+    #[arg(long, value_name = "FILE")]
+    pub checkpoint: Option<PathBuf>,
+    /// Writes the report's numbers as one JSON object.
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+}
+
+impl Options {
+    /// Threads asked for, or all there are.
+    pub fn threads(&self) -> usize {
+        self.threads
+            .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+            .max(1)
+    }
+}

@@ -1,0 +1,5 @@
+fn print(client: &he_nn::Client) {
+    println!("{client:?}");
+}
+
+fn main() {}

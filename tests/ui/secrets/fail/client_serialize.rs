@@ -1,0 +1,7 @@
+fn serializes<T: serde::Serialize>(_: &T) {}
+
+fn store(client: &he_nn::Client) {
+    serializes(client);
+}
+
+fn main() {}

@@ -1,0 +1,5 @@
+fn duplicate(key: &he_core::ckks::SecretKey) -> he_core::ckks::SecretKey {
+    Clone::clone(key)
+}
+
+fn main() {}

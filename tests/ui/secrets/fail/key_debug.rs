@@ -1,0 +1,5 @@
+fn print(key: &he_core::ckks::SecretKey) {
+    println!("{key:?}");
+}
+
+fn main() {}

@@ -1,0 +1,3 @@
+fn print(client: &he_nn::Client) {
+    println!("{}", client.key_id());
+}

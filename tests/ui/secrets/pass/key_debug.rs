@@ -1,0 +1,3 @@
+fn count(key: &he_core::ckks::SecretKey) {
+    println!("{} bytes", key.to_bytes().len());
+}
