@@ -140,7 +140,7 @@ fn weights_of_another_network_are_refused_with_a_list() {
 fn calibration_finds_the_ranges_of_the_training_report() {
     let Bundle { checkpoint, inputs, .. } = bundle("cryptonets_mnist");
     let ranges = crypto_nets().calibrate(&checkpoint, &inputs).unwrap();
-    let of = |label: &str| ranges.sites().iter().find(|(name, _)| name == label).unwrap().1;
+    let of = |label: &str| ranges.sites().iter().find(|site| site.label == label).unwrap().largest;
     // Training set: 1.83 in front of the first square, 7.13 in front of the second; the margin is 1.5.
     assert!((2.0..1.5 * 1.84).contains(&of("conv1")), "{}", of("conv1"));
     assert!((7.5..1.5 * 7.28).contains(&of("fc1")), "{}", of("fc1"));
