@@ -204,7 +204,8 @@ unsafe fn pair<const COUNT: usize>(
     terms: &[(&[u64], &[u64], &[u64])],
     at: [usize; COUNT],
 ) {
-    let [[low0, high0], [low1, high1]] = sums;
+    // By value: the compiler keeps accumulators in registers only if nothing can point at them.
+    let [[mut low0, mut high0], [mut low1, mut high1]] = *sums;
     for &(x, a, b) in terms {
         for k in 0..COUNT {
             // SAFETY: the caller's `at + 8` is at most the length of every operand.
@@ -221,6 +222,7 @@ unsafe fn pair<const COUNT: usize>(
             high1[k] = _mm512_madd52hi_epu64(high1[k], x, b);
         }
     }
+    *sums = [[low0, high0], [low1, high1]];
 }
 
 /// `outs = sum of x a, x b`, or adds that. With `lines`, the sums are permuted first.
