@@ -13,6 +13,7 @@
 //! A plan is a pure function of model, ranges, goal and price table, so its bytes hold only those and a digest of the outcome.
 
 pub mod chain;
+mod codec;
 pub mod cost;
 mod goal;
 pub mod network;
@@ -30,7 +31,7 @@ use he_core::params::{Chain, Security};
 use he_core::program::count::{Bill, count};
 use he_core::program::error::Range;
 use he_core::program::keys::KeySet;
-use he_core::program::{ValueId, Verified, codec};
+use he_core::program::{ValueId, Verified, codec as program_codec};
 
 use crate::affine::Stages;
 use crate::checkpoint::Checkpoint;
@@ -396,7 +397,7 @@ fn digest(model: &Model, goal: &Goal, chosen: &Candidate) -> Result<[u8; 32]> {
     hasher.update(model.name().as_bytes());
     hasher.update(&goal.batch.to_le_bytes());
     hasher.update(&postcard::to_stdvec(&chosen.chain).map_err(|e| broken(e.to_string()))?);
-    hasher.update(&codec::encode(&chosen.program).map_err(|e| broken(e.to_string()))?);
+    hasher.update(&program_codec::encode(&chosen.program).map_err(|e| broken(e.to_string()))?);
     for choice in &chosen.packing.choices {
         if let Choice::Input { arrangement, .. } = choice {
             hasher.update(&postcard::to_stdvec(arrangement).map_err(|e| broken(e.to_string()))?);

@@ -25,16 +25,18 @@ pub(crate) enum Kind {
     Request = 4,
     Reply = 5,
     Secret = 6,
+    Plan = 7,
 }
 
 impl Kind {
-    const ALL: [Kind; 6] = [
+    const ALL: [Kind; 7] = [
         Kind::ClientSpec,
         Kind::EvaluationKeys,
         Kind::PublicKey,
         Kind::Request,
         Kind::Reply,
         Kind::Secret,
+        Kind::Plan,
     ];
 
     /// The kind with this number.
@@ -51,6 +53,7 @@ impl Kind {
             Kind::Request => "request",
             Kind::Reply => "reply",
             Kind::Secret => "secret key",
+            Kind::Plan => "plan",
         }
     }
 }

@@ -26,6 +26,6 @@ pub use envelope::receive;
 pub use key_id::KeyId;
 pub use message::{EvaluationKeys, PublicKey, Reply, Request};
 
-pub(crate) use envelope::{Kind, open, seal};
+pub(crate) use envelope::{Kind, corrupted, open, seal};
 pub(crate) use key_id::{check_key, check_plan};
 pub(crate) use message::{Form, Owner, single};
