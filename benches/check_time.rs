@@ -28,12 +28,19 @@ fn written_out() -> String {
 fn write_crate(folder: &Path, body: &str) {
     let library = Path::new(env!("CARGO_MANIFEST_DIR")).join("he-nn");
     fs::create_dir_all(folder.join("src")).unwrap();
-    let mut manifest = String::from("[package]\nname = \"check-time\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n");
+    let mut manifest = String::from(
+        "[package]\nname = \"check-time\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n",
+    );
     writeln!(manifest, "[dependencies]\nhe-nn = {{ path = {library:?} }}").unwrap();
     fs::write(folder.join("Cargo.toml"), manifest).unwrap();
-    fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.lock"), folder.join("Cargo.lock")).unwrap();
+    fs::copy(
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.lock"),
+        folder.join("Cargo.lock"),
+    )
+    .unwrap();
     let attribute = format!("#[he_nn::model(input = [8], depth = {OPERATIONS})]");
-    let source = format!("use he_nn::prelude::*;\n\n{attribute}\npub fn network(x: Tensor) -> Tensor {{\n{body}}}\n");
+    let source =
+        format!("use he_nn::prelude::*;\n\n{attribute}\npub fn network(x: Tensor) -> Tensor {{\n{body}}}\n");
     fs::write(folder.join("src/lib.rs"), source).unwrap();
 }
 
@@ -59,6 +66,9 @@ fn main() {
         write_crate(&folder, &body);
         let seconds = check(&folder, &target);
         let verdict = if seconds < TARGET { "within" } else { "OVER" };
-        println!("{OPERATIONS} operations {name}: {:.2} s, {verdict} the target of 2 s", seconds.as_secs_f64());
+        println!(
+            "{OPERATIONS} operations {name}: {:.2} s, {verdict} the target of 2 s",
+            seconds.as_secs_f64()
+        );
     }
 }

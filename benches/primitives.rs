@@ -173,7 +173,7 @@ fn run(name: &str, spec: &ChainSpec) -> he_core::Result<()> {
     );
     report.row(
         "sum of eight rotations, hoisted",
-        || linear::rotate_sum(context, keys, &cx, &[all.clone()]),
+        || linear::rotate_sum(context, keys, &cx, std::slice::from_ref(&all)),
         |c| c.as_ref().ok().and_then(|c| error(c, &|s| sum[s])),
     );
     // A matrix of 64 diagonals: eight babies, eight giants.

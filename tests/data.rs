@@ -23,7 +23,10 @@ fn bundled_checkpoints_open_and_hold_the_stated_tensors() {
 
 #[test]
 fn the_bundle_stays_small() {
-    let folders = std::fs::read_dir(path("")).unwrap().map(|f| f.unwrap().path()).filter(|f| f.is_dir());
+    let folders = std::fs::read_dir(path(""))
+        .unwrap()
+        .map(|f| f.unwrap().path())
+        .filter(|f| f.is_dir());
     let files = folders.flat_map(|f| std::fs::read_dir(f).unwrap());
     let bytes: u64 = files.map(|f| f.unwrap().metadata().unwrap().len()).sum();
     assert!(bytes < 3 << 20, "{bytes} bytes");

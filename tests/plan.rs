@@ -16,7 +16,11 @@ fn mlp_square(x: Tensor, w: Weights) -> Tensor {
 
 #[he_nn::model(input = [1, 28, 28], depth = 5)]
 fn crypto_nets(x: Tensor, w: Weights) -> Tensor {
-    let x = square(conv2d(x, w.at("conv1"), Conv2d::out(5).kernel(5).stride(2).padding(1)));
+    let x = square(conv2d(
+        x,
+        w.at("conv1"),
+        Conv2d::out(5).kernel(5).stride(2).padding(1),
+    ));
     let x = square(linear(flatten(x), w.at("fc1"), Linear::out(100)));
     linear(x, w.at("fc2"), Linear::out(10))
 }
@@ -37,9 +41,19 @@ fn bundle(folder: &str) -> (Checkpoint, Vec<f32>, Vec<f32>) {
     let checkpoint = Checkpoint::open(path("model.safetensors")).unwrap();
     let bytes = std::fs::read(path("test.safetensors")).unwrap();
     let tensors = SafeTensors::deserialize(&bytes).unwrap();
-    let pixels = tensors.tensor("x").unwrap().data().iter().map(|&pixel| f32::from(pixel) / 255.0).collect();
+    let pixels = tensors
+        .tensor("x")
+        .unwrap()
+        .data()
+        .iter()
+        .map(|&pixel| f32::from(pixel) / 255.0)
+        .collect();
     let logits = tensors.tensor("logits").unwrap();
-    let logits = logits.data().chunks(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect();
+    let logits = logits
+        .data()
+        .chunks(4)
+        .map(|b| f32::from_le_bytes(b.try_into().unwrap()))
+        .collect();
     (checkpoint, pixels, logits)
 }
 
@@ -63,7 +77,11 @@ fn run(plan: &Plan, checkpoint: &Checkpoint, sample: &[f32]) -> Vec<f64> {
     let port = &spec.outputs[0];
     port.places
         .iter()
-        .map(|place| place.map_or(0.0, |(tile, slot)| outputs[0][tile as usize].get(slot as usize).re * port.factor))
+        .map(|place| {
+            place.map_or(0.0, |(tile, slot)| {
+                outputs[0][tile as usize].get(slot as usize).re * port.factor
+            })
+        })
         .collect()
 }
 
@@ -75,9 +93,16 @@ fn check(model: &'static Model, folder: &str) {
     eprintln!("{plan}");
     assert!(plan.chain().top_level() as u32 <= model.depth());
     for sample in [0, 7, 50] {
-        let found = run(&plan, &checkpoint, &pixels[sample * elements..(sample + 1) * elements]);
+        let found = run(
+            &plan,
+            &checkpoint,
+            &pixels[sample * elements..(sample + 1) * elements],
+        );
         for (found, expected) in found.iter().zip(&logits[sample * 10..]) {
-            assert!((found - f64::from(*expected)).abs() < 1e-4, "sample {sample}: {found} {expected}");
+            assert!(
+                (found - f64::from(*expected)).abs() < 1e-4,
+                "sample {sample}: {found} {expected}"
+            );
         }
     }
 }

@@ -55,27 +55,51 @@ fn bundle(folder: &str) -> Bundle {
     let file = SafeTensors::deserialize(&bytes).unwrap();
     let floats = |name: &str| -> Vec<f32> {
         let data = file.tensor(name).unwrap().data();
-        data.as_chunks().0.iter().map(|&b| f32::from_le_bytes(b)).collect()
+        data.as_chunks()
+            .0
+            .iter()
+            .map(|&b| f32::from_le_bytes(b))
+            .collect()
     };
-    let labels = file.tensor("y").unwrap().data().as_chunks().0.iter().map(|&b| i64::from_le_bytes(b));
+    let labels = file
+        .tensor("y")
+        .unwrap()
+        .data()
+        .as_chunks()
+        .0
+        .iter()
+        .map(|&b| i64::from_le_bytes(b));
     let inputs = match file.tensor("x") {
         Ok(pixels) => pixels.data().iter().map(|&p| f32::from(p) / 255.0).collect(),
         Err(_) => floats("x_raw"),
     };
     let checkpoint = Checkpoint::open(format!("{path}/model.safetensors")).unwrap();
-    Bundle { checkpoint, inputs, labels: labels.collect(), logits: floats("logits") }
+    Bundle {
+        checkpoint,
+        inputs,
+        labels: labels.collect(),
+        logits: floats("logits"),
+    }
 }
 
 /// Compares graph and stages with the stored logits, and the answers with the labels.
 fn reproduces(model: &'static Model, folder: &str, rows: usize, correct: usize) {
-    let Bundle { checkpoint, inputs, labels, logits } = bundle(folder);
+    let Bundle {
+        checkpoint,
+        inputs,
+        labels,
+        logits,
+    } = bundle(folder);
     assert_eq!(labels.len(), rows);
     let clear = model.run_clear(&checkpoint, &inputs).unwrap();
     assert_eq!(clear.len(), logits.len());
     // The reference was computed in float64 and stored in float32; the digits were divided by 255 in float32 here.
     let tolerance = |logit: f32| 2e-6 * logit.abs().max(10.0);
     for (i, (&found, &expected)) in clear.iter().zip(&logits).enumerate() {
-        assert!((found - expected).abs() <= tolerance(expected), "{folder} {i}: {found} {expected}");
+        assert!(
+            (found - expected).abs() <= tolerance(expected),
+            "{folder} {i}: {found} {expected}"
+        );
     }
     let answers = clear.chunks_exact(clear.len() / rows).map(|row| match row {
         &[logit] => i64::from(logit > 0.0),
@@ -87,12 +111,17 @@ fn reproduces(model: &'static Model, folder: &str, rows: usize, correct: usize) 
     let stages = Stages::new(model, Some(&ranges)).unwrap();
     assert_eq!(stages.depth(), model.depth());
     let loaded = stages.load(&checkpoint).unwrap();
-    let samples = inputs.chunks_exact(inputs.len() / rows).zip(clear.chunks_exact(clear.len() / rows));
+    let samples = inputs
+        .chunks_exact(inputs.len() / rows)
+        .zip(clear.chunks_exact(clear.len() / rows));
     for (x, expected) in samples.take(10) {
         let x: Vec<f64> = x.iter().map(|&x| f64::from(x)).collect();
         let found = loaded.outputs(&[&x]).unwrap().concat();
         for (found, &expected) in found.iter().zip(expected) {
-            assert!((*found as f32 - expected).abs() <= tolerance(expected), "{folder}: {found} {expected}");
+            assert!(
+                (*found as f32 - expected).abs() <= tolerance(expected),
+                "{folder}: {found} {expected}"
+            );
         }
     }
 }
@@ -121,8 +150,12 @@ fn the_regressions_reproduce_their_logits() {
 #[test]
 fn weights_of_another_network_are_refused_with_a_list() {
     let other = bundle("mlp_square_mnist");
-    let error = crypto_nets().run_clear(&other.checkpoint, &other.inputs).unwrap_err();
-    let Error::Checkpoint { mismatches, .. } = &error else { panic!("{error}") };
+    let error = crypto_nets()
+        .run_clear(&other.checkpoint, &other.inputs)
+        .unwrap_err();
+    let Error::Checkpoint { mismatches, .. } = &error else {
+        panic!("{error}")
+    };
     let list: Vec<String> = mismatches.iter().map(ToString::to_string).collect();
     assert_eq!(
         list,
@@ -138,9 +171,18 @@ fn weights_of_another_network_are_refused_with_a_list() {
 
 #[test]
 fn calibration_finds_the_ranges_of_the_training_report() {
-    let Bundle { checkpoint, inputs, .. } = bundle("cryptonets_mnist");
+    let Bundle {
+        checkpoint, inputs, ..
+    } = bundle("cryptonets_mnist");
     let ranges = crypto_nets().calibrate(&checkpoint, &inputs).unwrap();
-    let of = |label: &str| ranges.sites().iter().find(|site| site.label == label).unwrap().largest;
+    let of = |label: &str| {
+        ranges
+            .sites()
+            .iter()
+            .find(|site| site.label == label)
+            .unwrap()
+            .largest
+    };
     // Training set: 1.83 in front of the first square, 7.13 in front of the second; the margin is 1.5.
     assert!((2.0..1.5 * 1.84).contains(&of("conv1")), "{}", of("conv1"));
     assert!((7.5..1.5 * 7.28).contains(&of("fc1")), "{}", of("fc1"));
@@ -149,7 +191,19 @@ fn calibration_finds_the_ranges_of_the_training_report() {
 
 #[test]
 fn an_input_of_another_size_is_refused() {
-    let Bundle { checkpoint, inputs, .. } = bundle("mlp_square_mnist");
+    let Bundle {
+        checkpoint, inputs, ..
+    } = bundle("mlp_square_mnist");
     let error = mlp_square().run_clear(&checkpoint, &inputs[..783]).unwrap_err();
-    assert!(matches!(error, Error::Length { found: 783, expected: 784, .. }), "{error}");
+    assert!(
+        matches!(
+            error,
+            Error::Length {
+                found: 783,
+                expected: 784,
+                ..
+            }
+        ),
+        "{error}"
+    );
 }

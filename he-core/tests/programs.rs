@@ -1,5 +1,7 @@
 //! Programs on ciphertexts: against the same programs in the clear, within the derived bound, which is neither exceeded nor idle.
 
+#![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+
 use std::cell::Cell;
 use std::ops::ControlFlow;
 use std::sync::Arc;

@@ -86,7 +86,7 @@ fn turn(k: u64, m: u64) -> (f64, f64) {
     let angle = |k: u64| core::f64::consts::TAU * k as f64 / m as f64;
     let rest = k % eighth;
     // Within odd octants measure from the far end.
-    let (sin, cos) = if octant % 2 == 0 {
+    let (sin, cos) = if octant.is_multiple_of(2) {
         angle(rest).sin_cos()
     } else {
         angle(eighth - rest).sin_cos()

@@ -7,9 +7,9 @@
 //! `r + t 2N/8` with `r = g e(8 l) mod 2N/8` and `t = g brv3(k) + carry mod 8`: a single line again, permuted by one of eight patterns,
 //! which depend on `g mod 8` and the carry alone. The table holds the line and the carry: four bytes for eight words.
 
-use super::tally::{self, Work};
 use super::kernels::{Kernels, Lines};
 use super::modulus::Modulus;
+use super::tally::{self, Work};
 
 /// The table of `X -> X^g` in one ring.
 #[derive(Clone, Debug)]

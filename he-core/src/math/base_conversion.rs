@@ -12,9 +12,9 @@
 //! add and subtract `Q/2`. The result is exact unless `x` is within `Q |I| 2^-48` of `Q/2`; there it may be the other neighbour of
 //! `Q/2`, which is one more multiple of `Q`: harmless, and the same on every path, since products and sums are rounded in a fixed order.
 
-use super::tally::{self, Work};
 use super::kernels::{Kernels, WeightedSums};
 use super::modulus::{Modulus, Shoup};
+use super::tally::{self, Work};
 
 /// Words of scratch for one block: it must stay in the nearest cache together with the destinations.
 const SCRATCH_WORDS: usize = 2048;

@@ -116,10 +116,19 @@ impl Drop for Limbs {
     }
 }
 
-/// Buffers to be used again, by length.
-struct Kept(Mutex<(usize, BTreeMap<usize, Vec<Vec<u64>>>)>);
+/// Buffers to be used again.
+struct Kept(Mutex<Buffers>);
 
-static KEPT: Kept = Kept(Mutex::new((0, BTreeMap::new())));
+/// Dropped buffers by length, and their words in all.
+struct Buffers {
+    total: usize,
+    by_length: BTreeMap<usize, Vec<Vec<u64>>>,
+}
+
+static KEPT: Kept = Kept(Mutex::new(Buffers {
+    total: 0,
+    by_length: BTreeMap::new(),
+}));
 
 /// Shorter buffers are left to the allocator, which keeps them itself.
 const KEPT_WORDS_MIN: usize = 1 << 12;
@@ -132,9 +141,9 @@ impl Kept {
         if length < KEPT_WORDS_MIN {
             return None;
         }
-        let (total, buffers) = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let words = buffers.get_mut(&length)?.pop()?;
-        *total -= length;
+        let buffers = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let words = buffers.by_length.get_mut(&length)?.pop()?;
+        buffers.total -= length;
         Some(words)
     }
 
@@ -143,12 +152,12 @@ impl Kept {
         if length < KEPT_WORDS_MIN {
             return;
         }
-        let (total, buffers) = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if *total + length > KEPT_WORDS_MAX {
+        let buffers = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if buffers.total + length > KEPT_WORDS_MAX {
             return;
         }
-        *total += length;
-        buffers.entry(length).or_default().push(words);
+        buffers.total += length;
+        buffers.by_length.entry(length).or_default().push(words);
     }
 }
 

@@ -168,7 +168,7 @@ fn evaluate(
         }),
         Op::MulI { x } => each(x, &mul_i),
         Op::Adjust { x, .. } | Op::Refresh { x, .. } => get(x).to_vec(),
-        Op::Gather { parts } => parts.iter().flat_map(|p| get(p)).cloned().collect(),
+        Op::Gather { parts } => parts.iter().flat_map(&get).cloned().collect(),
         Op::Select { x, tiles } => tiles.iter().map(|&t| get(x)[t as usize].clone()).collect(),
         Op::Polynomial { x, coefficients } => {
             let coefficients = constants(plains, coefficients, slots)?;

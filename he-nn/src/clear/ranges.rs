@@ -44,7 +44,9 @@ impl Ranges {
     pub(super) fn measured(model: &Model, seen: &[(f64, f64)]) -> Self {
         // A site that is always zero would make an empty interval.
         let margin = |value: f64| if value == 0.0 { 1.0 } else { MARGIN * value };
-        let sites = seen.iter().map(|&(largest, typical)| (margin(largest), margin(typical)));
+        let sites = seen
+            .iter()
+            .map(|&(largest, typical)| (margin(largest), margin(typical)));
         Self::new(model, sites.collect(), true)
     }
 
@@ -55,8 +57,16 @@ impl Ranges {
             *typical = typical.min(input.range);
         }
         let labels = model.nodes().iter().map(|node| node.label().to_owned());
-        let sites = labels.zip(bounds).map(|(label, (largest, typical))| SiteRange { label, largest, typical });
-        Self { model: model.name().to_owned(), sites: sites.collect(), calibrated }
+        let sites = labels.zip(bounds).map(|(label, (largest, typical))| SiteRange {
+            label,
+            largest,
+            typical,
+        });
+        Self {
+            model: model.name().to_owned(),
+            sites: sites.collect(),
+            calibrated,
+        }
     }
 
     /// The bound at a node.
@@ -143,14 +153,18 @@ impl Ranges {
         if !rest.is_empty() {
             return Err(corrupted(&format!("{} bytes too many", rest.len())));
         }
-        match ranges
-            .sites
-            .iter()
-            .find(|site| ![site.largest, site.typical].iter().all(|bound| bound.is_finite() && *bound > 0.0))
-        {
-            Some(SiteRange { label, largest, typical }) => {
-                Err(corrupted(&format!("bounds of {largest} and {typical} at `{label}`")))
-            }
+        match ranges.sites.iter().find(|site| {
+            ![site.largest, site.typical]
+                .iter()
+                .all(|bound| bound.is_finite() && *bound > 0.0)
+        }) {
+            Some(SiteRange {
+                label,
+                largest,
+                typical,
+            }) => Err(corrupted(&format!(
+                "bounds of {largest} and {typical} at `{label}`"
+            ))),
             None => Ok(ranges),
         }
     }
@@ -186,7 +200,11 @@ mod tests {
     use super::*;
 
     fn site(label: &str, largest: f64) -> SiteRange {
-        SiteRange { label: label.to_owned(), largest, typical: largest / 4.0 }
+        SiteRange {
+            label: label.to_owned(),
+            largest,
+            typical: largest / 4.0,
+        }
     }
 
     #[test]

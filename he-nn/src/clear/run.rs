@@ -318,7 +318,10 @@ impl Model {
         };
         let zeros = || vec![(0.0, 0.0); self.nodes().len()];
         let joined = |a: Vec<(f64, f64)>, b: Vec<(f64, f64)>| {
-            a.iter().zip(b).map(|(a, b)| (a.0.max(b.0), a.1.max(b.1))).collect()
+            a.iter()
+                .zip(b)
+                .map(|(a, b)| (a.0.max(b.0), a.1.max(b.1)))
+                .collect()
         };
         let results = samples.par_iter().map(|x| session.sample(x).map(seen));
         Ok(Ranges::measured(

@@ -75,7 +75,7 @@ fn names(spec: &ClientSpec) -> Vec<String> {
 fn check(spec: &ClientSpec, port: &InputPort, values: &[f32]) -> Result<usize> {
     let what = || format!("input `{}`", port.name);
     let elements = port.elements();
-    if values.is_empty() || elements == 0 || values.len() % elements != 0 {
+    if values.is_empty() || elements == 0 || !values.len().is_multiple_of(elements) {
         return Err(Error::Length {
             what: what(),
             found: values.len(),

@@ -20,8 +20,8 @@ pub mod network;
 pub mod packing;
 pub mod price;
 mod report;
-mod spec;
 pub mod search;
+mod spec;
 pub mod translate;
 
 use std::time::Instant;
@@ -40,8 +40,8 @@ use crate::lower::{Recipe, StepWeights, lower};
 use crate::model::Model;
 use chain::{Demand, chains, level_shape, shape, view};
 pub use goal::{Goal, Objective};
-pub use price::PriceTable;
 use network::StepKind;
+pub use price::PriceTable;
 use search::{Choice, Packing, Rejection, SearchSettings, search};
 use translate::{Translated, translate};
 
@@ -477,7 +477,12 @@ impl Plan {
         for (id, step) in self.translated.network.steps.iter().enumerate() {
             let known = self.translated.ranges[id];
             if matches!(step.kind, StepKind::Affine { .. }) {
-                let inside = self.program.values.iter().zip(&mut ranges).filter(|(info, _)| info.layer as usize == id);
+                let inside = self
+                    .program
+                    .values
+                    .iter()
+                    .zip(&mut ranges)
+                    .filter(|(info, _)| info.layer as usize == id);
                 inside.for_each(|(_, range)| *range = Range::within(PARTIAL_SUMS * known.largest));
             }
             ranges[self.values[id].0 as usize] = known;

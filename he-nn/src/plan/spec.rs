@@ -57,12 +57,14 @@ impl Plan {
 
     fn input_arrangement(&self, name: &str) -> Option<&Arrangement> {
         let steps = self.translated.network.steps.iter().zip(&self.packing.choices);
-        steps.into_iter().find_map(|(step, choice)| match (&step.kind, choice) {
-            (StepKind::Input { name: found, .. }, Choice::Input { arrangement, .. }) if found == name => {
-                Some(arrangement)
-            }
-            _ => None,
-        })
+        steps
+            .into_iter()
+            .find_map(|(step, choice)| match (&step.kind, choice) {
+                (StepKind::Input { name: found, .. }, Choice::Input { arrangement, .. }) if found == name => {
+                    Some(arrangement)
+                }
+                _ => None,
+            })
     }
 }
 
@@ -74,6 +76,7 @@ fn places(layout: &Layout, from: &[Option<u32>]) -> Vec<Option<(u32, u32)>> {
             place_of.entry(element).or_insert((tile as u32, slot as u32));
         }
     }
-    from.iter().map(|source| source.and_then(|element| place_of.get(&element).copied())).collect()
+    from.iter()
+        .map(|source| source.and_then(|element| place_of.get(&element).copied()))
+        .collect()
 }
-

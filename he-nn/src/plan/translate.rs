@@ -77,7 +77,9 @@ struct Translator<'a> {
 
 /// Translates the stages of a model, with what samples say of its values.
 pub fn translate(stages: &Stages, sites: Option<&Ranges>) -> Translated {
-    let mut translator = Translator { stages, sites,
+    let mut translator = Translator {
+        stages,
+        sites,
         steps: vec![],
         sources: vec![],
         ranges: vec![],
@@ -201,7 +203,13 @@ impl Translator<'_> {
                 let (x, y) = (self.view(x), self.view(y));
                 self.push(name, StepKind::Add { x, y, negate }, elements, Source::None)
             }
-            Kind::Polynomial { x, degree, argument, function, range } => {
+            Kind::Polynomial {
+                x,
+                degree,
+                argument,
+                function,
+                range,
+            } => {
                 if *degree == 2
                     && stage.levels == 1
                     && let Some(step) = self.quadratic(id, x, elements, &name)
@@ -213,8 +221,12 @@ impl Translator<'_> {
                 // The interval of a polynomial bounds what enters it.
                 let entering = &mut self.ranges[x];
                 entering.largest = entering.largest.min(1.0 / argument.abs());
-                if let (Some(ranges), [operand]) = (self.sites, self.stages.model().node(*function).inputs.as_slice()) {
-                    entering.typical = entering.typical.min(ranges.typical(*operand) / (range * argument.abs()));
+                if let (Some(ranges), [operand]) =
+                    (self.sites, self.stages.model().node(*function).inputs.as_slice())
+                {
+                    entering.typical = entering
+                        .typical
+                        .min(ranges.typical(*operand) / (range * argument.abs()));
                 }
                 // Cubics absorb the argument's factor in their coefficients; longer polynomials need it applied first.
                 if degree > 3 && *argument != 1.0 {

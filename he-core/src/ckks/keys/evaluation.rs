@@ -172,9 +172,17 @@ impl SeededEvaluationKeys {
     /// Whether every key of a specification is there, up to its level.
     pub fn covers(&self, context: &Context, spec: &KeySpec) -> Result<()> {
         for (galois, level) in spec.exponents(context) {
-            let made_to = self.keys.iter().find(|key| key.galois == galois).map(|key| key.level);
+            let made_to = self
+                .keys
+                .iter()
+                .find(|key| key.galois == galois)
+                .map(|key| key.level);
             if made_to.is_none_or(|made_to| made_to < level) {
-                return Err(Error::MissingKey { what: format!("the automorphism {galois}"), level, made_to });
+                return Err(Error::MissingKey {
+                    what: format!("the automorphism {galois}"),
+                    level,
+                    made_to,
+                });
             }
         }
         Ok(())

@@ -19,9 +19,9 @@ mod tests;
 
 pub(super) use lines::Lines;
 
-use super::tally::{self, Work};
 use super::cpu::{self, Path};
 use super::modulus::{Modulus, Shoup};
+use super::tally::{self, Work};
 use std::sync::OnceLock;
 
 /// Products of words below `2^50` that can be summed before a reduction: the sum of the lower 52-bit halves must stay below `2^64`.

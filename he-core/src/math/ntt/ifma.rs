@@ -64,7 +64,7 @@ fn steps(n: usize, passes: &[u32]) -> Vec<Step> {
     let pass = |layers: u32, done: usize, first: usize, blocks: usize| Step::Pass {
         layers,
         at: first * (n / done),
-        stride: n / done >> layers,
+        stride: (n / done) >> layers,
         blocks,
         twiddles: 2 * (done - 1) + 2 * ((1 << layers) - 1) * first,
     };

@@ -83,11 +83,17 @@ pub struct Range {
 
 impl Range {
     /// Nothing is known.
-    pub const UNKNOWN: Range = Range { largest: f64::INFINITY, typical: f64::INFINITY };
+    pub const UNKNOWN: Range = Range {
+        largest: f64::INFINITY,
+        typical: f64::INFINITY,
+    };
 
     /// A bound, and nothing about what is typical.
     pub const fn within(largest: f64) -> Self {
-        Range { largest, typical: f64::INFINITY }
+        Range {
+            largest,
+            typical: f64::INFINITY,
+        }
     }
 }
 
@@ -165,7 +171,10 @@ pub fn observe(
             ranges[id.0 as usize] = ranges[id.0 as usize].max(largest);
         })?;
     }
-    Ok(ranges.into_iter().map(|largest| Range::within(largest * margin)).collect())
+    Ok(ranges
+        .into_iter()
+        .map(|largest| Range::within(largest * margin))
+        .collect())
 }
 
 /// Bits between `magnitude` at `state` and half the modulus of its level.

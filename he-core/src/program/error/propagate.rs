@@ -5,7 +5,8 @@ use rayon::prelude::*;
 use super::draw::{self, inject};
 use super::tile::{Sample, Tile};
 use super::{
-    Assumptions, BoundError, DEVIATIONS, Encryption, ErrorReport, FLOAT_LOSS, Range, ValueBound, headroom, room,
+    Assumptions, BoundError, DEVIATIONS, Encryption, ErrorReport, FLOAT_LOSS, Range, ValueBound, headroom,
+    room,
 };
 use crate::ckks::noise;
 use crate::params::{Chain, same_scale};

@@ -41,7 +41,13 @@ impl Tile {
     }
 
     /// Cuts bound and samples to `range`.
-    pub(super) fn cut(mut self, Range { largest: range, typical }: Range) -> Self {
+    pub(super) fn cut(
+        mut self,
+        Range {
+            largest: range,
+            typical,
+        }: Range,
+    ) -> Self {
         self.typical = typical;
         self.magnitude.re.iter_mut().for_each(|a| *a = a.min(range));
         for sample in &mut self.samples {
