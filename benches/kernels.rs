@@ -17,6 +17,9 @@ use std::hint::black_box;
 use std::time::Instant;
 
 /// The least time of `repeats` runs, in nanoseconds.
+/// One transform of a limb.
+type Round<'a> = &'a dyn Fn(&mut [u64]);
+
 fn least(repeats: usize, mut run: impl FnMut()) -> f64 {
     let time = |_| {
         let start = Instant::now();
@@ -52,7 +55,7 @@ fn ntt() {
         let mut times = [f64::INFINITY; 4];
         // In turns, so that a change of the machine's clock or load meets both.
         for _ in 0..20 {
-            let rounds: [&dyn Fn(&mut [u64]); 4] = [
+            let rounds: [Round; 4] = [
                 &|limb| ours.forward(limb),
                 &|limb| reference.forward(limb),
                 &|limb| ours.inverse(limb),

@@ -78,13 +78,24 @@ pub fn chains(log_n: u32, demand: &Demand) -> Vec<Chain> {
             if scale < least {
                 continue;
             }
-            let levels = demand.products.iter().rev();
+            // What the scale leaves over goes to the weights.
+            let used = (1 + products + plain) * scale - plain * PLAIN_MARGIN_BITS;
+            let spare = if plain == 0 {
+                0
+            } else {
+                ((room - used) / plain).min(PLAIN_MARGIN_BITS)
+            };
+            let level_bits = |&product: &bool| {
+                if product {
+                    scale
+                } else {
+                    scale - PLAIN_MARGIN_BITS + spare
+                }
+            };
             let spec = ChainSpec {
                 log_n,
                 base_bits: scale + headroom,
-                level_bits: levels
-                    .map(|&product| if product { scale } else { scale - PLAIN_MARGIN_BITS })
-                    .collect(),
+                level_bits: demand.products.iter().rev().map(level_bits).collect(),
                 special_bits: vec![special_bits; special as usize],
                 log2_scale: f64::from(scale),
             };

@@ -34,7 +34,10 @@ impl Plan {
         let header = Header {
             model: self.model.name().to_owned(),
             digest: self.digest,
-            goal: Goal { ranges: None, ..self.goal.clone() },
+            goal: Goal {
+                ranges: None,
+                ..self.goal.clone()
+            },
         };
         seal(Kind::Plan, &header, &frames)
     }
@@ -46,11 +49,24 @@ impl Plan {
     /// the plan of another model, [`Error::PlanMismatch`] if the same goal leads to another plan now, and those of [`Model::plan`].
     pub fn from_bytes(model: &'static Model, bytes: &[u8]) -> Result<Self> {
         const WHAT: &str = "plan";
-        let (Header { model: name, digest, mut goal }, frames) = open::<Header>(Kind::Plan, bytes)?;
+        let (
+            Header {
+                model: name,
+                digest,
+                mut goal,
+            },
+            frames,
+        ) = open::<Header>(Kind::Plan, bytes)?;
         goal.ranges = match frames[..] {
             [] => None,
             [ranges] => Some(Ranges::from_bytes(ranges)?),
-            _ => return Err(corrupted(WHAT, format!("{} frames", frames.len()), "ranges or nothing")),
+            _ => {
+                return Err(corrupted(
+                    WHAT,
+                    format!("{} frames", frames.len()),
+                    "ranges or nothing",
+                ));
+            }
         };
         if goal.batch == 0 {
             return Err(corrupted(WHAT, "a batch of 0 samples", "at least 1"));
@@ -82,7 +98,11 @@ mod tests {
 
     #[he_nn::model(input = [36], depth = 3)]
     fn other(x: Tensor, w: Weights) -> Tensor {
-        linear(square(linear(x, w.at("fc1"), Linear::out(4))), w.at("fc2"), Linear::out(3))
+        linear(
+            square(linear(x, w.at("fc1"), Linear::out(4))),
+            w.at("fc2"),
+            Linear::out(3),
+        )
     }
 
     fn goals() -> [Goal; 3] {
@@ -90,7 +110,10 @@ mod tests {
         [
             Goal::latency(),
             Goal::latency().ranges(&ranges).error(1e-3).threads(3),
-            Goal::throughput().batch(5).memory(1 << 34).prices(crate::plan::PriceTable::DEFAULT.scaled(1.5)),
+            Goal::throughput()
+                .batch(5)
+                .memory(1 << 34)
+                .prices(crate::plan::PriceTable::DEFAULT.scaled(1.5)),
         ]
     }
 
@@ -124,17 +147,26 @@ mod tests {
         let bytes = small().plan(&goals()[1]).unwrap().to_bytes();
         for length in 0..bytes.len() {
             let error = Plan::from_bytes(small(), &bytes[..length]).unwrap_err();
-            assert!(matches!(error, Error::Truncated { .. }), "{length} bytes: {error}");
+            assert!(
+                matches!(error, Error::Truncated { .. }),
+                "{length} bytes: {error}"
+            );
         }
         for bit in 0..8 * bytes.len() {
             let mut flipped = bytes.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
             let error = Plan::from_bytes(small(), &flipped).unwrap_err();
-            let typed = matches!(error, Error::Corrupted { .. } | Error::Version { .. } | Error::Truncated { .. });
+            let typed = matches!(
+                error,
+                Error::Corrupted { .. } | Error::Version { .. } | Error::Truncated { .. }
+            );
             assert!(typed, "bit {bit}: {error}");
         }
         let long = [&bytes[..], &[0]].concat();
-        assert!(matches!(Plan::from_bytes(small(), &long), Err(Error::Corrupted { .. })));
+        assert!(matches!(
+            Plan::from_bytes(small(), &long),
+            Err(Error::Corrupted { .. })
+        ));
     }
 
     #[test]
@@ -142,25 +174,56 @@ mod tests {
         let plan = small().plan(&Goal::latency()).unwrap();
         let mut newer = plan.to_bytes();
         newer[4] += 1;
-        assert!(matches!(Plan::from_bytes(small(), &newer), Err(Error::Version { .. })));
-        let error = Plan::from_bytes(other(), &plan.to_bytes()).unwrap_err().to_string();
+        assert!(matches!(
+            Plan::from_bytes(small(), &newer),
+            Err(Error::Version { .. })
+        ));
+        let error = Plan::from_bytes(other(), &plan.to_bytes())
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("`small`") && error.contains("`other`"), "{error}");
         let sealed = |name: &str, goal: Goal, frames: &[Vec<u8>]| {
-            let header = Header { model: name.into(), digest: plan.digest(), goal };
+            let header = Header {
+                model: name.into(),
+                digest: plan.digest(),
+                goal,
+            };
             seal(Kind::Plan, &header, frames)
         };
         // Another network under the same name, and ranges that belong to another network.
         let renamed = sealed("other", Goal::latency(), &[]);
-        assert!(matches!(Plan::from_bytes(other(), &renamed), Err(Error::PlanMismatch { .. })));
+        assert!(matches!(
+            Plan::from_bytes(other(), &renamed),
+            Err(Error::PlanMismatch { .. })
+        ));
         let ranges = Ranges::assumed(other(), 4.0).to_bytes();
         let foreign = sealed("small", Goal::latency(), std::slice::from_ref(&ranges));
-        assert!(matches!(Plan::from_bytes(small(), &foreign), Err(Error::ModelMismatch { .. })));
+        assert!(matches!(
+            Plan::from_bytes(small(), &foreign),
+            Err(Error::ModelMismatch { .. })
+        ));
         // Behind a digest that fits.
         let twice = sealed("small", Goal::latency(), &[ranges.clone(), ranges]);
-        assert!(matches!(Plan::from_bytes(small(), &twice), Err(Error::Corrupted { .. })));
-        let empty = sealed("small", Goal { batch: 0, ..Goal::latency() }, &[]);
-        assert!(matches!(Plan::from_bytes(small(), &empty), Err(Error::Corrupted { .. })));
+        assert!(matches!(
+            Plan::from_bytes(small(), &twice),
+            Err(Error::Corrupted { .. })
+        ));
+        let empty = sealed(
+            "small",
+            Goal {
+                batch: 0,
+                ..Goal::latency()
+            },
+            &[],
+        );
+        assert!(matches!(
+            Plan::from_bytes(small(), &empty),
+            Err(Error::Corrupted { .. })
+        ));
         let cut = sealed("small", Goal::latency(), &[vec![1, 2, 3]]);
-        assert!(matches!(Plan::from_bytes(small(), &cut), Err(Error::Truncated { .. })));
+        assert!(matches!(
+            Plan::from_bytes(small(), &cut),
+            Err(Error::Truncated { .. })
+        ));
     }
 }
