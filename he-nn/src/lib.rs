@@ -12,7 +12,9 @@ pub mod client;
 mod error;
 pub mod graph;
 pub mod layer;
+pub mod lower;
 mod model;
+pub mod plan;
 pub mod prelude;
 pub mod server;
 pub mod wire;
@@ -26,6 +28,7 @@ pub use he_macros::{activation, block, model};
 pub use graph::{Tensor, Weights};
 pub use layer::{add, mul, scale, sub};
 pub use model::{Input, Model, Output};
+pub use plan::{Goal, Plan};
 pub use server::{Server, ServerKeys};
 pub use wire::{EvaluationKeys, KeyId, PublicKey, Reply, Request};
 
@@ -38,5 +41,8 @@ macro_rules! plain {
         $value
     };
 }
-pub mod lower;
-pub mod plan;
+
+// Its snippets compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

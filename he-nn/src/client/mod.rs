@@ -17,5 +17,4 @@ pub use owner::Client;
 pub use spec::{ClientSpec, InputPort, OutputPort};
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 mod tests;

@@ -251,7 +251,8 @@ fn messages_are_as_long_as_the_specification_says() {
 
 #[test]
 fn specifications_whose_parts_do_not_fit_are_refused() {
-    let faults: [(&str, fn(&mut ClientSpec)); 10] = [
+    type Fault = fn(&mut ClientSpec);
+    let faults: [(&str, Fault); 10] = [
         ("batch", |spec| spec.batch = 0),
         ("another batch", |spec| spec.batch = 2),
         ("no outputs", |spec| spec.outputs.clear()),

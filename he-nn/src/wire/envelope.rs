@@ -265,7 +265,6 @@ pub(crate) fn corrupted(what: &str, found: impl Into<String>, expected: impl Int
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
     use proptest::prelude::*;
@@ -278,7 +277,9 @@ mod tests {
         )
     }
 
-    fn read(bytes: &[u8]) -> Result<((u32, String), Vec<&[u8]>)> {
+    type Message<'a> = ((u32, String), Vec<&'a [u8]>);
+
+    fn read(bytes: &[u8]) -> Result<Message<'_>> {
         open(Kind::Request, bytes)
     }
 
