@@ -74,6 +74,31 @@ const CIPHERTEXT_HEADER_BYTES: u64 = 12;
 const KEY_COUNT_BYTES: u64 = 4;
 const KEY_HEADER_BYTES: u64 = 12;
 
+/// Bytes of the evaluation keys of a program as they travel, without their frame.
+pub(crate) fn key_bytes(chain: &Chain, keys: &KeySpec) -> u64 {
+    let levels = keys
+        .rotations
+        .values()
+        .chain(&keys.relin_level)
+        .chain(&keys.conjugation);
+    let key = |&level: &usize| {
+        let digits = chain.digits(level).len() as u64;
+        KEY_HEADER_BYTES + digits * limbs_bytes(chain, level, true)
+    };
+    SEED_BYTES + KEY_COUNT_BYTES + levels.map(key).sum::<u64>()
+}
+
+/// Bytes of one packed polynomial at a level, on the special primes too where asked.
+fn limbs_bytes(chain: &Chain, level: usize, special: bool) -> u64 {
+    let (q, p) = chain.primes().split_at(chain.q_count());
+    let primes = q
+        .iter()
+        .take(chain.limbs(level))
+        .chain(p.iter().filter(|_| special));
+    let limb = |prime: &u64| chain.degree() as u64 * u64::from(u64::BITS - prime.leading_zeros());
+    primes.map(|prime| limb(prime).div_ceil(8)).sum()
+}
+
 impl ClientSpec {
     /// The travelling form. Equal specifications have equal bytes.
     #[must_use]
@@ -117,7 +142,7 @@ impl ClientSpec {
     #[must_use]
     pub fn request_bytes(&self) -> u64 {
         let tile = |port: &InputPort| {
-            CIPHERTEXT_HEADER_BYTES + SEED_BYTES + self.limbs_bytes(port.level as usize, false)
+            CIPHERTEXT_HEADER_BYTES + SEED_BYTES + limbs_bytes(&self.chain, port.level as usize, false)
         };
         self.inputs
             .iter()
@@ -128,8 +153,9 @@ impl ClientSpec {
     /// Bytes of a reply's ciphertexts, without their frame.
     #[must_use]
     pub fn reply_bytes(&self) -> u64 {
-        let tile =
-            |port: &OutputPort| CIPHERTEXT_HEADER_BYTES + 2 * self.limbs_bytes(port.level as usize, false);
+        let tile = |port: &OutputPort| {
+            CIPHERTEXT_HEADER_BYTES + 2 * limbs_bytes(&self.chain, port.level as usize, false)
+        };
         self.outputs
             .iter()
             .map(|port| u64::from(port.tiles) * tile(port))
@@ -139,30 +165,7 @@ impl ClientSpec {
     /// Bytes of the evaluation keys as they travel, without their frame.
     #[must_use]
     pub fn evaluation_key_bytes(&self) -> u64 {
-        let keys = &self.keys;
-        let levels = keys
-            .rotations
-            .values()
-            .chain(&keys.relin_level)
-            .chain(&keys.conjugation);
-        let key = |&level: &usize| {
-            let digits = self.chain.digits(level).len() as u64;
-            KEY_HEADER_BYTES + digits * self.limbs_bytes(level, true)
-        };
-        SEED_BYTES + KEY_COUNT_BYTES + levels.map(key).sum::<u64>()
-    }
-
-    /// Bytes of one packed polynomial at a level, on the special primes too where asked.
-    fn limbs_bytes(&self, level: usize, special: bool) -> u64 {
-        let chain = &self.chain;
-        let (q, p) = chain.primes().split_at(chain.q_count());
-        let primes = q
-            .iter()
-            .take(chain.limbs(level))
-            .chain(p.iter().filter(|_| special));
-        primes
-            .map(|prime| (chain.degree() as u64 * u64::from(u64::BITS - prime.leading_zeros())).div_ceil(8))
-            .sum()
+        key_bytes(&self.chain, &self.keys)
     }
 
     /// The name of the only input.

@@ -35,6 +35,7 @@ use he_core::program::{ValueId, Verified, codec as program_codec};
 
 use crate::affine::Stages;
 use crate::checkpoint::Checkpoint;
+use crate::client::key_bytes;
 use crate::error::{Error, Result};
 use crate::lower::{Recipe, StepWeights, lower};
 use crate::model::Model;
@@ -371,7 +372,7 @@ impl Planner<'_> {
         {
             return Some(format!("{memory} bytes of memory exceed the limit of {limit}"));
         }
-        let keys = candidate.bill.resident_key_bytes / 2;
+        let keys = key_bytes(&candidate.chain, &KeySpec::from(&KeySet::of(&candidate.program)));
         if let Some(limit) = self.goal.key_bytes
             && keys > limit
         {
@@ -492,16 +493,7 @@ impl Plan {
 
     /// The evaluation keys the program needs, each up to the level it is used at.
     pub fn key_spec(&self) -> KeySpec {
-        let keys = KeySet::of(&self.program);
-        KeySpec {
-            relin_level: keys.relinearisation.map(|level| level as usize),
-            rotations: keys
-                .rotations
-                .into_iter()
-                .map(|(r, level)| (r, level as usize))
-                .collect(),
-            conjugation: keys.conjugation.map(|level| level as usize),
-        }
+        KeySpec::from(&KeySet::of(&self.program))
     }
 }
 
