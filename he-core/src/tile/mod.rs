@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`shape`] | the notation, `[5/2, 6~/8, */4]` |
 //! | [`layout`] | what it means: a map from (tile, slot) to element, zero or unknown |
-//! | [`pack`] | values to slots and back through a layout |
+//! | [`mod@pack`] | values to slots and back through a layout |
 //! | [`tensor`] | a shaped value of a program |
 //! | [`ops`] | what can be done with it, and the shape that results |
 //!

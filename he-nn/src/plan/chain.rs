@@ -80,11 +80,9 @@ pub fn chains(log_n: u32, demand: &Demand) -> Vec<Chain> {
             }
             // What the scale leaves over goes to the weights.
             let used = (1 + products + plain) * scale - plain * PLAIN_MARGIN_BITS;
-            let spare = if plain == 0 {
-                0
-            } else {
-                ((room - used) / plain).min(PLAIN_MARGIN_BITS)
-            };
+            let spare = (room - used)
+                .checked_div(plain)
+                .map_or(0, |bits| bits.min(PLAIN_MARGIN_BITS));
             let level_bits = |&product: &bool| {
                 if product {
                     scale

@@ -85,7 +85,6 @@ impl Plan {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
     use crate::prelude::*;

@@ -4,9 +4,9 @@
 //!
 //! | pass | does |
 //! |---|---|
-//! | [`translate`] | folded stages to steps whose numbers are traced to the checkpoint |
+//! | [`mod@translate`] | folded stages to steps whose numbers are traced to the checkpoint |
 //! | [`chain`] | ring degree, scale, a modulus for every level |
-//! | [`search`] | the packing of every step, by beam search over [`packing`] candidates |
+//! | [`mod@search`] | the packing of every step, by beam search over [`packing`] candidates |
 //! | [`crate::lower`] | the program; counted operation by operation and priced with [`price`] |
 //! | [`report`] | what was chosen, what it costs, why others were not |
 //!
@@ -498,5 +498,4 @@ impl Plan {
 }
 
 #[cfg(test)]
-#[expect(clippy::expect_used, reason = "tests")]
 mod tests;

@@ -288,13 +288,13 @@ impl Sketch {
         let mut seen = vec![false; rows * batch as usize];
         for (sample, input) in inputs.iter().enumerate() {
             let expected = self.reference(input).pop().expect("steps");
-            for tile in 0..layout.tiles() {
+            for (tile, output) in outputs[0].iter().enumerate() {
                 for slot in 0..slots {
                     if let Cell::Element(e) = layout.cell(tile, slot)
                         && e as usize / rows == sample
                     {
                         seen[e as usize] = true;
-                        let found = outputs[0][tile].get(slot).re;
+                        let found = output.get(slot).re;
                         let want = expected[e as usize % rows];
                         assert!(
                             (found - want).abs() < 1e-9 * (1.0 + want.abs()),
