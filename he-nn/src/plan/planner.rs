@@ -1,0 +1,342 @@
+//! The order of the passes: ring after ring, chain, search, lowering, limits.
+
+use std::time::Instant;
+
+use he_core::ckks::KeySpec;
+use he_core::params::{Chain, Security};
+use he_core::program::count::{Bill, count};
+use he_core::program::keys::KeySet;
+use he_core::program::{ValueId, Verified, codec as program_codec};
+
+use super::chain::{Demand, chains, level_shape, shape, view};
+use super::search::{Choice, Packing, Rejection, SearchSettings, search};
+use super::translate::{Translated, translate};
+use super::{Alternative, Goal, Plan, memory_bytes};
+use crate::affine::Stages;
+use crate::client::key_bytes;
+use crate::error::{Error, Result};
+use crate::lower::{Recipe, lower};
+use crate::model::Model;
+
+/// Rings looked at, as logarithms of their degree.
+const LOG_N: std::ops::RangeInclusive<u32> = 12..=16;
+/// Packings of one ring that are lowered and counted.
+const COUNTED: usize = 3;
+/// What a byte of keys is charged during the search, in nanoseconds; raised until the keys fit their limit.
+const KEY_BYTE: [f64; 3] = [0.004, 0.03, 0.2];
+/// States the search keeps.
+const BEAM: usize = 4;
+/// Bound assumed at every site when no ranges are given.
+const ASSUMED_RANGE: f64 = 8.0;
+
+struct Candidate {
+    chain: Chain,
+    packing: Packing,
+    program: Verified,
+    recipes: Vec<Recipe>,
+    values: Vec<ValueId>,
+    bill: Bill,
+    seconds: f64,
+}
+
+impl Model {
+    /// Chooses ring, packing and levels for a goal. Needs no weights.
+    ///
+    /// # Errors
+    /// [`Error::Infeasible`] naming the layer or the limit; [`Error::MissingRange`] if an activation has no interval.
+    pub fn plan(&'static self, goal: &Goal) -> Result<Plan> {
+        let start = Instant::now();
+        if let Some(ranges) = &goal.ranges {
+            ranges.check(self)?;
+        }
+        let stages = Stages::new(self, goal.ranges.as_ref())?;
+        let translated = translate(&stages, goal.ranges.as_ref());
+        let mut planner = Planner {
+            model: self,
+            goal,
+            translated: &translated,
+            tried: 0,
+            losers: vec![],
+            rejected: vec![],
+        };
+        let chosen = planner.choose()?;
+        let (tried, alternatives, rejected) = (planner.tried, planner.losers, planner.rejected);
+        let digest = digest(self, goal, &chosen)?;
+        Ok(Plan {
+            model: self,
+            goal: goal.clone(),
+            packing: chosen.packing,
+            chain: chosen.chain,
+            program: chosen.program,
+            recipes: chosen.recipes,
+            values: chosen.values,
+            bill: chosen.bill,
+            digest,
+            tried,
+            alternatives,
+            rejected,
+            plan_seconds: start.elapsed().as_secs_f64(),
+            stages,
+            translated,
+        })
+    }
+}
+
+struct Planner<'a> {
+    model: &'static Model,
+    goal: &'a Goal,
+    translated: &'a Translated,
+    tried: usize,
+    losers: Vec<Alternative>,
+    rejected: Vec<(Rejection, usize)>,
+}
+
+impl Planner<'_> {
+    fn infeasible(&self, what: String, found: String, expected: String, help: &str) -> Error {
+        Error::Infeasible {
+            what,
+            found,
+            expected,
+            help: help.to_owned(),
+        }
+    }
+
+    fn demand(&self) -> Result<Demand> {
+        let network = &self.translated.network;
+        let security = match self.goal.security_bits {
+            128 => Security::Bits128,
+            192 => Security::Bits192,
+            256 => Security::Bits256,
+            other => {
+                let expected = "128, 192 or 256".to_owned();
+                return Err(self.infeasible(
+                    "security".into(),
+                    other.to_string(),
+                    expected,
+                    "choose one of these",
+                ));
+            }
+        };
+        if !(self.goal.error > 0.0 && self.goal.error.is_finite()) {
+            let found = self.goal.error.to_string();
+            return Err(self.infeasible(
+                "error".into(),
+                found,
+                "a positive number".into(),
+                "for example 1e-3",
+            ));
+        }
+        let largest = match &self.goal.ranges {
+            Some(ranges) => self
+                .model
+                .outputs()
+                .iter()
+                .map(|output| ranges.of(output.node))
+                .fold(1.0, f64::max),
+            None => ASSUMED_RANGE,
+        };
+        Ok(Demand {
+            products: network.products_by_level(),
+            largest,
+            error: self.goal.error,
+            security,
+        })
+    }
+
+    fn choose(&mut self) -> Result<Candidate> {
+        let demand = self.demand()?;
+        let mut best: Option<Candidate> = None;
+        let mut reasons: Vec<String> = Vec::new();
+        for log_n in LOG_N {
+            if self.goal.batch > 1 << (log_n - 1) {
+                reasons.push(format!(
+                    "N = 2^{log_n}: {} slots for {} samples",
+                    1 << (log_n - 1),
+                    self.goal.batch
+                ));
+                continue;
+            }
+            let chain = match &self.goal.chain {
+                Some(pinned) if pinned.log_n() != log_n => continue,
+                Some(pinned) => self.pinned(pinned, &demand)?,
+                None => match chains(log_n, &demand).into_iter().next() {
+                    Some(chain) => chain,
+                    None => {
+                        let cap = demand.security.cap_bits(log_n);
+                        reasons.push(format!(
+                            "N = 2^{log_n}: {} levels do not fit {cap} bits",
+                            demand.products.len()
+                        ));
+                        continue;
+                    }
+                },
+            };
+            let Some(found) = self.on_chain(&chain, &mut reasons)? else {
+                continue;
+            };
+            // A ring twice as large doubles every transform; it only wins where this one wastes its slots on nothing.
+            best = Some(found);
+            break;
+        }
+        best.ok_or_else(|| {
+            let limits = format!(
+                "security of {} bits, error {:e}",
+                self.goal.security_bits, self.goal.error
+            );
+            let help = "raise the limit, lower an activation's degree, or split the network";
+            self.infeasible(
+                format!("no plan for `{}`", self.model.name()),
+                reasons.join("; "),
+                limits,
+                help,
+            )
+        })
+    }
+
+    fn pinned(&self, pinned: &Chain, demand: &Demand) -> Result<Chain> {
+        let needed = demand.products.len();
+        if pinned.top_level() != needed {
+            let found = format!("{} levels", pinned.top_level());
+            let help = "pin parameters with exactly the network's depth, or let the planner choose";
+            return Err(self.infeasible(
+                "pinned parameters".into(),
+                found,
+                format!("{needed} levels"),
+                help,
+            ));
+        }
+        for (spent, &product) in demand.products.iter().enumerate() {
+            let level = needed - spent;
+            if product && !pinned.multiplies(level) {
+                let found = format!("2^{:.0} at level {level}", pinned.dropped_product(level).log2());
+                let expected = format!("the scale 2^{:.0}", pinned.scale(level).log2());
+                let help = "levels that multiply ciphertexts take primes of the scale's size";
+                return Err(self.infeasible("pinned parameters".into(), found, expected, help));
+            }
+        }
+        Ok(pinned.clone())
+    }
+
+    /// The cheapest packing on one chain that keeps the limits.
+    fn on_chain(&mut self, chain: &Chain, reasons: &mut Vec<String>) -> Result<Option<Candidate>> {
+        let network = &self.translated.network;
+        let (scales, counts) = (view(chain), shape(chain));
+        for key_byte in KEY_BYTE {
+            let settings = SearchSettings {
+                slots: chain.slots(),
+                batch: self.goal.batch,
+                prices: self.goal.prices,
+                key_byte,
+                beam: BEAM,
+            };
+            let top = chain.top_level();
+            let found = search(
+                network,
+                &|spent| level_shape(chain, top - spent as usize),
+                &settings,
+            );
+            self.tried += found.tried;
+            self.rejected.extend(found.rejected);
+            if found.packings.is_empty() {
+                let why: Vec<String> = self
+                    .rejected
+                    .iter()
+                    .map(|(r, times)| format!("{}: {} ({times} times)", r.step, r.reason))
+                    .collect();
+                reasons.push(format!("N = 2^{}: {}", chain.log_n(), why.join(", ")));
+                return Ok(None);
+            }
+            let mut best: Option<Candidate> = None;
+            for packing in found.packings.into_iter().take(COUNTED) {
+                let lowered = lower(network, &packing, &scales).map_err(|fault| {
+                    let what = format!("lowering `{}`", self.model.name());
+                    self.infeasible(
+                        what,
+                        fault.to_string(),
+                        "a program that verifies".into(),
+                        "this is a bug; please report it",
+                    )
+                })?;
+                let bill = count(&lowered.program, &counts);
+                let seconds = self.goal.prices.nanoseconds(&bill.total, chain.degree()) * 1e-9;
+                let candidate = Candidate {
+                    chain: chain.clone(),
+                    packing,
+                    program: lowered.program,
+                    recipes: lowered.recipes,
+                    values: lowered.values,
+                    bill,
+                    seconds,
+                };
+                if let Some(reason) = self.over_limit(&candidate) {
+                    reasons.push(format!("N = 2^{}: {reason}", chain.log_n()));
+                    self.losers.push(Alternative {
+                        log_n: chain.log_n(),
+                        seconds,
+                        reason,
+                    });
+                    continue;
+                }
+                match &best {
+                    Some(least) if least.seconds <= seconds => {
+                        self.losers.push(Alternative {
+                            log_n: chain.log_n(),
+                            seconds,
+                            reason: "slower".into(),
+                        });
+                    }
+                    _ => {
+                        if let Some(second) = best.replace(candidate) {
+                            let reason = "slower".to_owned();
+                            self.losers.push(Alternative {
+                                log_n: second.chain.log_n(),
+                                seconds: second.seconds,
+                                reason,
+                            });
+                        }
+                    }
+                }
+            }
+            if best.is_some() {
+                return Ok(best);
+            }
+        }
+        Ok(None)
+    }
+
+    fn over_limit(&self, candidate: &Candidate) -> Option<String> {
+        let memory = memory_bytes(&candidate.bill);
+        if let Some(limit) = self.goal.memory_bytes
+            && memory > limit
+        {
+            return Some(format!("{memory} bytes of memory exceed the limit of {limit}"));
+        }
+        let keys = key_bytes(&candidate.chain, &KeySpec::from(&KeySet::of(&candidate.program)));
+        if let Some(limit) = self.goal.key_bytes
+            && keys > limit
+        {
+            return Some(format!("{keys} bytes of keys exceed the limit of {limit}"));
+        }
+        None
+    }
+}
+
+/// A digest of everything the client and the server must agree on.
+fn digest(model: &Model, goal: &Goal, chosen: &Candidate) -> Result<[u8; 32]> {
+    let broken = |error: String| Error::Corrupted {
+        what: "plan".into(),
+        found: error,
+        expected: "a plan that can be written".into(),
+    };
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(model.name().as_bytes());
+    hasher.update(&goal.batch.to_le_bytes());
+    hasher.update(&postcard::to_stdvec(&chosen.chain).map_err(|e| broken(e.to_string()))?);
+    hasher.update(&program_codec::encode(&chosen.program).map_err(|e| broken(e.to_string()))?);
+    for choice in &chosen.packing.choices {
+        if let Choice::Input { arrangement, .. } = choice {
+            hasher.update(&postcard::to_stdvec(arrangement).map_err(|e| broken(e.to_string()))?);
+        }
+    }
+    Ok(*hasher.finalize().as_bytes())
+}

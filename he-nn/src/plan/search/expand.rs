@@ -1,0 +1,189 @@
+//! The states that one step leads to.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use he_core::tile::layout::{Cell, Layout};
+
+use super::{Choice, Found, Rejection, SearchSettings, State};
+use crate::plan::cost::LevelShape;
+use crate::plan::network::{Geometry, Network, StepId, StepKind};
+use crate::plan::packing::input::{Reader, arrangements};
+use crate::plan::packing::pool::window_sums;
+
+/// One step of the network on the way to its packings.
+pub(super) struct Expansion<'a> {
+    pub(super) network: &'a Network,
+    pub(super) id: StepId,
+    pub(super) shape: LevelShape,
+    pub(super) after: LevelShape,
+    pub(super) settings: &'a SearchSettings,
+}
+
+impl Expansion<'_> {
+    pub(super) fn expand(&self, state: &State, next: &mut Vec<State>, found: &mut Found) {
+        let (prices, step) = (&self.settings.prices, &self.network.steps[self.id]);
+        match &step.kind {
+            StepKind::Input { shape, .. } => self.inputs(state, shape, next, found),
+            StepKind::Affine { x, map, geometry } => self.affine(state, *x, map, *geometry, next, found),
+            StepKind::WindowSum { x, map } => {
+                let samples = self.settings.batch as usize;
+                match window_sums(map, &state.layouts[*x], state.period, samples) {
+                    Some(windows) => {
+                        let terms: usize = windows
+                            .parts
+                            .iter()
+                            .flatten()
+                            .map(|(_, rotations)| rotations.len())
+                            .sum();
+                        let tiles = windows.parts.len().max(1);
+                        let cost = self.shape.rotate_sum(tiles, &[terms.div_ceil(tiles)], prices);
+                        let layout = Rc::new(windows.layout.clone());
+                        let mut after = state.with(Choice::Windows(windows.clone()), layout, cost);
+                        self.charge_keys(&mut after, windows.parts.iter().flatten().flat_map(|(_, r)| r));
+                        next.push(after);
+                    }
+                    None => self.reject(found, "windows at different places need different rotations"),
+                }
+            }
+            StepKind::Square { x } => self.pointwise(state, &[*x], 1, next, found),
+            StepKind::Multiply { x, y } => self.pointwise(state, &[*x, *y], 1, next, found),
+            StepKind::Polynomial { x, degree, .. } => {
+                self.pointwise(state, &[*x], 2 * step.kind.levels().min(*degree) - 1, next, found)
+            }
+            StepKind::Shift { x } | StepKind::Negate { x } | StepKind::Scale { x } => {
+                self.pointwise(state, &[*x], 0, next, found)
+            }
+            StepKind::Add { x, y, .. } => self.pointwise(state, &[*x, *y], 0, next, found),
+            StepKind::Relabel { x, from } => {
+                let mut labels: HashMap<u32, u32> = HashMap::new();
+                let old = self.network.steps[*x].elements as u32;
+                for (to, from) in from.iter().enumerate() {
+                    if let Some(from) = from {
+                        labels.insert(*from, to as u32);
+                    }
+                }
+                let before = &state.layouts[*x];
+                let new = step.elements as u32;
+                let layout = Layout::from_fn(before.tiles(), before.slots(), |tile, slot| {
+                    match before.cell(tile, slot) {
+                        Cell::Element(e) => match labels.get(&(e % old)) {
+                            Some(&to) => Cell::Element(to + e / old * new),
+                            None => Cell::Unknown,
+                        },
+                        other => other,
+                    }
+                });
+                next.push(state.with(Choice::Pointwise, Rc::new(layout), 0.0));
+            }
+        }
+    }
+
+    pub(super) fn reject(&self, found: &mut Found, reason: &str) {
+        let step = self.network.steps[self.id].name.clone();
+        *found
+            .rejected
+            .entry(Rejection {
+                step,
+                reason: reason.to_owned(),
+            })
+            .or_default() += 1;
+    }
+
+    pub(super) fn charge_keys<'r>(&self, state: &mut State, rotations: impl Iterator<Item = &'r i32>) {
+        let slots = self.settings.slots as i32;
+        for rotation in rotations.map(|r| r.rem_euclid(slots)).filter(|r| *r != 0) {
+            if state.rotations.insert(rotation) {
+                state.cost += self.shape.key_bytes() as f64 * self.settings.key_byte;
+            }
+        }
+    }
+
+    fn inputs(&self, state: &State, shape: &[u32], next: &mut Vec<State>, found: &mut Found) {
+        let reader = self
+            .network
+            .first_reader(self.id)
+            .map_or(Reader::Dense { outputs: 1 }, |reader| match &reader.kind {
+                StepKind::Affine {
+                    geometry:
+                        Geometry::Image {
+                            input,
+                            output,
+                            kernel,
+                            stride,
+                            padding,
+                        },
+                    ..
+                } => Reader::Image {
+                    input: *input,
+                    output: [output[1], output[2]],
+                    kernel: *kernel,
+                    stride: *stride,
+                    padding: *padding,
+                },
+                _ => Reader::Dense {
+                    outputs: reader.elements as u32,
+                },
+            });
+        let slots = self.settings.slots;
+        for (candidate, period) in arrangements(shape, reader, slots as u32, self.settings.batch) {
+            found.tried += 1;
+            let layout = Rc::new(candidate.arrangement.layout(slots));
+            let choice = Choice::Input {
+                name: candidate.name,
+                arrangement: candidate.arrangement,
+            };
+            let mut after = state.with(choice, layout, 0.0);
+            after.period = period as usize;
+            if let Some(anchors) = candidate.anchors {
+                after.anchors.insert(self.id, anchors);
+            }
+            next.push(after);
+        }
+    }
+
+    /// Slot-wise operations: an element is where both operands have it.
+    fn pointwise(
+        &self,
+        state: &State,
+        operands: &[StepId],
+        products: u32,
+        next: &mut Vec<State>,
+        found: &mut Found,
+    ) {
+        let first = &state.layouts[operands[0]];
+        let layout = match operands {
+            [_] => first.clone(),
+            _ => {
+                let second = &state.layouts[operands[1]];
+                if (first.tiles(), first.slots()) != (second.tiles(), second.slots()) {
+                    return self.reject(found, "the operands stand in different numbers of tiles");
+                }
+                let met = Layout::from_fn(first.tiles(), first.slots(), |tile, slot| {
+                    let (a, b) = (first.cell(tile, slot), second.cell(tile, slot));
+                    if a == b { a } else { Cell::Unknown }
+                });
+                let mut held =
+                    vec![false; self.network.steps[self.id].elements * self.settings.batch as usize];
+                for tile in 0..met.tiles() {
+                    for slot in 0..met.slots() {
+                        if let Cell::Element(e) = met.cell(tile, slot) {
+                            held[e as usize] = true;
+                        }
+                    }
+                }
+                if !held.iter().all(|&held| held) {
+                    return self.reject(found, "the operands stand in different slots");
+                }
+                Rc::new(met)
+            }
+        };
+        let tiles = layout.tiles() * products as usize;
+        let cost = if products == 0 {
+            0.0
+        } else {
+            self.shape.multiply(tiles, &self.settings.prices)
+        };
+        next.push(state.with(Choice::Pointwise, layout, cost));
+    }
+}

@@ -1,0 +1,200 @@
+//! Search for the packing of every step: a beam over the steps, each state a layout for every live value.
+//!
+//! A step's candidates are ranked by an estimate from a few sampled rows, the best of them are worked out in full (every diagonal,
+//! every slot of the result), and states whose layouts agree are merged. The price counts time and, weighted, the bytes of
+//! rotation keys that nothing before has needed yet.
+
+mod affine;
+mod expand;
+
+use std::collections::hash_map::DefaultHasher;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{Hash, Hasher};
+use std::rc::Rc;
+
+use he_core::tile::arrangement::Arrangement;
+use he_core::tile::layout::Layout;
+
+use super::cost::LevelShape;
+use super::network::{Network, StepId};
+use super::packing::candidate::{Anchors, Candidate};
+use super::packing::cover::{Diagonal, Nonzero};
+use super::packing::pool::WindowSums;
+use super::packing::split::Split;
+use super::price::PriceTable;
+use expand::Expansion;
+
+/// What the search optimises under.
+#[derive(Clone, Debug)]
+pub struct SearchSettings {
+    /// Slots of a tile.
+    pub slots: usize,
+    /// Samples of a request.
+    pub batch: u32,
+    /// Prices.
+    pub prices: PriceTable,
+    /// Nanoseconds charged for each byte of evaluation keys.
+    pub key_byte: f64,
+    /// States kept after each step.
+    pub beam: usize,
+}
+
+/// A packed linear transform.
+#[derive(Clone, Debug)]
+pub struct LinearChoice {
+    /// Which slots number outputs, which are folded.
+    pub candidate: Candidate,
+    /// Every diagonal with its nonzeros.
+    pub diagonals: Rc<Vec<(Diagonal, Vec<Nonzero>)>>,
+    /// Baby and giant steps.
+    pub split: Split,
+    /// Rotate-and-add stages after it.
+    pub stages: Vec<Vec<i32>>,
+    /// Output tiles.
+    pub outputs: usize,
+    /// Slots of one sample.
+    pub period: usize,
+    /// Estimated time in nanoseconds.
+    pub cost: f64,
+}
+
+/// What was chosen for a step.
+#[derive(Clone, Debug)]
+pub enum Choice {
+    /// An input's packing.
+    Input {
+        /// Name of the family.
+        name: &'static str,
+        /// The packing.
+        arrangement: Arrangement,
+    },
+    /// An affine map.
+    Linear(LinearChoice),
+    /// Window sums.
+    Windows(WindowSums),
+    /// Slot-wise, or a relabelling: nothing to choose.
+    Pointwise,
+}
+
+/// A packing of the whole network.
+#[derive(Clone, Debug)]
+pub struct Packing {
+    /// One choice a step.
+    pub choices: Vec<Choice>,
+    /// One layout a step.
+    pub layouts: Vec<Rc<Layout>>,
+    /// Estimated time and weighted keys, in nanoseconds.
+    pub cost: f64,
+    /// Slots of one sample.
+    pub period: usize,
+}
+
+/// Why a candidate was not taken, for the report.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rejection {
+    /// The step.
+    pub step: String,
+    /// The reason.
+    pub reason: String,
+}
+
+/// What a search found.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    /// Packings, cheapest first.
+    pub packings: Vec<Packing>,
+    /// Candidates looked at.
+    pub tried: usize,
+    /// Reasons why candidates were dropped, with how often.
+    pub rejected: BTreeMap<Rejection, usize>,
+}
+
+#[derive(Clone)]
+struct State {
+    choices: Vec<Choice>,
+    layouts: Vec<Rc<Layout>>,
+    rotations: BTreeSet<i32>,
+    anchors: HashMap<StepId, Anchors>,
+    cost: f64,
+    period: usize,
+}
+
+/// Searches packings of `network` on a chain whose shape at each depth (levels spent so far) is given.
+pub fn search(network: &Network, shape_at: &dyn Fn(u32) -> LevelShape, settings: &SearchSettings) -> Found {
+    let depths = network.depths();
+    let mut found = Found::default();
+    let mut beam = vec![State {
+        choices: vec![],
+        layouts: vec![],
+        rotations: BTreeSet::new(),
+        anchors: HashMap::new(),
+        cost: 0.0,
+        period: settings.slots,
+    }];
+    for (id, step) in network.steps.iter().enumerate() {
+        let spent = depths[id] - step.kind.levels();
+        let expansion = Expansion {
+            network,
+            id,
+            shape: shape_at(spent),
+            after: shape_at(depths[id]),
+            settings,
+        };
+        let mut next = Vec::new();
+        for state in &beam {
+            expansion.expand(state, &mut next, &mut found);
+        }
+        next.sort_by(|a, b| a.cost.total_cmp(&b.cost));
+        let mut seen = BTreeSet::new();
+        next.retain(|state| seen.insert(state.signature(network, id)));
+        next.truncate(settings.beam);
+        beam = next;
+        if beam.is_empty() {
+            let reason = "no packing of this layer fits its input's layout".to_owned();
+            *found
+                .rejected
+                .entry(Rejection {
+                    step: step.name.clone(),
+                    reason,
+                })
+                .or_default() += 1;
+            return found;
+        }
+    }
+    found.packings = beam
+        .into_iter()
+        .map(|s| Packing {
+            choices: s.choices,
+            layouts: s.layouts,
+            cost: s.cost,
+            period: s.period,
+        })
+        .collect();
+    found
+}
+
+impl State {
+    /// Identifies states that no later step can tell apart: the layouts still to be read.
+    fn signature(&self, network: &Network, done: StepId) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        for (id, layout) in self.layouts.iter().enumerate() {
+            let live = id == done
+                || network.steps[done + 1..]
+                    .iter()
+                    .any(|later| later.kind.operands().contains(&id))
+                || network.outputs.iter().any(|(_, output)| *output == id);
+            if live {
+                layout.hash(&mut hasher);
+            }
+        }
+        hasher.finish()
+    }
+
+    fn with(&self, choice: Choice, layout: Rc<Layout>, cost: f64) -> State {
+        let mut next = self.clone();
+        next.choices.push(choice);
+        next.layouts.push(layout);
+        next.cost += cost;
+        next
+    }
+}
