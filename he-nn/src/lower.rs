@@ -181,7 +181,7 @@ impl Writer<'_> {
                     let mut sum: Option<ValueId> = None;
                     for (input, rotations) in parts {
                         let tile = self.builder.select(self.values[*x], vec![*input])?;
-                        let part = self.builder.rotate_sum(tile, std::slice::from_ref(rotations))?;
+                        let part = self.rotated_sum(tile, rotations)?;
                         sum = Some(match sum {
                             None => part,
                             Some(sum) => self.builder.add(sum, part)?,
@@ -229,6 +229,18 @@ impl Writer<'_> {
             }
             StepKind::Relabel { x, .. } => Ok(self.values[*x]),
         }
+    }
+
+    /// The sum of `x` rotated by each of some ascending amounts.
+    fn rotated_sum(&mut self, x: ValueId, rotations: &[i32]) -> Result<ValueId, VerifyError> {
+        let Some(&first) = rotations.first() else {
+            return Ok(x);
+        };
+        let sum = match rotations.len() {
+            1 => x,
+            _ => self.builder.rotate_sum(x, &[rotations.iter().map(|r| r - first).collect()])?,
+        };
+        if first == 0 { Ok(sum) } else { self.builder.rotate(sum, &[first]) }
     }
 
     /// Products, folds, bias.

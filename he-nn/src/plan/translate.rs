@@ -9,7 +9,7 @@ use super::packing::sparse::SparseMap;
 use crate::affine::{Kind, Loaded, Pattern, StageId, Stages, View, Window};
 use crate::checkpoint::Checkpoint;
 use crate::clear::Ranges;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::lower::StepWeights;
 
 /// Where the numbers of a step come from.
@@ -382,10 +382,16 @@ fn step_weights(loaded: &Loaded<'_>, source: Source, step: &Step) -> Result<Step
                 series: powers(loaded, id, step.elements)?,
             },
             _ => {
-                let values = loaded.polynomial(id)?;
-                let row = values
-                    .and_then(|values| values.coefficients.into_iter().next())
-                    .unwrap_or_default();
+                let rows = loaded.polynomial(id)?.map_or(vec![], |values| values.coefficients);
+                if rows.len() > 1 {
+                    return Err(Error::Infeasible {
+                        what: format!("polynomial of `{}`", step.name),
+                        found: format!("{} rows of coefficients", rows.len()),
+                        expected: "one row for all channels above degree 3".into(),
+                        help: "share the coefficients, or lower the degree".into(),
+                    });
+                }
+                let row = rows.into_iter().next().unwrap_or_default();
                 StepWeights {
                     taps: vec![],
                     series: row.into_iter().map(|c| vec![c]).collect(),

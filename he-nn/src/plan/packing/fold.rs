@@ -82,14 +82,19 @@ impl Names {
         }
     }
 
-    /// Reads the names back: a slot whose name is that of a row holds it.
-    pub fn layout(&self, row_of: &HashMap<u64, u32>) -> Layout {
+    /// Reads the names back: a slot whose name is that of a row holds it. Samples of a batch, `rows` elements each, stand in
+    /// consecutive periods; what folds carry into another sample's period counts for nothing, because plaintexts are the same in
+    /// every period.
+    pub fn layout(&self, row_of: &HashMap<u64, u32>, rows: usize, period: usize) -> Layout {
         Layout::from_fn(
             self.names.len() / self.slots,
             self.slots,
             |tile, slot| match self.names[tile * self.slots + slot] {
                 0 => Cell::Zero,
-                name => row_of.get(&name).map_or(Cell::Unknown, |&row| Cell::Element(row)),
+                name => match row_of.get(&name) {
+                    Some(&row) if row as usize / rows == slot / period => Cell::Element(row),
+                    _ => Cell::Unknown,
+                },
             },
         )
     }
@@ -113,10 +118,23 @@ pub fn folded_layout<'a>(
 ) -> Layout {
     let (period, tiles) = (owners.period, owners.tiles());
     let mut names = Names::zero(slots, tiles);
+    let mut empty = vec![true; owners.row.len()];
     for (output, nonzeros) in parts {
         for &(slot, _) in nonzeros {
+            if let Some(empty) = empty.get_mut(owners.instance[output as usize * period + slot as usize] as usize) {
+                *empty = false;
+            }
             for start in (0..slots).step_by(period) {
                 let place = output as usize * slots + start + slot as usize;
+                names.names[place] = name(PARTIAL, place as u64);
+            }
+        }
+    }
+    // A row without any nonzero stands in its slots as a sum of nothing: it still has a bias.
+    for (place, &instance) in owners.instance.iter().enumerate() {
+        if instance != NONE && empty[instance as usize] {
+            for start in (0..slots).step_by(period) {
+                let place = place / period * slots + start + place % period;
                 names.names[place] = name(PARTIAL, place as u64);
             }
         }
@@ -135,5 +153,5 @@ pub fn folded_layout<'a>(
         .map(|((instance, sample), sum)| (sum, owners.row[instance as usize] + (sample * rows) as u32))
         .collect();
     names.fold(stages);
-    names.layout(&row_of)
+    names.layout(&row_of, rows, period)
 }

@@ -70,7 +70,7 @@ pub fn window_sums(map: &SparseMap, layout: &Layout, period: usize, samples: usi
             row_of.insert(sum_of_elements(shifted), (row + sample * map.rows()) as u32);
         }
     }
-    let layout = after.layout(&row_of);
+    let layout = after.layout(&row_of, map.rows(), period);
     let mut held = vec![false; map.rows() * samples];
     for tile in 0..layout.tiles() {
         for slot in 0..slots {

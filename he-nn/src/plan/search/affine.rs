@@ -35,7 +35,7 @@ impl Expansion<'_> {
         let layout = &state.layouts[x];
         let places = Places::of(layout, state.period, map.columns());
         let (anchors, channels) = match geometry {
-            Geometry::Dense => (Some(Anchors::single()), map.rows()),
+            Geometry::Dense => (None, map.rows()),
             Geometry::Image {
                 input,
                 output,
@@ -52,8 +52,11 @@ impl Expansion<'_> {
                 return self.diagonal(state, map, &places, layout, next, found);
             }
         };
-        let Some(anchors) = anchors else {
-            return self.reject(found, "an output pixel has no input pixel to stand at");
+        let (anchors, channels) = match anchors {
+            Some(anchors) => (anchors, channels),
+            // Where an output pixel has no input pixel to stand at, a small map is packed as if it had no shape.
+            None if geometry == Geometry::Dense || map.rows() <= state.period => (Anchors::single(), map.rows()),
+            None => return self.reject(found, "an output pixel has no input pixel to stand at"),
         };
         let bits = SlotBits::of(layout, state.period);
         let mut ranked = Vec::new();
@@ -143,7 +146,7 @@ impl Expansion<'_> {
                 }
             }
         }
-        if !(0..map.rows()).all(|row| held[row] || map.row(row).is_empty()) {
+        if !held.iter().all(|&held| held) {
             return self.reject(found, "folding mixes neighbouring outputs");
         }
         let rotations: Vec<i32> = list
