@@ -15,7 +15,7 @@ mod polynomial;
 mod push;
 mod stage;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod values;
 mod view;
 

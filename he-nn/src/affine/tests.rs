@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use std::cell::Cell;
 
 /// A model made at run time; the tensor returned must be the last one recorded. Leaks, as tests may.
-fn model(
+pub(crate) fn model(
     input: &[usize],
     body: impl FnOnce(Tensor<'static>, Weights<'static>) -> Tensor<'static>,
 ) -> &'static Model {
@@ -47,10 +47,10 @@ fn model(
 }
 
 /// Uniform numbers in [-1, 1] (splitmix64, Steele et al. 2014).
-struct Numbers(u64);
+pub(crate) struct Numbers(pub(crate) u64);
 
 impl Numbers {
-    fn next(&mut self) -> f64 {
+    pub(crate) fn next(&mut self) -> f64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let z = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -59,7 +59,7 @@ impl Numbers {
 }
 
 /// Weights that keep values of order one; polynomials have a row for each channel where `per_channel` says so.
-fn weights(model: &Model, seed: u64, per_channel: bool) -> Checkpoint {
+pub(crate) fn weights(model: &Model, seed: u64, per_channel: bool) -> Checkpoint {
     let mut numbers = Numbers(seed);
     Checkpoint::from_tensors(model.manifest().parameters.into_iter().map(|p| {
         let shape = p.or_shape.filter(|_| per_channel).unwrap_or(p.shape);
@@ -111,7 +111,7 @@ fn difference(model: &'static Model, seed: u64, per_channel: bool) -> f64 {
 }
 
 /// One random step; `kept` holds earlier tensors for skips.
-fn step<'t>(
+pub(crate) fn step<'t>(
     x: Tensor<'t>,
     kept: &mut Vec<Tensor<'t>>,
     w: Weights<'t>,

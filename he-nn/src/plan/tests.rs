@@ -1,5 +1,9 @@
 //! Packed programs compute what their networks mean.
 
+mod depth;
+mod random;
+mod trial;
+
 use std::rc::Rc;
 use std::time::Instant;
 

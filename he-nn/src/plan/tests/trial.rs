@@ -1,0 +1,199 @@
+//! Every packing that the search keeps for a model, lowered and run in the clear against the unlowered graph.
+
+use std::fmt;
+
+use he_core::program::{ChainView, Slots, clear};
+use he_core::tile::layout::{Cell, Layout};
+
+use crate::affine::Stages;
+use crate::affine::tests::{Numbers, weights};
+use crate::clear::Session;
+use crate::error::Result;
+use crate::graph::NodeId;
+use crate::lower::{FilledWeights, StepWeights, lower};
+use crate::model::Model;
+use crate::plan::PriceTable;
+use crate::plan::cost::LevelShape;
+use crate::plan::search::{Choice, Packing, SearchSettings, search};
+use crate::plan::translate::{Translated, translate};
+
+/// What became of one model on tiles of one size.
+#[derive(Debug)]
+pub enum Outcome {
+    /// That many packings compute what the graph says.
+    Right(usize),
+    /// The weights have no encrypted form.
+    Refused(String),
+    /// The search found none.
+    NoPacking(String),
+    /// A packing that does not lower, spends too many levels, or computes something else.
+    Wrong(String),
+}
+
+/// Outcomes, counted.
+#[derive(Default)]
+pub struct Tally {
+    trials: usize,
+    packings: usize,
+    refused: Vec<String>,
+    unpacked: Vec<String>,
+    wrong: Vec<String>,
+}
+
+impl Tally {
+    pub fn add(&mut self, name: &str, outcome: Outcome) {
+        self.trials += 1;
+        match outcome {
+            Outcome::Right(packings) => self.packings += packings,
+            Outcome::Refused(why) => self.refused.push(format!("{name}: {why}")),
+            Outcome::NoPacking(why) => self.unpacked.push(format!("{name}: {why}")),
+            Outcome::Wrong(why) => self.wrong.push(format!("{name}: {why}")),
+        }
+    }
+
+    /// Trials without any packing.
+    pub fn unpacked(&self) -> usize {
+        self.unpacked.len()
+    }
+
+    /// Prints the counts and fails if anything was wrong.
+    pub fn assert_right(&self) {
+        eprintln!("{self}");
+        assert!(self.wrong.is_empty(), "{} wrong", self.wrong.len());
+        assert!(self.packings > self.unpacked.len(), "hardly anything was tried");
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Tally { trials, packings, refused, unpacked, wrong } = self;
+        let [no, none, wrongs] = [refused, unpacked, wrong].map(Vec::len);
+        writeln!(f, "{trials} trials: {packings} packings right, {no} refused, {none} without a packing, {wrongs} wrong")?;
+        refused.iter().try_for_each(|line| writeln!(f, "  refused: {line}"))?;
+        unpacked.iter().try_for_each(|line| writeln!(f, "  no packing: {line}"))?;
+        wrong.iter().try_for_each(|line| writeln!(f, "  wrong: {line}"))
+    }
+}
+
+/// A model with random weights and inputs, and what each step of it comes to.
+struct Trial {
+    translated: Translated,
+    weights: Vec<StepWeights>,
+    depth_declared: u32,
+    inputs: Vec<Vec<f64>>,
+    /// Output of each sample.
+    expected: Vec<Vec<f64>>,
+    /// Largest value anywhere in the network.
+    largest: f64,
+}
+
+/// Tries every packing of the final beam.
+///
+/// `per_channel`: every channel has a polynomial of its own.
+pub fn attempt(model: &'static Model, seed: u64, per_channel: bool, slots: usize, batch: u32) -> Outcome {
+    let trial = match Trial::new(model, seed, per_channel, batch) {
+        Ok(trial) => trial,
+        Err(error) => return Outcome::Refused(error.to_string()),
+    };
+    let network = &trial.translated.network;
+    let depth = network.depth();
+    if depth > trial.depth_declared {
+        let steps: Vec<String> = network.steps.iter().map(|s| format!("{} {}", s.name, s.kind.levels())).collect();
+        return Outcome::Wrong(format!("{depth} levels of {}: {}", trial.depth_declared, steps.join(", ")));
+    }
+    let shape = |spent: u32| LevelShape {
+        degree: 2 * slots,
+        limbs: (depth - spent + 1) as usize,
+        dropped: 1,
+        special: 1,
+        digits: (depth - spent + 1) as usize,
+    };
+    let settings = SearchSettings { slots, batch, prices: PriceTable::DEFAULT, key_byte: 0.005, beam: 4 };
+    let found = search(network, &shape, &settings);
+    if found.packings.is_empty() {
+        let why: Vec<String> = found.rejected.keys().map(|r| format!("{}: {}", r.step, r.reason)).collect();
+        return Outcome::NoPacking(why.join(", "));
+    }
+    for (index, packing) in found.packings.iter().enumerate() {
+        if let Err(why) = trial.check(packing, slots) {
+            return Outcome::Wrong(format!("packing {index}: {why}"));
+        }
+    }
+    Outcome::Right(found.packings.len())
+}
+
+impl Trial {
+    fn new(model: &'static Model, seed: u64, per_channel: bool, batch: u32) -> Result<Self> {
+        let checkpoint = weights(model, seed, per_channel);
+        let mut numbers = Numbers(!seed);
+        let elements = model.node(NodeId(0)).shape.elements();
+        let samples: Vec<Vec<f32>> =
+            (0..batch).map(|_| (0..elements).map(|_| numbers.next() as f32).collect()).collect();
+        let ranges = model.calibrate(&checkpoint, &samples.concat())?;
+        let stages = Stages::new(model, Some(&ranges))?;
+        let translated = translate(&stages, Some(&ranges));
+        let inputs: Vec<Vec<f64>> = samples.iter().map(|x| x.iter().map(|&x| f64::from(x)).collect()).collect();
+        let session = Session::new(model, &checkpoint)?;
+        let (mut expected, mut largest) = (vec![], 1.0f64);
+        for input in &inputs {
+            let nodes = session.sample(std::slice::from_ref(input))?;
+            largest = nodes.iter().flatten().fold(largest, |most, v| most.max(v.abs()));
+            expected.push(nodes[model.outputs()[0].node.index()].clone());
+        }
+        let weights = translated.weights(&stages, &checkpoint)?;
+        Ok(Trial { translated, weights, depth_declared: model.depth(), inputs, expected, largest })
+    }
+
+    fn check(&self, packing: &Packing, slots: usize) -> Result<(), String> {
+        let network = &self.translated.network;
+        let chain = ChainView::uniform(network.depth(), 40.0);
+        let lowered = lower(network, packing, &chain).map_err(|fault| fault.to_string())?;
+        let program = &lowered.program;
+        for port in &program.outputs {
+            let level = program.values[port.value.0 as usize].level;
+            let spent = network.depth() - level;
+            if spent > self.depth_declared {
+                return Err(format!("{spent} levels of {}", self.depth_declared));
+            }
+        }
+        let is_input = |choice: &Choice| matches!(choice, Choice::Input { .. });
+        let input = packing.choices.iter().position(is_input).ok_or("no input")?;
+        let tiles = self.tiles(&packing.layouts[input], slots);
+        let filled = FilledWeights::new(&lowered.recipes, &self.weights);
+        let outputs = clear::run(program, &filled, &[tiles]).map_err(|error| error.to_string())?;
+        for (view, tiles) in self.translated.outputs.iter().zip(&outputs) {
+            let (layout, rows) = (&packing.layouts[view.step], network.steps[view.step].elements);
+            let positions = layout.positions(rows * self.inputs.len());
+            for (sample, expected) in self.expected.iter().enumerate() {
+                if expected.len() != view.from.len() {
+                    return Err(format!("{} elements, expected {}", view.from.len(), expected.len()));
+                }
+                for (element, (from, &expected)) in view.from.iter().zip(expected).enumerate() {
+                    let places = from.map_or(&[][..], |from| positions.of(from as usize + sample * rows));
+                    if places.is_empty() && expected != 0.0 {
+                        return Err(format!("element {element} of sample {sample} stands nowhere, expected {expected}"));
+                    }
+                    for &(tile, slot) in places {
+                        let found = tiles[tile as usize].get(slot as usize).re * view.factor;
+                        // A comparison that a NaN fails.
+                        if !((found - expected).abs() <= 1e-9 * self.largest) {
+                            return Err(format!("element {element} of sample {sample}: {found}, expected {expected}"));
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The samples as a client packs them.
+    fn tiles(&self, layout: &Layout, slots: usize) -> Vec<Slots> {
+        let elements = self.inputs[0].len();
+        let value = |tile, slot| match layout.cell(tile, slot) {
+            Cell::Element(e) => self.inputs[e as usize / elements][e as usize % elements],
+            _ => 0.0,
+        };
+        let tile = |tile| (0..slots).map(|slot| value(tile, slot)).collect::<Vec<f64>>().into();
+        (0..layout.tiles()).map(tile).collect()
+    }
+}
