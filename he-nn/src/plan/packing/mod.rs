@@ -19,3 +19,7 @@ pub mod input;
 pub mod pool;
 pub mod sparse;
 pub mod split;
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests;
