@@ -1,6 +1,8 @@
 //! Packed programs compute what their networks mean.
 
+mod choices;
 mod depth;
+mod encrypted;
 mod random;
 mod trial;
 

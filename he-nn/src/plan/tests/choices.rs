@@ -1,0 +1,92 @@
+//! What prices and limits change about a plan.
+
+use crate::affine::tests::model;
+use crate::layer::*;
+use crate::model::Model;
+use crate::plan::search::Choice;
+use crate::plan::{Goal, Plan, PriceTable};
+
+fn perceptron() -> &'static Model {
+    model(&[784], |x, w| {
+        let x = square(linear(x, w.at("fc1"), Linear::out(128)));
+        linear(x, w.at("fc2"), Linear::out(10))
+    })
+}
+
+fn plan(goal: &Goal) -> Plan {
+    perceptron().plan(goal).expect("a plan")
+}
+
+/// Babies of each layer: the modulus of its split.
+fn splits(plan: &Plan) -> Vec<i32> {
+    let split = |choice: &Choice| match choice {
+        Choice::Linear(linear) => Some(linear.split.modulus),
+        _ => None,
+    };
+    plan.packing.choices.iter().filter_map(split).collect()
+}
+
+fn rotation_keys(plan: &Plan) -> usize {
+    plan.key_spec().rotations.len()
+}
+
+fn describe(what: &str, plan: &Plan) {
+    let (total, keys) = (&plan.bill().total, rotation_keys(plan));
+    eprintln!(
+        "{what}: N = 2^{}, {} rotations, {keys} keys, splits {:?}, {:.2} ms, {} bytes, planned in {:.2} s",
+        plan.chain().log_n(),
+        total.rotations,
+        splits(plan),
+        plan.predicted_seconds() * 1e3,
+        plan.predicted_peak_bytes(),
+        plan.plan_seconds(),
+    );
+}
+
+#[test]
+fn predicted_seconds_scale_with_the_prices() {
+    let base = plan(&Goal::latency());
+    let bill = &base.bill().total;
+    for factor in [0.25, 2.0, 1024.0] {
+        // Powers of two lose nothing.
+        let prices = PriceTable::DEFAULT.scaled(factor);
+        let seconds = prices.nanoseconds(bill, base.chain().degree()) * 1e-9;
+        assert_eq!(seconds, factor * base.predicted_seconds());
+        let scaled = plan(&Goal::latency().prices(prices));
+        let counted = prices.nanoseconds(&scaled.bill().total, scaled.chain().degree()) * 1e-9;
+        assert_eq!(scaled.predicted_seconds(), counted);
+    }
+}
+
+/// With transforms and keys twice as dear, folds of more terms pay: each shares one decomposition among more rotations.
+#[test]
+fn dearer_rotations_change_the_folds() {
+    let base = plan(&Goal::latency());
+    describe("default", &base);
+    let prices = PriceTable::DEFAULT;
+    let dear = PriceTable {
+        key_byte: 2.0 * prices.key_byte,
+        automorphism_word: 2.0 * prices.automorphism_word,
+        ntt_butterfly: 2.0 * prices.ntt_butterfly,
+        ..prices
+    };
+    let dearer = plan(&Goal::latency().prices(dear));
+    describe("rotations twice as dear", &dearer);
+    assert_ne!(base.digest(), dearer.digest());
+    assert_eq!((base.bill().total.rotations, dearer.bill().total.rotations), (27, 30));
+    assert_eq!((splits(&base), splits(&dearer)), (vec![8, 1], vec![8, 1]));
+}
+
+/// A limit just below what the fastest plan needs splits the last layer into babies and giants.
+#[test]
+fn less_memory_takes_fewer_keys() {
+    let base = plan(&Goal::latency());
+    describe("no limit", &base);
+    let limit = base.predicted_peak_bytes() - 1;
+    let tight = plan(&Goal::latency().memory(limit));
+    describe("limited", &tight);
+    assert!(tight.predicted_peak_bytes() <= limit);
+    assert!(tight.predicted_seconds() >= base.predicted_seconds());
+    assert_eq!((rotation_keys(&base), rotation_keys(&tight)), (21, 20));
+    assert_eq!((splits(&base), splits(&tight)), (vec![8, 1], vec![8, 2]));
+}
