@@ -3,8 +3,8 @@
 use he_core::program::count::Counts;
 use serde::{Deserialize, Serialize};
 
-/// Nanoseconds a unit, one thread. The default was measured on an AVX-512 server core; [`Goal::prices`](super::Goal::prices) takes
-/// those of another machine.
+/// Nanoseconds a unit, one thread. `cargo bench --bench price_table -- --out FILE` measures one and writes it as JSON; the default was
+/// measured on an AVX-512 server core. [`Goal::prices`](super::Goal::prices) takes a table.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PriceTable {
     /// One butterfly of a number-theoretic transform.
