@@ -59,7 +59,10 @@ fn ntt_butterfly(q: &Modulus) -> f64 {
 fn conversion_word(kernels: &Kernels, primes: &[Modulus]) -> f64 {
     let (sources, destinations) = primes.split_at(4);
     let conversion = BaseConversion::new(sources, destinations);
-    let (src, mut dst) = (limbs(sources.len(), &sources[0]), Limbs::zeroed(N, destinations.len()));
+    let (src, mut dst) = (
+        limbs(sources.len(), &sources[0]),
+        Limbs::zeroed(N, destinations.len()),
+    );
     let (src, mut dst) = (src.iter().collect::<Vec<_>>(), dst.split_mut());
     let time = least(REPEATS, || conversion.convert(kernels, &src, black_box(&mut dst)));
     time / (sources.len() * destinations.len() * N) as f64
@@ -80,7 +83,13 @@ impl<'a> Sums<'a> {
         // What the factors are does not matter to the time; that each has memory of its own does.
         let mut factors = Limbs::zeroed(N, cold - cold % (2 * TERMS));
         factors.split_mut().into_iter().for_each(|limb| limb.fill(12345));
-        Sums { kernels, q, digits: limbs(TERMS, q), factors, out: Limbs::zeroed(N, 2) }
+        Sums {
+            kernels,
+            q,
+            digits: limbs(TERMS, q),
+            factors,
+            out: Limbs::zeroed(N, 2),
+        }
     }
 
     /// Time of one sum over the factors of each of `groups` groups, in turn.
@@ -95,19 +104,27 @@ impl<'a> Sums<'a> {
         let terms: Vec<Vec<_>> = (0..groups)
             .map(|group| {
                 let factor = |term: usize, of| factors.limb((group * TERMS + term) * factors_each + of);
-                (0..TERMS).map(|term| (digits.limb(term), factor(term, 0), factor(term, factors_each - 1))).collect()
+                (0..TERMS)
+                    .map(|term| (digits.limb(term), factor(term, 0), factor(term, factors_each - 1)))
+                    .collect()
             })
             .collect();
         let mut outs = self.out.split_mut();
-        let [out0, out1] = outs.as_mut_slice() else { return 0.0 };
-        let pass = least(repeats, || terms.iter().for_each(|terms| sum([black_box(out0), out1], terms)));
+        let [out0, out1] = outs.as_mut_slice() else {
+            return 0.0;
+        };
+        let pass = least(repeats, || {
+            terms.iter().for_each(|terms| sum([black_box(out0), out1], terms))
+        });
         pass / groups as f64
     }
 
     /// (a product, a byte of keys): two results, two factors a term.
     fn keys(&mut self) -> (f64, f64) {
         let (kernels, q) = (*self.kernels, *self.q);
-        let sum = |outs: [&mut [u64]; 2], terms: &[(&[u64], &[u64], &[u64])]| kernels.inner_product_pair(&q, outs, terms);
+        let sum = |outs: [&mut [u64]; 2], terms: &[(&[u64], &[u64], &[u64])]| {
+            kernels.inner_product_pair(&q, outs, terms)
+        };
         let groups = self.factors.count() / (2 * TERMS);
         let hot = self.least(1, REPEATS, 2, sum);
         let cold = self.least(groups, 5, 2, sum);
@@ -133,7 +150,9 @@ impl<'a> Sums<'a> {
     fn automorphism_word(&mut self) -> f64 {
         let (kernels, q) = (*self.kernels, *self.q);
         let automorphism = Automorphism::new(N, galois_of_rotation(N, 3));
-        let still = self.least(1, REPEATS, 2, |outs, terms| kernels.inner_product_pair(&q, outs, terms));
+        let still = self.least(1, REPEATS, 2, |outs, terms| {
+            kernels.inner_product_pair(&q, outs, terms)
+        });
         let moved = self.least(1, REPEATS, 2, |outs, terms| {
             automorphism.inner_product_pair(&kernels, &q, outs, terms, false);
         });
@@ -158,14 +177,28 @@ fn measure() -> PriceTable {
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
-    let out = arguments.iter().position(|argument| argument == "--out").and_then(|at| arguments.get(at + 1));
+    let out = arguments
+        .iter()
+        .position(|argument| argument == "--out")
+        .and_then(|at| arguments.get(at + 1));
     let (measured, assumed) = (measure(), PriceTable::DEFAULT);
-    println!("{} kernels, N = 2^{LOG_N}, one thread; nanoseconds (default)", kernels::active().path());
+    println!(
+        "{} kernels, N = 2^{LOG_N}, one thread; nanoseconds (default)",
+        kernels::active().path()
+    );
     let lines = [
         ("butterfly", measured.ntt_butterfly, assumed.ntt_butterfly),
-        ("conversion word", measured.conversion_word, assumed.conversion_word),
+        (
+            "conversion word",
+            measured.conversion_word,
+            assumed.conversion_word,
+        ),
         ("mac word", measured.mac_word, assumed.mac_word),
-        ("automorphism word", measured.automorphism_word, assumed.automorphism_word),
+        (
+            "automorphism word",
+            measured.automorphism_word,
+            assumed.automorphism_word,
+        ),
         ("key byte", measured.key_byte, assumed.key_byte),
         ("plain byte", measured.plain_byte, assumed.plain_byte),
     ];

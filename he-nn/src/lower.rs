@@ -238,9 +238,15 @@ impl Writer<'_> {
         };
         let sum = match rotations.len() {
             1 => x,
-            _ => self.builder.rotate_sum(x, &[rotations.iter().map(|r| r - first).collect()])?,
+            _ => self
+                .builder
+                .rotate_sum(x, &[rotations.iter().map(|r| r - first).collect()])?,
         };
-        if first == 0 { Ok(sum) } else { self.builder.rotate(sum, &[first]) }
+        if first == 0 {
+            Ok(sum)
+        } else {
+            self.builder.rotate(sum, &[first])
+        }
     }
 
     /// Products, folds, bias.

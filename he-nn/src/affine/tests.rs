@@ -7,6 +7,7 @@ use crate::graph::{Budget, Node, NodeId, Survey, Tensor, Trace, Weights};
 use crate::layer::*;
 use crate::model::{Input, Model, Output};
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use std::cell::Cell;
 
 /// A model made at run time; the tensor returned must be the last one recorded. Leaks, as tests may.
@@ -183,7 +184,8 @@ pub(crate) fn step<'t>(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    // The same cases every time; other seeds are for searching by hand.
+    #![proptest_config(ProptestConfig { cases: 400, rng_seed: RngSeed::Fixed(2026), ..ProptestConfig::default() })]
 
     /// Folding changes no value and spends no more levels than the graph's rule.
     #[test]

@@ -3,7 +3,7 @@
 //! * **Shape** `[C, H, W] -> [C + 2 n, H, W]`.
 //! * **Depth** 0.
 
-use crate::graph::{Op, Tensor};
+use crate::graph::{Form, Op, Tensor};
 
 use super::relabel::ZERO;
 use super::window::expect_image;
@@ -13,7 +13,12 @@ use super::window::expect_image;
 pub const fn pad_channels<'t>(x: Tensor<'t>, channels: usize) -> Tensor<'t> {
     expect_image("pad_channels", &x);
     let shape = x.shape().with(0, x.channels() + 2 * channels);
-    x.then(Op::PadChannels { channels }, shape, 0, x.form())
+    // The zero channels have no weights that a factor or an offset of their own could fold into.
+    let form = match x.form() {
+        Form::Affine => Form::AffineUniform,
+        form => form,
+    };
+    x.then(Op::PadChannels { channels }, shape, 0, form)
 }
 
 /// The element behind each element of the result, or [`ZERO`].

@@ -382,7 +382,9 @@ fn step_weights(loaded: &Loaded<'_>, source: Source, step: &Step) -> Result<Step
                 series: powers(loaded, id, step.elements)?,
             },
             _ => {
-                let rows = loaded.polynomial(id)?.map_or(vec![], |values| values.coefficients);
+                let rows = loaded
+                    .polynomial(id)?
+                    .map_or(vec![], |values| values.coefficients);
                 if rows.len() > 1 {
                     return Err(Error::Infeasible {
                         what: format!("polynomial of `{}`", step.name),

@@ -121,7 +121,9 @@ pub fn folded_layout<'a>(
     let mut empty = vec![true; owners.row.len()];
     for (output, nonzeros) in parts {
         for &(slot, _) in nonzeros {
-            if let Some(empty) = empty.get_mut(owners.instance[output as usize * period + slot as usize] as usize) {
+            if let Some(empty) =
+                empty.get_mut(owners.instance[output as usize * period + slot as usize] as usize)
+            {
                 *empty = false;
             }
             for start in (0..slots).step_by(period) {

@@ -60,11 +60,17 @@ pub fn arrangements(shape: &[u32], reader: Reader, slots: u32, batch: u32) -> Ve
     found
         .into_iter()
         // A block that does not divide the period, as that of nine taps, would shift one sample against the next.
-        .filter(|candidate| batch == 1 || u64::from(period).is_multiple_of(candidate.arrangement.used_slots()))
+        .filter(|candidate| {
+            batch == 1 || u64::from(period).is_multiple_of(candidate.arrangement.used_slots())
+        })
         .map(|mut candidate| {
             let batched = batch.next_power_of_two();
             let arrangement = &mut candidate.arrangement;
-            let used = arrangement.slot_axes.iter().map(|axis| axis.extent).product::<u32>();
+            let used = arrangement
+                .slot_axes
+                .iter()
+                .map(|axis| axis.extent)
+                .product::<u32>();
             // Every sample starts at a multiple of the period.
             if used < period {
                 arrangement.slot_axes.push(Axis::copies(period / used));
@@ -199,7 +205,10 @@ fn interleaved(input: [u32; 3], period: u32, found: &mut Vec<InputCandidate>) {
     let log_period = period.trailing_zeros();
     for log_rows in 0..=log_period {
         let (rows, columns) = (1 << log_rows, 1 << (log_period - log_rows));
-        if log_rows.abs_diff(log_period - log_rows) > 1 || rows > height.next_power_of_two() || columns > width.next_power_of_two() {
+        if log_rows.abs_diff(log_period - log_rows) > 1
+            || rows > height.next_power_of_two()
+            || columns > width.next_power_of_two()
+        {
             continue;
         }
         let (outer_rows, outer_columns) = (height.div_ceil(rows), width.div_ceil(columns));

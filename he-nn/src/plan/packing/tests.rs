@@ -49,15 +49,32 @@ fn windows(count: u32, size: u32) -> SparseMap {
 fn bits_are_data_copies_or_gaps() {
     // x0 x1 0 0 x0 x1 0 0: bit 0 tells elements apart, bit 1 leaves a gap, bit 2 repeats.
     let bits = SlotBits::of(&tile(&[0, 1, -1, -1, 0, 1, -1, -1]), 8);
-    assert_eq!(bits, SlotBits { data: vec![0], copies: vec![2], gaps: vec![1] });
+    assert_eq!(
+        bits,
+        SlotBits {
+            data: vec![0],
+            copies: vec![2],
+            gaps: vec![1]
+        }
+    );
     // Beyond the period stand other samples.
     let bits = SlotBits::of(&tile(&[0, 1, 0, 1, 2, 3, 2, 3]), 4);
-    assert_eq!(bits, SlotBits { data: vec![0], copies: vec![1], gaps: vec![] });
+    assert_eq!(
+        bits,
+        SlotBits {
+            data: vec![0],
+            copies: vec![1],
+            gaps: vec![]
+        }
+    );
 }
 
 #[test]
 fn numbers_are_spread_over_bits() {
-    assert_eq!((0..4).map(|value| spread(value, &[1, 3])).collect::<Vec<_>>(), [0, 2, 8, 10]);
+    assert_eq!(
+        (0..4).map(|value| spread(value, &[1, 3])).collect::<Vec<_>>(),
+        [0, 2, 8, 10]
+    );
     assert_eq!(mask(&[1, 3]), 10);
 }
 
@@ -67,20 +84,31 @@ fn a_fold_over_top_bits_gives_copies_and_over_middle_bits_one_slot_of_a_block() 
     let folded = |stage: Vec<i32>, rows: &[&[u32]]| {
         let mut names = Names::of_layout(&layout);
         names.fold(&[stage]);
-        let name = |(row, elements): (usize, &&[u32])| (sum_of_elements(elements.iter().copied()), row as u32);
+        let name =
+            |(row, elements): (usize, &&[u32])| (sum_of_elements(elements.iter().copied()), row as u32);
         let row_of: HashMap<u64, u32> = rows.iter().enumerate().map(name).collect();
         cells(&names.layout(&row_of, rows.len(), 8))
     };
     // Over bit 2, the highest: x_s + x_{s+4} stands in both halves.
-    assert_eq!(folded(vec![0, 4], &[&[0, 4], &[1, 5], &[2, 6], &[3, 7]]), [0, 1, 2, 3, 0, 1, 2, 3]);
+    assert_eq!(
+        folded(vec![0, 4], &[&[0, 4], &[1, 5], &[2, 6], &[3, 7]]),
+        [0, 1, 2, 3, 0, 1, 2, 3]
+    );
     // Over bit 1: only the lower slots of each block of four hold a sum of their own block.
-    assert_eq!(folded(vec![0, 2], &[&[0, 2], &[1, 3], &[4, 6], &[5, 7]]), [0, 1, -2, -2, 2, 3, -2, -2]);
+    assert_eq!(
+        folded(vec![0, 2], &[&[0, 2], &[1, 3], &[4, 6], &[5, 7]]),
+        [0, 1, -2, -2, 2, 3, -2, -2]
+    );
 }
 
 #[test]
 fn what_folds_carry_into_another_sample_is_unknown() {
     // Two samples of two rows, each in a period of four: row 0 in slots 0 and 2, row 1 in slots 1 and 3.
-    let candidate = Candidate { out_bits: vec![0], fold_bits: vec![1], copy_bits: vec![] };
+    let candidate = Candidate {
+        out_bits: vec![0],
+        fold_bits: vec![1],
+        copy_bits: vec![],
+    };
     let owners = candidate.owners(4, &Anchors::single(), 2);
     assert_eq!(owners.instance, [0, 1, 0, 1]);
     // Only slots 0 and 1 receive products: folding carries them to slots 2 and 3 of the sample in front, where they are foreign.
@@ -91,7 +119,11 @@ fn what_folds_carry_into_another_sample_is_unknown() {
 
 #[test]
 fn a_row_without_nonzeros_stands_where_its_bias_goes() {
-    let candidate = Candidate { out_bits: vec![0], fold_bits: vec![], copy_bits: vec![] };
+    let candidate = Candidate {
+        out_bits: vec![0],
+        fold_bits: vec![],
+        copy_bits: vec![],
+    };
     let owners = candidate.owners(2, &Anchors::single(), 2);
     let layout = folded_layout(4, 2, &owners, [(0, &[(0, 0)][..])].into_iter(), &[]);
     assert_eq!(cells(&layout), [0, 1, 2, 3]);
@@ -101,7 +133,11 @@ fn a_row_without_nonzeros_stands_where_its_bias_goes() {
 fn the_diagonal_method_of_a_square_matrix() {
     let layout = tile(&[0, 1, 2, 3]);
     let (map, places) = (matrix(4, 4), Places::of(&layout, 4, 4));
-    let candidate = Candidate { out_bits: vec![0, 1], fold_bits: vec![], copy_bits: vec![] };
+    let candidate = Candidate {
+        out_bits: vec![0, 1],
+        fold_bits: vec![],
+        copy_bits: vec![],
+    };
     let owners = candidate.owners(4, &Anchors::single(), 4);
     let found = diagonals(&map, &places, &owners, Window { bias: 0, grain: 1 }).unwrap();
     // Diagonal r holds A[s][s + r] in slot s; rotation 2 of 4 is the same as -2.
@@ -111,7 +147,12 @@ fn the_diagonal_method_of_a_square_matrix() {
         let mut nonzeros = nonzeros;
         nonzeros.sort_unstable();
         let expected = (0..4u32).map(|s| (s, 4 * s + (s as i32 + diagonal.rotation).rem_euclid(4) as u32));
-        assert_eq!(nonzeros, expected.collect::<Vec<_>>(), "rotation {}", diagonal.rotation);
+        assert_eq!(
+            nonzeros,
+            expected.collect::<Vec<_>>(),
+            "rotation {}",
+            diagonal.rotation
+        );
     }
 }
 
@@ -126,13 +167,21 @@ fn candidates_of_a_dense_layer_use_every_data_bit() {
     for candidate in &all {
         let used = mask(&candidate.out_bits) + mask(&candidate.fold_bits);
         assert_eq!(used & !3, 0, "{candidate:?}");
-        assert_eq!(mask(&candidate.out_bits) & mask(&candidate.fold_bits), 0, "{candidate:?}");
+        assert_eq!(
+            mask(&candidate.out_bits) & mask(&candidate.fold_bits),
+            0,
+            "{candidate:?}"
+        );
     }
 }
 
 #[test]
 fn stages_fold_low_bits_first() {
-    let candidate = Candidate { out_bits: vec![], fold_bits: vec![0, 2, 3], copy_bits: vec![] };
+    let candidate = Candidate {
+        out_bits: vec![],
+        fold_bits: vec![0, 2, 3],
+        copy_bits: vec![],
+    };
     assert_eq!(candidate.stages(1), [vec![0, 1], vec![0, 4], vec![0, 8]]);
     assert_eq!(candidate.stages(2), [vec![0, 1, 4, 5], vec![0, 8]]);
 }
@@ -143,12 +192,27 @@ fn a_split_adds_up_and_counts_its_steps() {
     for rotation in -20..20 {
         let (giant, baby) = split.of(rotation);
         assert_eq!(giant + baby, rotation);
-        assert!((-1..3).contains(&baby) && giant % 4 == 0, "{rotation}: {giant} {baby}");
+        assert!(
+            (-1..3).contains(&baby) && giant % 4 == 0,
+            "{rotation}: {giant} {baby}"
+        );
     }
-    let diagonals: Vec<Diagonal> = (0..16).map(|rotation| Diagonal { output: 0, input: 0, rotation }).collect();
+    let diagonals: Vec<Diagonal> = (0..16)
+        .map(|rotation| Diagonal {
+            output: 0,
+            input: 0,
+            rotation,
+        })
+        .collect();
     let counted = steps(diagonals.iter(), Split { modulus: 4, bias: 0 }, 64);
-    assert_eq!((counted.babies, counted.giants, counted.decompositions), (3, 3, 1));
-    assert_eq!(counted.rotations.into_iter().collect::<Vec<_>>(), [1, 2, 3, 4, 8, 12]);
+    assert_eq!(
+        (counted.babies, counted.giants, counted.decompositions),
+        (3, 3, 1)
+    );
+    assert_eq!(
+        counted.rotations.into_iter().collect::<Vec<_>>(),
+        [1, 2, 3, 4, 8, 12]
+    );
     // With one price for all steps the square root wins; with free babies there is nothing else.
     let even = cheapest(&diagonals, 0, 64, |s| (s.babies + s.giants) as f64);
     assert_eq!((even.0.modulus, even.2), (4, 6.0));
@@ -182,7 +246,13 @@ fn windows_cut_off_at_the_border_are_not_packed() {
 
 #[test]
 fn image_to_column_lays_one_block_for_every_tap() {
-    let reader = Reader::Image { input: [1, 3, 3], output: [2, 2], kernel: [2, 2], stride: 1, padding: 0 };
+    let reader = Reader::Image {
+        input: [1, 3, 3],
+        output: [2, 2],
+        kernel: [2, 2],
+        stride: 1,
+        padding: 0,
+    };
     let all = arrangements(&[1, 3, 3], reader, 32, 1);
     let (columns, period) = all.iter().find(|(c, _)| c.name == "image to column").unwrap();
     let found = cells(&columns.arrangement.layout(32));
@@ -190,12 +260,21 @@ fn image_to_column_lays_one_block_for_every_tap() {
     // Four blocks of four output pixels: the pixel itself, its right neighbour, the one below, the one beside that. Twice.
     let blocks = [[0, 1, 3, 4], [1, 2, 4, 5], [3, 4, 6, 7], [4, 5, 7, 8]].concat();
     assert_eq!(found, [&blocks[..], &blocks].concat());
-    assert_eq!(columns.anchors.as_ref().unwrap().at, [(0, 0), (0, 1), (0, 2), (0, 3)]);
+    assert_eq!(
+        columns.anchors.as_ref().unwrap().at,
+        [(0, 0), (0, 1), (0, 2), (0, 3)]
+    );
 }
 
 #[test]
 fn every_sample_starts_at_a_multiple_of_the_period() {
-    let image = Reader::Image { input: [2, 6, 5], output: [4, 3], kernel: [3, 3], stride: 1, padding: 0 };
+    let image = Reader::Image {
+        input: [2, 6, 5],
+        output: [4, 3],
+        kernel: [3, 3],
+        stride: 1,
+        padding: 0,
+    };
     for (shape, reader) in [(vec![2, 6, 5], image), (vec![12], Reader::Dense { outputs: 5 })] {
         for (slots, batch) in [(64, 2), (1024, 2), (1024, 8), (4096, 3)] {
             let all = arrangements(&shape, reader, slots, batch);
@@ -205,7 +284,12 @@ fn every_sample_starts_at_a_multiple_of_the_period() {
                 let elements = shape.iter().product::<u32>();
                 for (_, slot, cell) in layout.cells() {
                     if let Cell::Element(element) = cell {
-                        assert_eq!(element / elements, slot as u32 / period, "{}, {slots} slots", candidate.name);
+                        assert_eq!(
+                            element / elements,
+                            slot as u32 / period,
+                            "{}, {slots} slots",
+                            candidate.name
+                        );
                     }
                 }
             }

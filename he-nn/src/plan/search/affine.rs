@@ -55,7 +55,9 @@ impl Expansion<'_> {
         let (anchors, channels) = match anchors {
             Some(anchors) => (anchors, channels),
             // Where an output pixel has no input pixel to stand at, a small map is packed as if it had no shape.
-            None if geometry == Geometry::Dense || map.rows() <= state.period => (Anchors::single(), map.rows()),
+            None if geometry == Geometry::Dense || map.rows() <= state.period => {
+                (Anchors::single(), map.rows())
+            }
             None => return self.reject(found, "an output pixel has no input pixel to stand at"),
         };
         let bits = SlotBits::of(layout, state.period);

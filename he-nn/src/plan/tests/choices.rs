@@ -73,7 +73,10 @@ fn dearer_rotations_change_the_folds() {
     let dearer = plan(&Goal::latency().prices(dear));
     describe("rotations twice as dear", &dearer);
     assert_ne!(base.digest(), dearer.digest());
-    assert_eq!((base.bill().total.rotations, dearer.bill().total.rotations), (27, 30));
+    assert_eq!(
+        (base.bill().total.rotations, dearer.bill().total.rotations),
+        (27, 30)
+    );
     assert_eq!((splits(&base), splits(&dearer)), (vec![8, 1], vec![8, 1]));
 }
 

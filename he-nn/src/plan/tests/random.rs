@@ -34,10 +34,15 @@ fn random_networks_agree_with_the_graph() {
         .into_par_iter()
         .map(|seed| {
             let (slots, batch) = (1 << (6 + seed % 5), [1, 2, 8][seed as usize % 3]);
-            (format!("network {seed}, {slots} slots, batch {batch}"), attempt(network(seed), seed, seed % 2 == 1, slots, batch))
+            (
+                format!("network {seed}, {slots} slots, batch {batch}"),
+                attempt(network(seed), seed, seed % 2 == 1, slots, batch),
+            )
         })
         .collect();
     let mut tally = Tally::default();
-    outcomes.into_iter().for_each(|(name, outcome)| tally.add(&name, outcome));
+    outcomes
+        .into_iter()
+        .for_each(|(name, outcome)| tally.add(&name, outcome));
     tally.assert_right();
 }

@@ -66,11 +66,24 @@ impl Tally {
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Tally { trials, packings, refused, unpacked, wrong } = self;
+        let Tally {
+            trials,
+            packings,
+            refused,
+            unpacked,
+            wrong,
+        } = self;
         let [no, none, wrongs] = [refused, unpacked, wrong].map(Vec::len);
-        writeln!(f, "{trials} trials: {packings} packings right, {no} refused, {none} without a packing, {wrongs} wrong")?;
-        refused.iter().try_for_each(|line| writeln!(f, "  refused: {line}"))?;
-        unpacked.iter().try_for_each(|line| writeln!(f, "  no packing: {line}"))?;
+        writeln!(
+            f,
+            "{trials} trials: {packings} packings right, {no} refused, {none} without a packing, {wrongs} wrong"
+        )?;
+        refused
+            .iter()
+            .try_for_each(|line| writeln!(f, "  refused: {line}"))?;
+        unpacked
+            .iter()
+            .try_for_each(|line| writeln!(f, "  no packing: {line}"))?;
         wrong.iter().try_for_each(|line| writeln!(f, "  wrong: {line}"))
     }
 }
@@ -98,8 +111,16 @@ pub fn attempt(model: &'static Model, seed: u64, per_channel: bool, slots: usize
     let network = &trial.translated.network;
     let depth = network.depth();
     if depth > trial.depth_declared {
-        let steps: Vec<String> = network.steps.iter().map(|s| format!("{} {}", s.name, s.kind.levels())).collect();
-        return Outcome::Wrong(format!("{depth} levels of {}: {}", trial.depth_declared, steps.join(", ")));
+        let steps: Vec<String> = network
+            .steps
+            .iter()
+            .map(|s| format!("{} {}", s.name, s.kind.levels()))
+            .collect();
+        return Outcome::Wrong(format!(
+            "{depth} levels of {}: {}",
+            trial.depth_declared,
+            steps.join(", ")
+        ));
     }
     let shape = |spent: u32| LevelShape {
         degree: 2 * slots,
@@ -108,10 +129,20 @@ pub fn attempt(model: &'static Model, seed: u64, per_channel: bool, slots: usize
         special: 1,
         digits: (depth - spent + 1) as usize,
     };
-    let settings = SearchSettings { slots, batch, prices: PriceTable::DEFAULT, key_byte: 0.005, beam: 4 };
+    let settings = SearchSettings {
+        slots,
+        batch,
+        prices: PriceTable::DEFAULT,
+        key_byte: 0.005,
+        beam: 4,
+    };
     let found = search(network, &shape, &settings);
     if found.packings.is_empty() {
-        let why: Vec<String> = found.rejected.keys().map(|r| format!("{}: {}", r.step, r.reason)).collect();
+        let why: Vec<String> = found
+            .rejected
+            .keys()
+            .map(|r| format!("{}: {}", r.step, r.reason))
+            .collect();
         return Outcome::NoPacking(why.join(", "));
     }
     for (index, packing) in found.packings.iter().enumerate() {
@@ -127,12 +158,16 @@ impl Trial {
         let checkpoint = weights(model, seed, per_channel);
         let mut numbers = Numbers(!seed);
         let elements = model.node(NodeId(0)).shape.elements();
-        let samples: Vec<Vec<f32>> =
-            (0..batch).map(|_| (0..elements).map(|_| numbers.next() as f32).collect()).collect();
+        let samples: Vec<Vec<f32>> = (0..batch)
+            .map(|_| (0..elements).map(|_| numbers.next() as f32).collect())
+            .collect();
         let ranges = model.calibrate(&checkpoint, &samples.concat())?;
         let stages = Stages::new(model, Some(&ranges))?;
         let translated = translate(&stages, Some(&ranges));
-        let inputs: Vec<Vec<f64>> = samples.iter().map(|x| x.iter().map(|&x| f64::from(x)).collect()).collect();
+        let inputs: Vec<Vec<f64>> = samples
+            .iter()
+            .map(|x| x.iter().map(|&x| f64::from(x)).collect())
+            .collect();
         let session = Session::new(model, &checkpoint)?;
         let (mut expected, mut largest) = (vec![], 1.0f64);
         for input in &inputs {
@@ -141,7 +176,14 @@ impl Trial {
             expected.push(nodes[model.outputs()[0].node.index()].clone());
         }
         let weights = translated.weights(&stages, &checkpoint)?;
-        Ok(Trial { translated, weights, depth_declared: model.depth(), inputs, expected, largest })
+        Ok(Trial {
+            translated,
+            weights,
+            depth_declared: model.depth(),
+            inputs,
+            expected,
+            largest,
+        })
     }
 
     fn check(&self, packing: &Packing, slots: usize) -> Result<(), String> {
@@ -166,18 +208,26 @@ impl Trial {
             let positions = layout.positions(rows * self.inputs.len());
             for (sample, expected) in self.expected.iter().enumerate() {
                 if expected.len() != view.from.len() {
-                    return Err(format!("{} elements, expected {}", view.from.len(), expected.len()));
+                    return Err(format!(
+                        "{} elements, expected {}",
+                        view.from.len(),
+                        expected.len()
+                    ));
                 }
                 for (element, (from, &expected)) in view.from.iter().zip(expected).enumerate() {
                     let places = from.map_or(&[][..], |from| positions.of(from as usize + sample * rows));
                     if places.is_empty() && expected != 0.0 {
-                        return Err(format!("element {element} of sample {sample} stands nowhere, expected {expected}"));
+                        return Err(format!(
+                            "element {element} of sample {sample} stands nowhere, expected {expected}"
+                        ));
                     }
                     for &(tile, slot) in places {
                         let found = tiles[tile as usize].get(slot as usize).re * view.factor;
                         // A comparison that a NaN fails.
                         if !((found - expected).abs() <= 1e-9 * self.largest) {
-                            return Err(format!("element {element} of sample {sample}: {found}, expected {expected}"));
+                            return Err(format!(
+                                "element {element} of sample {sample}: {found}, expected {expected}"
+                            ));
                         }
                     }
                 }
@@ -193,7 +243,12 @@ impl Trial {
             Cell::Element(e) => self.inputs[e as usize / elements][e as usize % elements],
             _ => 0.0,
         };
-        let tile = |tile| (0..slots).map(|slot| value(tile, slot)).collect::<Vec<f64>>().into();
+        let tile = |tile| {
+            (0..slots)
+                .map(|slot| value(tile, slot))
+                .collect::<Vec<f64>>()
+                .into()
+        };
         (0..layout.tiles()).map(tile).collect()
     }
 }
