@@ -24,12 +24,12 @@ pub struct PriceTable {
 impl PriceTable {
     /// The table that serves when none was measured.
     pub const DEFAULT: PriceTable = PriceTable {
-        ntt_butterfly: 0.20,
-        conversion_word: 0.12,
-        mac_word: 0.25,
-        automorphism_word: 0.35,
-        key_byte: 0.02,
-        plain_byte: 0.02,
+        ntt_butterfly: 0.23,
+        conversion_word: 0.13,
+        mac_word: 0.30,
+        automorphism_word: 0.20,
+        key_byte: 0.10,
+        plain_byte: 0.10,
     };
 
     /// Nanoseconds of the counted work on a ring of the given degree.

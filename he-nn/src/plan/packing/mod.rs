@@ -21,5 +21,4 @@ pub mod sparse;
 pub mod split;
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests;

@@ -224,7 +224,8 @@ impl Trial {
                     for &(tile, slot) in places {
                         let found = tiles[tile as usize].get(slot as usize).re * view.factor;
                         // A comparison that a NaN fails.
-                        if !((found - expected).abs() <= 1e-9 * self.largest) {
+                        let error = (found - expected).abs();
+                        if error.is_nan() || error > 1e-9 * self.largest {
                             return Err(format!(
                                 "element {element} of sample {sample}: {found}, expected {expected}"
                             ));
