@@ -6,7 +6,7 @@
 mod ranges;
 mod run;
 
-pub use ranges::{MARGIN, Ranges, SiteRange};
+pub use ranges::{MARGIN, Ranges, SiteRange, TYPICAL_MARGIN};
 #[cfg(test)]
 pub(crate) use run::Session;
 pub(crate) use run::{plain_nodes, weights};

@@ -9,6 +9,9 @@ use std::path::Path;
 /// Factor between the largest value seen and the range: held-out samples leave the range of the training set by up to 13 %.
 pub const MARGIN: f64 = 1.5;
 
+/// The same for the typical size: a root mean square over many elements varies less than their largest.
+pub const TYPICAL_MARGIN: f64 = 1.25;
+
 const MAGIC: &[u8; 8] = b"heranges";
 const VERSION: u32 = 1;
 
@@ -43,10 +46,10 @@ impl Ranges {
     /// From the largest values and root mean squares seen; inputs keep the bound that the model states.
     pub(super) fn measured(model: &Model, seen: &[(f64, f64)]) -> Self {
         // A site that is always zero would make an empty interval.
-        let margin = |value: f64| if value == 0.0 { 1.0 } else { MARGIN * value };
+        let with_margin = |value: f64, margin: f64| if value == 0.0 { 1.0 } else { margin * value };
         let sites = seen
             .iter()
-            .map(|&(largest, typical)| (margin(largest), margin(typical)));
+            .map(|&(largest, typical)| (with_margin(largest, MARGIN), with_margin(typical, TYPICAL_MARGIN)));
         Self::new(model, sites.collect(), true)
     }
 

@@ -26,10 +26,10 @@ pub struct Demand {
 }
 
 impl Demand {
-    /// Bits of the base modulus above the scale: the largest value, a bit for the partial sums in slots that hold no output
-    /// ([`PARTIAL_SUMS`](super::PARTIAL_SUMS)), one for the sign.
+    /// Bits of the base modulus above the scale: the largest value, and its sign. Slots that hold no output may hold somewhat larger
+    /// sums; what must not wrap are the coefficients, each a mean over all slots.
     fn headroom_bits(&self) -> u32 {
-        self.largest.log2().ceil().max(0.0) as u32 + 2
+        self.largest.log2().ceil().max(0.0) as u32 + 1
     }
 }
 
@@ -44,7 +44,7 @@ const SPARE_BITS: f64 = 6.0;
 /// Most special primes looked at.
 const SPECIAL_MAX: u32 = 8;
 /// What a bit of scale below the wanted one is worth, as a share of the time.
-const BIT_WORTH: f64 = 0.02;
+const BIT_WORTH: f64 = 0.01;
 
 /// The least scale, in bits, at which the errors of rounding stay within the demand.
 ///
@@ -67,7 +67,7 @@ pub fn chains(log_n: u32, demand: &Demand) -> Vec<Chain> {
     let headroom = demand.headroom_bits();
     let mut sizes: Vec<(f64, ChainSpec)> = Vec::new();
     for special in 1..=SPECIAL_MAX {
-        for special_bits in (26..=50).step_by(2) {
+        for special_bits in 26..=50 {
             let Some(room) = cap.checked_sub(special * special_bits + headroom) else {
                 continue;
             };
@@ -75,25 +75,34 @@ pub fn chains(log_n: u32, demand: &Demand) -> Vec<Chain> {
             let scale = ((room + plain * PLAIN_MARGIN_BITS) / (1 + products + plain))
                 .min(wanted)
                 .min(50);
-            if scale < least {
+            // Odd sizes only where they just hold the base modulus: a finer grid finds nothing else.
+            let fits_base = special * special_bits == scale + headroom + DIGIT_MARGIN_BITS;
+            if scale < least || special_bits % 2 == 1 && !fits_base {
                 continue;
             }
-            // What the scale leaves over goes to the weights.
+            // What the scale leaves over goes to the weights, a bit a level in turn, the first levels first: errors made there pass
+            // through all others.
             let used = (1 + products + plain) * scale - plain * PLAIN_MARGIN_BITS;
-            let spare = (room - used)
-                .checked_div(plain)
-                .map_or(0, |bits| bits.min(PLAIN_MARGIN_BITS));
-            let level_bits = |&product: &bool| {
-                if product {
-                    scale
+            let mut spare = (room - used).min(plain * PLAIN_MARGIN_BITS);
+            let mut left = plain;
+            let mut level_bits: Vec<u32> = Vec::with_capacity(demand.products.len());
+            for &product in &demand.products {
+                let extra = if product {
+                    PLAIN_MARGIN_BITS
                 } else {
-                    scale - PLAIN_MARGIN_BITS + spare
+                    spare.div_ceil(left).min(PLAIN_MARGIN_BITS)
+                };
+                if !product {
+                    spare -= extra;
+                    left -= 1;
                 }
-            };
+                level_bits.push(scale - PLAIN_MARGIN_BITS + extra);
+            }
+            level_bits.reverse();
             let spec = ChainSpec {
                 log_n,
                 base_bits: scale + headroom,
-                level_bits: demand.products.iter().rev().map(level_bits).collect(),
+                level_bits,
                 special_bits: vec![special_bits; special as usize],
                 log2_scale: f64::from(scale),
             };

@@ -139,7 +139,7 @@ impl Plan {
     /// The numbers of every step, folded from a checkpoint.
     ///
     /// # Errors
-    /// [`Error::Checkpoint`] listing every mismatch.
+    /// [`Error::Checkpoint`](crate::Error::Checkpoint) listing every mismatch.
     pub fn weights(&self, checkpoint: &Checkpoint) -> Result<Vec<StepWeights>> {
         self.translated.weights(&self.stages, checkpoint)
     }
