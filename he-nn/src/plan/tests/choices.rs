@@ -64,7 +64,7 @@ const PINNED: PriceTable = PriceTable {
     conversion_word: 0.12,
     mac_word: 0.25,
     automorphism_word: 0.35,
-    key_byte: 0.02,
+    key_byte: 0.01,
     plain_byte: 0.02,
 };
 
