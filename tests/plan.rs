@@ -36,6 +36,23 @@ fn lenet5(x: Tensor, w: Weights) -> Tensor {
     linear(x, w.at("fc3"), Linear::out(10))
 }
 
+/// One level short of the network's three.
+const SHALLOW: Params = Params {
+    log_n: 13,
+    base: &[1125899906629633],
+    levels: &[&[1073692673]],
+    special: &[1125899905744897],
+    log2_scale: 30.0,
+    security: Security::Bits128,
+}
+.checked();
+
+#[he_nn::model(input = [784], depth = 3, params = SHALLOW)]
+fn pinned_too_shallow(x: Tensor, w: Weights) -> Tensor {
+    let x = square(linear(x, w.at("fc1"), Linear::out(128)));
+    linear(x, w.at("fc2"), Linear::out(10))
+}
+
 fn bundle(folder: &str) -> (Checkpoint, Vec<f32>, Vec<f32>) {
     let path = |file: &str| format!("{}/data/{folder}/{file}", env!("CARGO_MANIFEST_DIR"));
     let checkpoint = Checkpoint::open(path("model.safetensors")).unwrap();
@@ -120,4 +137,16 @@ fn crypto_nets_gives_the_stored_logits() {
 #[test]
 fn lenet5_gives_the_stored_logits() {
     check(lenet5(), "lenet5_poly3_mnist");
+}
+
+#[test]
+fn pinned_parameters_are_used_or_refused_never_ignored() {
+    let refused = pinned_too_shallow()
+        .plan(&Goal::latency())
+        .unwrap_err()
+        .to_string();
+    assert!(
+        refused.starts_with("pinned parameters: found 1 levels, expected 3 levels"),
+        "{refused}"
+    );
 }

@@ -6,6 +6,8 @@
 //! on any error [`fallback`]
 //! leaves an item that callers still find.
 
+#![forbid(unsafe_code)]
+
 use proc_macro::TokenStream;
 
 mod attr;

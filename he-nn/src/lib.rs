@@ -1,5 +1,7 @@
 //! Neural networks on encrypted data.
 
+#![forbid(unsafe_code)]
+
 // Blocks of this crate use the same macros as a user's, and those name the crate by its path.
 extern crate self as he_nn;
 

@@ -145,6 +145,12 @@ impl Planner<'_> {
 
     fn choose(&mut self) -> Result<Candidate> {
         let demand = self.demand()?;
+        // The goal's parameters come before the model's own.
+        let pinned = match (&self.goal.chain, self.model.params()) {
+            (Some(chain), _) => Some(chain.clone()),
+            (None, Some(params)) => Some(Chain::try_from(*params)?),
+            (None, None) => None,
+        };
         let mut best: Option<Candidate> = None;
         let mut reasons: Vec<String> = Vec::new();
         for log_n in LOG_N {
@@ -156,7 +162,7 @@ impl Planner<'_> {
                 ));
                 continue;
             }
-            let chain = match &self.goal.chain {
+            let chain = match &pinned {
                 Some(pinned) if pinned.log_n() != log_n => continue,
                 Some(pinned) => self.pinned(pinned, &demand)?,
                 None => match chains(log_n, &demand).into_iter().next() {
