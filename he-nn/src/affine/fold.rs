@@ -2,11 +2,15 @@
 //!
 //! A fold names where its numbers come from and, for each element, which of them (its *class*) applies. Elements of class
 //! [`ZERO`] are left alone: they were not there yet when the map was written (zero padding, the other part of a concatenation).
+//! Elements of class [`ANY`] are read by nobody, so any class serves them: the one that keeps weights shared is taken.
 
 use super::pattern::ZERO;
 use super::view::compose;
 use crate::graph::NodeId;
 use std::sync::Arc;
+
+/// The class of an element that nobody reads.
+pub(super) const ANY: u32 = ZERO - 1;
 
 /// Where the numbers come from.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -134,6 +138,25 @@ impl Fold {
             weight: self.weight.as_ref().map(at),
             ..self.clone()
         }
+    }
+
+    /// The same map with every [`ANY`] given the class of its group.
+    pub(super) fn decided(mut self, groups: usize, group: impl Fn(usize) -> Option<usize>) -> Self {
+        let Some(classes) = self.classes.as_ref().filter(|classes| classes.contains(&ANY)) else {
+            return self;
+        };
+        let mut known = vec![ZERO; groups];
+        for (i, &class) in classes.iter().enumerate().filter(|&(_, &class)| class < ANY) {
+            if let Some(g) = group(i) {
+                known[g] = class;
+            }
+        }
+        let decide = |(i, &class): (usize, &u32)| match class {
+            ANY => group(i).map_or(ZERO, |g| known[g]),
+            class => class,
+        };
+        self.classes = Some(classes.iter().enumerate().map(decide).collect());
+        self
     }
 
     /// True if elements of one group always have one class.

@@ -5,10 +5,10 @@
 //! reads are dropped in the end.
 
 use super::build::Builder;
-use super::fold::{Fold, Part};
+use super::fold::{ANY, Fold, Part};
 use super::pattern::{Pattern, ZERO};
 use super::stage::{Affine, Kind, Offset};
-use super::view::{View, compose, inverse};
+use super::view::{View, compose};
 
 impl Builder<'_> {
     /// A view of `a * x + b` that spends no level more than `x`, if the layers in front can deliver it.
@@ -28,25 +28,30 @@ impl Builder<'_> {
             }
             Kind::Shift { x, offset } => {
                 let own = behind(fold, view, stage.shape.iter().product())?;
-                let x = if fold.has_factor() {
-                    self.pushed(&x, &own.part(Part::Factor))?
+                // Zeros that the view adds have their offset behind the view only.
+                let inside = if !view.adds_zeros() {
+                    Some(own.clone())
                 } else {
-                    x
+                    fold.has_factor().then(|| own.part(Part::Factor))
                 };
-                let folds = offset.folds.into_iter().chain([own]).collect();
-                let stage = self
-                    .stage(
-                        Kind::Shift {
-                            x,
-                            offset: Offset { folds },
-                        },
-                        &stage.shape,
-                        0,
-                    )
-                    .stage;
-                Some(View {
-                    stage,
-                    ..view.clone()
+                let mut result = view.clone();
+                if let Some(inside) = inside {
+                    let x = if fold.has_factor() {
+                        self.pushed(&x, &own.part(Part::Factor))?
+                    } else {
+                        x
+                    };
+                    let folds = offset.folds.into_iter().chain([inside]).collect();
+                    let kind = Kind::Shift {
+                        x,
+                        offset: Offset { folds },
+                    };
+                    result.stage = self.stage(kind, &stage.shape, 0).stage;
+                }
+                Some(if view.adds_zeros() {
+                    self.offset(result, fold)
+                } else {
+                    result
                 })
             }
             _ => None,
@@ -63,8 +68,9 @@ impl Builder<'_> {
     }
 
     fn behind_affine_layer(&mut self, mut affine: Affine, shape: &[usize], view: &View, fold: &Fold) -> View {
-        if let Some(own) = behind(fold, view, shape.iter().product()) {
-            affine.behind.push(own);
+        let whole = !(view.adds_zeros() && fold.has_offset());
+        if whole && let Some(own) = behind(fold, view, shape.iter().product()) {
+            affine.behind.push(affine.decided(own));
             let stage = self.stage(Kind::Affine(affine), shape, 1).stage;
             return View {
                 stage,
@@ -83,13 +89,27 @@ impl Builder<'_> {
     }
 }
 
-/// `fold`, stated for a view, restated for the stage's own elements.
+/// `fold`, stated for a view, restated for the stage's own elements, if no element is shown under two classes. Zeros that the view
+/// adds are not among them.
 fn behind(fold: &Fold, view: &View, elements: usize) -> Option<Fold> {
-    match &view.map {
-        None => Some(fold.clone()),
-        Some(_) if fold.as_constant().is_some() => Some(fold.clone()),
-        Some(map) => Some(fold.relabelled(&inverse(map, elements)?)),
+    let (Some(map), Some(classes)) = (&view.map, &fold.classes) else {
+        return Some(fold.clone());
+    };
+    let mut own = vec![ANY; elements];
+    let mut weight = fold.weight.as_ref().map(|_| vec![0.0; elements]);
+    for (i, &target) in map.iter().enumerate().filter(|&(_, &target)| target != ZERO) {
+        if !agree(&mut own[target as usize], classes[i]) {
+            return None;
+        }
+        if let (Some(weight), Some(stated)) = (&mut weight, &fold.weight) {
+            weight[target as usize] = stated[i];
+        }
     }
+    Some(Fold {
+        classes: Some(own.into()),
+        weight: weight.map(Into::into),
+        ..fold.clone()
+    })
 }
 
 /// The factor of `fold`, stated behind window sums, restated in front of them, if no element feeds windows of different factors.
@@ -97,16 +117,20 @@ fn in_front_of_sum(fold: &Fold, pattern: &Pattern) -> Option<Fold> {
     let Some(classes) = fold.classes.as_ref() else {
         return Some(fold.part(Part::Factor));
     };
-    let mut own = vec![None; pattern.cols()];
+    let mut own = vec![ANY; pattern.cols()];
     let mut constant = true;
-    pattern.for_each(&mut |o, i, _| {
-        let class = classes[o as usize];
-        constant &= *own[i as usize].get_or_insert(class) == class;
-    });
-    let classes = own.into_iter().map(|class| class.unwrap_or(ZERO)).collect();
+    pattern.for_each(&mut |o, i, _| constant &= agree(&mut own[i as usize], classes[o as usize]));
     constant.then(|| Fold {
-        classes: Some(classes),
+        classes: Some(own.into()),
         weight: None,
         ..fold.part(Part::Factor)
     })
+}
+
+/// Notes that an element is read under this class; false if it was read under another before.
+fn agree(own: &mut u32, class: u32) -> bool {
+    if *own == ANY {
+        *own = class;
+    }
+    class == ANY || *own == class
 }

@@ -5,7 +5,7 @@
 //! comes out right at the borders, for each output element.
 
 use super::Stages;
-use super::fold::{Fold, Part, Source};
+use super::fold::{ANY, Fold, Part, Source};
 use super::pattern::{Pattern, ZERO};
 use super::stage::{Affine, Kind, StageId};
 use crate::approx;
@@ -91,6 +91,12 @@ impl Affine {
             None => Some(r),
             Some(rows) => Some(rows[r]).filter(|&row| row != ZERO).map(|row| row as usize),
         }
+    }
+
+    /// A map on the outputs with its free classes chosen so that taps stay shared.
+    pub(super) fn decided(&self, behind: Fold) -> Fold {
+        let ([rows, _], [row, _]) = Self::groups(&self.core);
+        behind.decided(rows, |r| self.core_row(r).map(&row))
     }
 
     /// The core with its relabellings; each entry has a tap of its own if the maps around vary within a tap.
@@ -309,7 +315,7 @@ impl Loaded<'_> {
             let (factors, offsets) = self.table(fold.source)?;
             for i in 0..elements {
                 let class = fold.classes.as_ref().map_or(0, |classes| classes[i]);
-                if class == ZERO {
+                if class >= ANY {
                     continue;
                 }
                 // A table of one row serves every class.

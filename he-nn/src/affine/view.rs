@@ -41,6 +41,11 @@ impl View {
         }
     }
 
+    /// Whether some elements are zeros that no stage computes.
+    pub(super) fn adds_zeros(&self) -> bool {
+        self.map.as_ref().is_some_and(|map| map.contains(&ZERO))
+    }
+
     /// The same elements in row-major order under another shape.
     pub(super) fn reshaped(mut self, shape: &[usize]) -> Self {
         self.shape = shape.to_vec();

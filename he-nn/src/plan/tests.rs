@@ -4,6 +4,7 @@ mod choices;
 mod depth;
 mod encrypted;
 mod random;
+mod short;
 mod trial;
 
 use std::rc::Rc;
