@@ -8,7 +8,7 @@
 //! further output channels for free.
 
 use super::bits::{SlotBits, mask, spread};
-use super::cover::{NONE, Owners, Places, Window};
+use super::cover::{NONE, Owners, Places, Targets, Window};
 
 /// Slots that output positions are carried in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,24 +46,41 @@ impl Anchors {
                 at.push(slot_of(y * stride, x * stride)?);
             }
         }
-        // The farthest a tap may lie behind its anchor in the same plane.
+        // The farthest a tap may lie behind its anchor. Where the client splits an image into phases, neighbours stand in other
+        // blocks, and it is the next pixel of the same phase that stands beside.
         let width = output[1] as usize;
         let step = |first: usize, second: usize| match (at.get(first), at.get(second)) {
-            (Some(a), Some(b)) if a.0 == b.0 && b.1 > a.1 => (b.1 - a.1) as i32,
-            _ => 0,
+            (Some(a), Some(b)) if a.0 == b.0 && b.1 > a.1 => Some(b.1 - a.1),
+            _ => None,
         };
-        let column = (1..width).map(|x| step(x - 1, x)).max().unwrap_or(0);
-        let row = (1..output[0] as usize)
-            .map(|y| step((y - 1) * width, y * width))
-            .max()
-            .unwrap_or(0);
-        let steps = reach.div_ceil(stride.max(1)) as i32;
-        let wrap = (column + row).max(1);
+        let farthest = |count: usize, stride_of: usize| {
+            [1usize, 2, 4]
+                .into_iter()
+                .filter_map(|phase| {
+                    let steps = (phase..count).map(|i| step((i - phase) * stride_of, i * stride_of));
+                    let step = steps.collect::<Option<Vec<u32>>>()?.into_iter().max()?;
+                    Some(reach.div_ceil(stride.max(1) * phase as u32) * step)
+                })
+                .min()
+                .unwrap_or(0) as i32
+        };
+        // Bits of positions above bits that are not: phases above copies.
+        let first = at.first().map_or(0, |a| a.1);
+        let varying = at.iter().fold(0u32, |bits, &(_, slot)| bits | slot ^ first);
+        let above = varying
+            .checked_ilog2()
+            .map_or(0, |top| (top + 1) - (varying << (31 - top)).leading_ones());
+        let grain = if varying.trailing_zeros() < above {
+            1 << above
+        } else {
+            1
+        };
+        let bias = farthest(width, 1) + farthest(output[0] as usize, width);
         Some(Anchors {
             at,
             window: Window {
-                bias: steps * wrap,
-                grain: 1,
+                bias: bias.max(i32::from(reach > 0)),
+                grain,
             },
         })
     }
@@ -140,48 +157,108 @@ fn runs(bits: &[u32], count: usize) -> Vec<Vec<u32>> {
     if low == high { vec![low] } else { vec![low, high] }
 }
 
-impl Candidate {
-    /// Which instance of which row (`channel * positions + position`) each slot of each output tile accumulates.
-    pub fn owners(&self, period: usize, anchors: &Anchors, channels: usize) -> Owners {
-        let positions = anchors.at.len();
-        let per_tile = 1usize << self.out_bits.len();
-        let groups = channels.div_ceil(per_tile);
-        let mut anchor_tiles: Vec<u32> = anchors.at.iter().map(|a| a.0).collect();
-        anchor_tiles.sort_unstable();
-        anchor_tiles.dedup();
-        let copies = 1usize << self.copy_bits.len();
-        let mut instance = vec![NONE; groups * anchor_tiles.len() * period];
-        let placed = mask(&self.out_bits) | mask(&self.fold_bits) | mask(&self.copy_bits);
-        for (position, &(tile, anchor)) in anchors.at.iter().enumerate() {
-            let plane = anchor_tiles.partition_point(|&t| t < tile);
-            let base = anchor as usize & !placed;
-            for group in 0..groups {
-                for index in 0..per_tile {
-                    let channel = group * per_tile + index;
-                    if channel >= channels {
-                        break;
-                    }
-                    let out = base | spread(index, &self.out_bits);
-                    for copy in 0..copies {
-                        let number = ((channel * positions + position) * copies + copy) as u32;
-                        for part in 0..1usize << self.fold_bits.len() {
-                            let slot = out | spread(copy, &self.copy_bits) | spread(part, &self.fold_bits);
-                            instance[(group * anchor_tiles.len() + plane) * period + slot] = number;
-                        }
-                    }
-                }
-            }
-        }
-        let row = (0..channels * positions * copies)
-            .map(|number| (number / copies) as u32)
-            .collect();
-        Owners {
+/// A candidate on the anchors of one layer: where every output stands. Instance `(channel * positions + position) * copies + copy`.
+#[derive(Clone, Debug)]
+pub struct Placement<'a> {
+    candidate: &'a Candidate,
+    anchors: &'a Anchors,
+    channels: usize,
+    period: usize,
+    /// Tiles of the anchors; each makes a tile for every group of channels that one tile holds.
+    planes: Vec<u32>,
+    /// Bits that the candidate sets.
+    placed: usize,
+}
+
+impl<'a> Placement<'a> {
+    /// Places `channels` channels in tiles of `period` slots a sample.
+    pub fn new(candidate: &'a Candidate, anchors: &'a Anchors, channels: usize, period: usize) -> Self {
+        let mut planes: Vec<u32> = anchors.at.iter().map(|a| a.0).collect();
+        planes.sort_unstable();
+        planes.dedup();
+        Placement {
+            candidate,
+            anchors,
+            channels,
             period,
-            instance,
-            row,
+            planes,
+            placed: mask(&candidate.out_bits) | mask(&candidate.fold_bits) | mask(&candidate.copy_bits),
         }
     }
 
+    /// Copies of every output.
+    pub fn copies(&self) -> usize {
+        1 << self.candidate.copy_bits.len()
+    }
+
+    /// Number of output tiles.
+    pub fn tiles(&self) -> usize {
+        self.channels.div_ceil(1 << self.candidate.out_bits.len()) * self.planes.len()
+    }
+
+    /// A few instances that show which rotations a map needs: channels, positions and copies spread over all there are.
+    pub fn sample(&self) -> Vec<u32> {
+        let spread = |count: usize, most: usize| -> Vec<usize> {
+            let taken = count.min(most);
+            (0..taken).map(|i| i * (count - 1) / (taken - 1).max(1)).collect()
+        };
+        let (positions, copies) = (self.anchors.at.len(), self.copies());
+        let mut instances = Vec::new();
+        for &channel in &spread(self.channels, if positions == 1 { 4 } else { 16 }) {
+            for &position in &spread(positions, 3) {
+                for &copy in &spread(copies, if positions == 1 { 1 } else { 2 }) {
+                    instances.push(((channel * positions + position) * copies + copy) as u32);
+                }
+            }
+        }
+        instances
+    }
+
+    /// Which instance each slot of each output tile accumulates.
+    pub fn owners(&self) -> Owners {
+        let (positions, copies) = (self.anchors.at.len(), self.copies());
+        let count = self.channels * positions * copies;
+        let mut instance = vec![NONE; self.tiles() * self.period];
+        let mut slots = Vec::new();
+        for number in 0..count {
+            let (tile, _) = self.of_instance(number as u32, &mut slots);
+            for &slot in &slots {
+                instance[tile as usize * self.period + slot as usize] = number as u32;
+            }
+        }
+        Owners {
+            period: self.period,
+            instance,
+            row: (0..count).map(|number| (number / copies) as u32).collect(),
+        }
+    }
+}
+
+impl Targets for Placement<'_> {
+    fn of_instance(&self, instance: u32, slots: &mut Vec<u32>) -> (u32, u32) {
+        let (positions, copies) = (self.anchors.at.len(), self.copies());
+        let (row, copy) = (instance as usize / copies, instance as usize % copies);
+        let (channel, position) = (row / positions, row % positions);
+        let Candidate {
+            out_bits,
+            fold_bits,
+            copy_bits,
+        } = self.candidate;
+        let per_tile = 1usize << out_bits.len();
+        let (tile, anchor) = self.anchors.at[position];
+        let base =
+            anchor as usize & !self.placed | spread(channel % per_tile, out_bits) | spread(copy, copy_bits);
+        slots.clear();
+        slots.extend((0..1usize << fold_bits.len()).map(|part| (base | spread(part, fold_bits)) as u32));
+        let plane = self.planes.partition_point(|&t| t < tile);
+        (
+            (channel / per_tile * self.planes.len() + plane) as u32,
+            row as u32,
+        )
+    }
+}
+
+impl Candidate {
     /// Rotate-and-add stages of at most `2^max_log` rotations each, low bits first.
     pub fn stages(&self, max_log: usize) -> Vec<Vec<i32>> {
         self.fold_bits

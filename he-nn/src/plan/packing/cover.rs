@@ -39,7 +39,7 @@ impl Owners {
 pub struct Window {
     /// How far back a rotation may reach and still count as near.
     pub bias: i32,
-    /// Rotations that are multiples of this power of two come first.
+    /// A power of two: rotations that move by little besides a multiple of it come first.
     pub grain: i32,
 }
 
@@ -112,31 +112,26 @@ impl Places {
         if self.period < self.slots {
             return difference;
         }
-        let slots = self.slots as i32;
-        let rotation = difference.rem_euclid(slots);
-        if rotation >= slots / 2 {
-            rotation - slots
-        } else {
-            rotation
-        }
+        let (slots, half) = (self.slots as i32, self.slots as i32 / 2);
+        ((difference + half) & (slots - 1)) - half
     }
 
-    /// Order of preference of a rotation: multiples of the grain first, then distance upwards from `-bias`, wrapping round the
-    /// tile where rotations do.
+    /// Order of preference of a rotation: by what it is modulo the grain, counted from `-bias`, then by distance upwards, wrapping
+    /// round the tile where rotations do.
     fn rank(&self, rotation: i32, window: Window) -> u32 {
         let shifted = rotation + window.bias;
-        let distance = if self.period == self.slots {
-            shifted.rem_euclid(self.slots as i32) as u32
-        } else if shifted >= 0 {
-            shifted as u32
+        let (slots, grain) = (self.slots as i32, window.grain);
+        let distance = if self.period == self.slots || shifted >= 0 {
+            shifted & (slots - 1)
         } else {
-            self.slots as u32 + shifted.unsigned_abs()
+            slots - shifted
         };
-        if rotation & (window.grain - 1) == 0 {
-            distance
-        } else {
-            distance + 2 * self.slots as u32
+        if grain == 1 {
+            return distance as u32;
         }
+        // Distances stay below twice the slots, quotients below that over the grain; all are powers of two.
+        let log = grain.trailing_zeros();
+        (((distance & (grain - 1)) << (slots.trailing_zeros() + 1 - log)) + (distance >> log)) as u32
     }
 
     /// The target (of an ascending list) that slot `from` reaches with the best rotation, and its rank.
@@ -145,23 +140,22 @@ impl Places {
         if window.grain > 1 {
             return targets.iter().map(|&to| ranked(to)).min();
         }
-        // The nearest target at or below `from + bias` has the smallest distance; failing that, wrapping or not, it is the last
-        // or the first of the list.
-        let below = targets.partition_point(|&to| to as i32 <= from as i32 + window.bias);
-        let wrapped = (from as i32 + window.bias - self.slots as i32).max(-1);
-        let wrapped = targets.partition_point(|&to| to as i32 <= wrapped);
-        let picks = [
-            below.checked_sub(1),
-            targets.len().checked_sub(1),
-            Some(0),
-            wrapped.checked_sub(1),
-        ];
-        picks
-            .into_iter()
-            .flatten()
-            .filter_map(|i| targets.get(i))
-            .map(|&to| ranked(to))
-            .min()
+        // The last target at or below `from + bias` is at the smallest distance. Below it all, rotations that wrap reach the last
+        // target first, others the first.
+        let reach = from as i32 + window.bias;
+        let wraps = self.period == self.slots;
+        let reach = if wraps {
+            reach & (self.slots as i32 - 1)
+        } else {
+            reach
+        };
+        let below = targets.partition_point(|&to| to as i32 <= reach);
+        let pick = match below {
+            0 if wraps => targets.last(),
+            0 => targets.first(),
+            _ => targets.get(below - 1),
+        };
+        pick.map(|&to| ranked(to))
     }
 }
 
@@ -169,22 +163,28 @@ impl Places {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Uncovered(pub u32);
 
+/// Where partial sums of an instance are accumulated.
+pub trait Targets {
+    /// Lists the slots of an instance, ascending, all in one output tile; returns that tile and the instance's row.
+    fn of_instance(&self, instance: u32, slots: &mut Vec<u32>) -> (u32, u32);
+}
+
 /// Serves the nonzeros of the given instances, reporting (diagonal, slot, tap) for each.
 pub fn cover(
     map: &SparseMap,
     places: &Places,
-    owners: &Owners,
+    targets: &impl Targets,
     window: Window,
     instances: impl Iterator<Item = u32>,
     mut serve: impl FnMut(Diagonal, u32, u32),
 ) -> Result<(), Uncovered> {
-    let slots_of = InstanceSlots::of(owners);
+    let mut slots = Vec::new();
     for instance in instances {
-        let (output, targets) = slots_of.of_instance(instance);
-        for entry in map.row(owners.row[instance as usize] as usize) {
+        let (output, row) = targets.of_instance(instance, &mut slots);
+        for entry in map.row(row as usize) {
             let mut best: Option<(u32, u32, u32, u32)> = None;
             for &(input, from) in places.of_element(entry.input) {
-                if let Some((rank, to)) = places.nearest(from, targets, window) {
+                if let Some((rank, to)) = places.nearest(from, &slots, window) {
                     let key = (rank, input, to, from);
                     best = Some(best.map_or(key, |best| best.min(key)));
                 }
@@ -205,15 +205,16 @@ pub fn cover(
     Ok(())
 }
 
-/// Slots of every instance, ascending; an instance stands in one output tile.
-struct InstanceSlots {
+/// The slots of every instance, listed.
+struct InstanceSlots<'a> {
+    row: &'a [u32],
     start: Vec<u32>,
     tile: Vec<u32>,
     at: Vec<u32>,
 }
 
-impl InstanceSlots {
-    fn of(owners: &Owners) -> Self {
+impl<'a> InstanceSlots<'a> {
+    fn of(owners: &'a Owners) -> Self {
         let mut start = vec![0u32; owners.row.len() + 1];
         for &instance in owners.instance.iter().filter(|&&instance| instance != NONE) {
             start[instance as usize + 1] += 1;
@@ -230,15 +231,22 @@ impl InstanceSlots {
             tile[instance as usize] = (place / owners.period) as u32;
             *free += 1;
         }
-        InstanceSlots { start, tile, at }
+        InstanceSlots {
+            row: &owners.row,
+            start,
+            tile,
+            at,
+        }
     }
+}
 
-    fn of_instance(&self, instance: u32) -> (u32, &[u32]) {
+impl Targets for InstanceSlots<'_> {
+    fn of_instance(&self, instance: u32, slots: &mut Vec<u32>) -> (u32, u32) {
         let instance = instance as usize;
-        (
-            self.tile[instance],
-            &self.at[self.start[instance] as usize..self.start[instance + 1] as usize],
-        )
+        let range = self.start[instance] as usize..self.start[instance + 1] as usize;
+        slots.clear();
+        slots.extend_from_slice(&self.at[range]);
+        (self.tile[instance], self.row[instance])
     }
 }
 
@@ -263,7 +271,7 @@ pub fn diagonals(
     cover(
         map,
         places,
-        owners,
+        &InstanceSlots::of(owners),
         window,
         0..owners.row.len() as u32,
         |diagonal, slot, tap| {

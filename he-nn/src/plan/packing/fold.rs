@@ -118,23 +118,27 @@ pub fn folded_layout<'a>(
 ) -> Layout {
     let (period, tiles) = (owners.period, owners.tiles());
     let mut names = Names::zero(slots, tiles);
-    let mut empty = vec![true; owners.row.len()];
+    // Slots of a sample that gather a product.
+    let mut gathers = vec![false; tiles * period];
     for (output, nonzeros) in parts {
         for &(slot, _) in nonzeros {
-            if let Some(empty) =
-                empty.get_mut(owners.instance[output as usize * period + slot as usize] as usize)
-            {
-                *empty = false;
-            }
-            for start in (0..slots).step_by(period) {
-                let place = output as usize * slots + start + slot as usize;
-                names.names[place] = name(PARTIAL, place as u64);
-            }
+            gathers[output as usize * period + slot as usize] = true;
         }
     }
-    // A row without any nonzero stands in its slots as a sum of nothing: it still has a bias.
+    let mut empty = vec![true; owners.row.len()];
+    for (&instance, _) in owners
+        .instance
+        .iter()
+        .zip(&gathers)
+        .filter(|(_, gathers)| **gathers)
+    {
+        if let Some(empty) = empty.get_mut(instance as usize) {
+            *empty = false;
+        }
+    }
     for (place, &instance) in owners.instance.iter().enumerate() {
-        if instance != NONE && empty[instance as usize] {
+        // A row without any nonzero stands in its slots as a sum of nothing: it still has a bias.
+        if gathers[place] || instance != NONE && empty[instance as usize] {
             for start in (0..slots).step_by(period) {
                 let place = place / period * slots + start + place % period;
                 names.names[place] = name(PARTIAL, place as u64);

@@ -144,13 +144,20 @@ fn dense(shape: &[u32], outputs: u32, period: u32, found: &mut Vec<InputCandidat
     }
 }
 
-/// Image planes, whole or split into the phases of the stride (and of a following stride), with copies.
+/// Phases looked at: those of the first convolution's stride, and of strides and poolings after it.
+const PHASES_MAX: u32 = 4;
+
+/// Image planes, whole or split into the phases of a stride, with copies. Phases serve more than the first layer: a pooling sums
+/// phases, and where these stand in the highest bits the sum leaves neither gaps nor unknown slots but copies.
 fn planes(input: [u32; 3], stride: u32, period: u32, found: &mut Vec<InputCandidate>) {
     let [channels, height, width] = input;
-    let mut phases = vec![1];
-    if stride.is_power_of_two() && stride > 1 {
-        phases.push(stride);
-    }
+    let least = if stride.is_power_of_two() { stride } else { 1 };
+    let phases = (0..3)
+        .map(|log| least << log)
+        .filter(|&phase| phase <= PHASES_MAX.max(least));
+    let phases: Vec<u32> = std::iter::once(1)
+        .chain(phases.filter(|&phase| phase > 1))
+        .collect();
     for &phase in &phases {
         let rows = height.div_ceil(phase).next_power_of_two();
         let columns = width.div_ceil(phase).next_power_of_two();
@@ -166,11 +173,10 @@ fn planes(input: [u32; 3], stride: u32, period: u32, found: &mut Vec<InputCandid
         };
         let copies = Axis::copies(period / (block * fit));
         let plane = [Axis::along(2, columns, phase), Axis::along(1, rows, phase)];
-        let parts = [
-            Axis::along(2, phase, 1),
-            Axis::along(1, phase, 1),
-            Axis::along(0, fit, 1),
-        ];
+        // The finest step in the highest bits: it is summed first.
+        let steps = (0..phase.trailing_zeros()).rev().map(|log| 1 << log);
+        let mut parts = vec![Axis::along(0, fit, 1)];
+        parts.extend(steps.flat_map(|step| [Axis::along(2, 2, step), Axis::along(1, 2, step)]));
         // What is summed over folds for free when it stands in the highest bits: copies below the phases, or above them.
         for copies_first in [true, false] {
             if copies_first && (copies.extent == 1 || parts.iter().all(|axis| axis.extent == 1)) {
@@ -181,7 +187,12 @@ fn planes(input: [u32; 3], stride: u32, period: u32, found: &mut Vec<InputCandid
             } else {
                 (None, Some(copies))
             };
-            let mut axes: Vec<Axis> = plane.into_iter().chain(below).chain(parts).chain(above).collect();
+            let mut axes: Vec<Axis> = plane
+                .into_iter()
+                .chain(below)
+                .chain(parts.iter().copied())
+                .chain(above)
+                .collect();
             axes.retain(|axis| axis.extent > 1);
             let name = if phase > 1 { "stride phases" } else { "planes" };
             let arrangement = Arrangement::new(&[channels, height, width], axes, tiles.clone());

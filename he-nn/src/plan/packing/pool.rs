@@ -30,13 +30,14 @@ pub fn window_sums(map: &SparseMap, layout: &Layout, period: usize, samples: usi
         let &(tile, anchor) = anchors.first()?;
         let parts = shifts.entry(tile).or_default();
         for entry in window {
-            // The copy that lies nearest above the anchor.
+            // The nearest copy above the anchor, of those whose slot differs in the fewest bits: folds leave copies in places that
+            // not every window has.
             let nearest = places
                 .of_element(entry.input)
                 .iter()
                 .min_by_key(|&&(input, slot)| {
                     let distance = (i64::from(slot) - i64::from(anchor)).rem_euclid(slots as i64);
-                    (distance, input)
+                    (distance.count_ones(), distance, input)
                 })?;
             let rotation = nearest.1 as i32 - anchor as i32;
             parts.entry(nearest.0).or_default().insert(rotation);

@@ -4,8 +4,6 @@
 //! A rotation is `giant + baby`. Babies rotate input tiles and share one decomposition each; giants rotate sums of products and
 //! cost a key switch each. The baby is the rotation modulo a power of two, in a window that starts at `-bias`.
 
-use std::collections::BTreeSet;
-
 use super::cover::Diagonal;
 
 /// A split by one modulus.
@@ -34,36 +32,39 @@ pub struct Steps {
     pub decompositions: usize,
     /// (output tile, giant) pairs with a rotation.
     pub giants: usize,
-    /// Distinct rotation amounts.
-    pub rotations: BTreeSet<i32>,
+    /// Distinct rotation amounts, ascending.
+    pub rotations: Vec<i32>,
 }
 
 /// Counts the steps of a split over a set of diagonals of tiles with `slots` slots.
 pub fn steps<'a>(diagonals: impl Iterator<Item = &'a Diagonal>, split: Split, slots: usize) -> Steps {
     let slots = slots as i32;
-    let (mut babies, mut giants) = (BTreeSet::new(), BTreeSet::new());
+    let (mut babies, mut giants) = (Vec::new(), Vec::new());
     for diagonal in diagonals {
         let (giant, baby) = split.of(diagonal.rotation);
         if baby != 0 {
-            babies.insert((diagonal.input, baby.rem_euclid(slots)));
+            babies.push((diagonal.input, baby.rem_euclid(slots)));
         }
         if giant.rem_euclid(slots) != 0 {
-            giants.insert((diagonal.output, giant.rem_euclid(slots)));
+            giants.push((diagonal.output, giant.rem_euclid(slots)));
         }
     }
+    for steps in [&mut babies, &mut giants] {
+        steps.sort_unstable();
+        steps.dedup();
+    }
+    let mut rotations: Vec<i32> = babies
+        .iter()
+        .chain(&giants)
+        .map(|&(_, rotation)| rotation)
+        .collect();
+    rotations.sort_unstable();
+    rotations.dedup();
     Steps {
         babies: babies.len(),
-        decompositions: babies
-            .iter()
-            .map(|(input, _)| input)
-            .collect::<BTreeSet<_>>()
-            .len(),
+        decompositions: babies.chunk_by(|a, b| a.0 == b.0).count(),
         giants: giants.len(),
-        rotations: babies
-            .iter()
-            .chain(&giants)
-            .map(|&(_, rotation)| rotation)
-            .collect(),
+        rotations,
     }
 }
 

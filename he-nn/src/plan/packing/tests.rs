@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use he_core::tile::layout::{Cell, Layout};
 
 use super::bits::{SlotBits, mask, spread};
-use super::candidate::{Anchors, Candidate, candidates};
+use super::candidate::{Anchors, Candidate, Placement, candidates};
 use super::cover::{Diagonal, Places, Window, diagonals};
 use super::fold::{Names, folded_layout, sum_of_elements};
 use super::input::{Reader, arrangements};
@@ -109,7 +109,7 @@ fn what_folds_carry_into_another_sample_is_unknown() {
         fold_bits: vec![1],
         copy_bits: vec![],
     };
-    let owners = candidate.owners(4, &Anchors::single(), 2);
+    let owners = Placement::new(&candidate, &Anchors::single(), 2, 4).owners();
     assert_eq!(owners.instance, [0, 1, 0, 1]);
     // Only slots 0 and 1 receive products: folding carries them to slots 2 and 3 of the sample in front, where they are foreign.
     let parts = [(0, &[(0, 0), (1, 1)][..])];
@@ -124,7 +124,7 @@ fn a_row_without_nonzeros_stands_where_its_bias_goes() {
         fold_bits: vec![],
         copy_bits: vec![],
     };
-    let owners = candidate.owners(2, &Anchors::single(), 2);
+    let owners = Placement::new(&candidate, &Anchors::single(), 2, 2).owners();
     let layout = folded_layout(4, 2, &owners, [(0, &[(0, 0)][..])].into_iter(), &[]);
     assert_eq!(cells(&layout), [0, 1, 2, 3]);
 }
@@ -138,7 +138,7 @@ fn the_diagonal_method_of_a_square_matrix() {
         fold_bits: vec![],
         copy_bits: vec![],
     };
-    let owners = candidate.owners(4, &Anchors::single(), 4);
+    let owners = Placement::new(&candidate, &Anchors::single(), 4, 4).owners();
     let found = diagonals(&map, &places, &owners, Window { bias: 0, grain: 1 }).unwrap();
     // Diagonal r holds A[s][s + r] in slot s; rotation 2 of 4 is the same as -2.
     let rotations: Vec<i32> = found.iter().map(|(diagonal, _)| diagonal.rotation).collect();
@@ -229,6 +229,48 @@ fn windows_on_a_gapped_grid_keep_the_gaps() {
     let found = cells(&sums.layout);
     assert_eq!((found[0], found[4]), (0, 1));
     assert!(found.iter().filter(|&&cell| cell >= 0).count() == 2, "{found:?}");
+}
+
+#[test]
+fn windows_over_phases_in_the_highest_bits_leave_copies() {
+    // Even elements, then odd ones: each window lies in both halves of the tile.
+    let layout = tile(&[0, 2, 4, 6, 1, 3, 5, 7]);
+    let sums = window_sums(&windows(4, 2), &layout, 8, 1).unwrap();
+    assert_eq!(sums.parts, [vec![(0, vec![0, 4])]]);
+    assert_eq!(cells(&sums.layout), [0, 1, 2, 3, 0, 1, 2, 3]);
+}
+
+#[test]
+fn rotations_that_move_little_besides_a_grain_come_first() {
+    // Copies of two phases of a row: phase 0 of both copies, then phase 1. Reading the other phase is one rotation for every
+    // channel, although another copy of it stands nearer to some.
+    let layout = tile(&[0, 2, 0, 2, 1, 3, 1, 3]);
+    let map = SparseMap::collect(4, 4, |visit| {
+        for channel in 0..2 {
+            for position in 0..2 {
+                visit(2 * channel + position, 2 * position + 1, 0);
+            }
+        }
+    });
+    let candidate = Candidate {
+        out_bits: vec![1],
+        fold_bits: vec![],
+        copy_bits: vec![],
+    };
+    let places = Places::of(&layout, 8, 4);
+    let read_by = |grain| {
+        let anchors = Anchors {
+            at: vec![(0, 0), (0, 1)],
+            window: Window { bias: 0, grain },
+        };
+        let owners = Placement::new(&candidate, &anchors, 2, 8).owners();
+        let found = diagonals(&map, &places, &owners, anchors.window).unwrap();
+        found
+            .iter()
+            .map(|(diagonal, _)| diagonal.rotation)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!((read_by(1), read_by(4)), (vec![-4, 2], vec![-4]));
 }
 
 #[test]

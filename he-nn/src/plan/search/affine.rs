@@ -10,17 +10,17 @@ use super::{Choice, Found, LinearChoice, State};
 use crate::plan::cost::LinearWork;
 use crate::plan::network::{Geometry, StepId};
 use crate::plan::packing::bits::SlotBits;
-use crate::plan::packing::candidate::{Anchors, Candidate, candidates};
+use crate::plan::packing::candidate::{Anchors, Candidate, Placement, candidates};
 use crate::plan::packing::cover::{Diagonal, NONE, Owners, Places, Window, cover, diagonals};
 use crate::plan::packing::fold::folded_layout;
 use crate::plan::packing::sparse::SparseMap;
 use crate::plan::packing::split::{Split, cheapest};
 
 /// Full evaluations of a step's candidates for each state.
-const WORKED_OUT: usize = 5;
+const WORKED_OUT: usize = 4;
 /// Candidates estimated at more than this many times the cheapest are not worked out: the layouts that follow from them do not make
 /// up for it.
-const HOPELESS: f64 = 2.0;
+const HOPELESS: f64 = 1.5;
 
 impl Expansion<'_> {
     pub(super) fn affine(
@@ -64,20 +64,14 @@ impl Expansion<'_> {
         let mut ranked = Vec::new();
         for candidate in candidates(&bits, &anchors, channels) {
             found.tried += 1;
-            let owners = candidate.owners(state.period, &anchors, channels);
+            let placement = Placement::new(&candidate, &anchors, channels, state.period);
             let mut sampled: BTreeSet<Diagonal> = BTreeSet::new();
-            let rows = sample(
-                &owners,
-                channels,
-                anchors.at.len(),
-                1 << candidate.copy_bits.len(),
-            );
             let served = cover(
                 map,
                 &places,
-                &owners,
+                &placement,
                 anchors.window,
-                rows.into_iter(),
+                placement.sample().into_iter(),
                 |diagonal, _, _| {
                     sampled.insert(diagonal);
                 },
@@ -87,18 +81,20 @@ impl Expansion<'_> {
                 continue;
             }
             let sampled: Vec<Diagonal> = sampled.into_iter().collect();
+            let outputs = placement.tiles();
             let cost = self
-                .linear_cost(state, &sampled, &candidate, &owners, anchors.window)
+                .linear_cost(state, &sampled, &candidate, outputs, anchors.window)
                 .2;
-            ranked.push((cost, candidate, owners));
+            ranked.push((cost, candidate));
         }
         ranked.sort_by(|a, b| a.0.total_cmp(&b.0));
         let bound = ranked.first().map_or(0.0, |least| HOPELESS * least.0);
-        for (_, candidate, owners) in ranked
+        for (_, candidate) in ranked
             .into_iter()
             .take(WORKED_OUT)
             .filter(|entry| entry.0 <= bound)
         {
+            let owners = Placement::new(&candidate, &anchors, channels, state.period).owners();
             self.work_out(
                 state,
                 map,
@@ -132,7 +128,7 @@ impl Expansion<'_> {
             return self.reject(found, "an input element stands in no valid slot");
         };
         let list: Vec<Diagonal> = all.iter().map(|(diagonal, _)| *diagonal).collect();
-        let (split, stages, cost) = self.linear_cost(state, &list, &candidate, owners, window);
+        let (split, stages, cost) = self.linear_cost(state, &list, &candidate, owners.tiles(), window);
         let slots = self.settings.slots;
         let parts = all
             .iter()
@@ -224,12 +220,11 @@ impl Expansion<'_> {
         state: &State,
         list: &[Diagonal],
         candidate: &Candidate,
-        owners: &Owners,
+        outputs: usize,
         window: Window,
     ) -> (Split, Vec<Vec<i32>>, f64) {
         let (prices, slots) = (&self.settings.prices, self.settings.slots);
         let key = self.shape.key_bytes() as f64 * self.settings.key_byte;
-        let outputs = owners.tiles();
         let (split, _, linear) = cheapest(list, window.bias, slots, |steps| {
             let fresh = steps
                 .rotations
@@ -259,22 +254,4 @@ impl Expansion<'_> {
             outputs as f64 * self.after.limbs as f64 * self.after.degree as f64 * 2.0 * prices.mac_word;
         (split, stages, linear + folds + tiles)
     }
-}
-
-/// A few instances that show which rotations a map needs: rows spread over channels, and over positions.
-fn sample(owners: &Owners, channels: usize, positions: usize, copies: usize) -> Vec<u32> {
-    let spread = |count: usize, most: usize| -> Vec<usize> {
-        let taken = count.min(most);
-        (0..taken).map(|i| i * (count - 1) / (taken - 1).max(1)).collect()
-    };
-    let mut rows = Vec::new();
-    for &channel in &spread(channels, if positions == 1 { 4 } else { 16 }) {
-        for &position in &spread(positions, 3) {
-            for &copy in &spread(copies, if positions == 1 { 1 } else { 2 }) {
-                rows.push(((channel * positions + position) * copies + copy) as u32);
-            }
-        }
-    }
-    rows.retain(|&row| (row as usize) < owners.row.len());
-    rows
 }

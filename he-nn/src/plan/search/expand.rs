@@ -126,7 +126,9 @@ impl Expansion<'_> {
                 },
             });
         let slots = self.settings.slots;
-        for (candidate, period) in arrangements(shape, reader, slots as u32, self.settings.batch) {
+        let found_here = arrangements(shape, reader, slots as u32, self.settings.batch);
+        let families = found_here.len();
+        for (index, (candidate, period)) in found_here.into_iter().enumerate() {
             found.tried += 1;
             let layout = Rc::new(candidate.arrangement.layout(slots));
             let choice = Choice::Input {
@@ -134,6 +136,7 @@ impl Expansion<'_> {
                 arrangement: candidate.arrangement,
             };
             let mut after = state.with(choice, layout, 0.0);
+            after.family = state.family * families + index;
             after.period = period as usize;
             if let Some(anchors) = candidate.anchors {
                 after.anchors.insert(self.id, anchors);

@@ -115,9 +115,14 @@ struct State {
     layouts: Vec<Rc<Layout>>,
     rotations: BTreeSet<i32>,
     anchors: HashMap<StepId, Anchors>,
+    /// Names the arrangement of the inputs.
+    family: usize,
     cost: f64,
     period: usize,
 }
+
+/// A way to arrange the inputs is given up once its best packing costs more than this many times the best of all.
+const FAMILY_HOPELESS: f64 = 4.0;
 
 /// Searches packings of `network` on a chain whose shape at each depth (levels spent so far) is given.
 pub fn search(network: &Network, shape_at: &dyn Fn(u32) -> LevelShape, settings: &SearchSettings) -> Found {
@@ -128,6 +133,7 @@ pub fn search(network: &Network, shape_at: &dyn Fn(u32) -> LevelShape, settings:
         layouts: vec![],
         rotations: BTreeSet::new(),
         anchors: HashMap::new(),
+        family: 0,
         cost: 0.0,
         period: settings.slots,
     }];
@@ -147,7 +153,15 @@ pub fn search(network: &Network, shape_at: &dyn Fn(u32) -> LevelShape, settings:
         next.sort_by(|a, b| a.cost.total_cmp(&b.cost));
         let mut seen = BTreeSet::new();
         next.retain(|state| seen.insert(state.signature(network, id)));
-        next.truncate(settings.beam);
+        // What an arrangement of the input saves shows late: the best of each stays in the race for a while.
+        let bound = next.first().map_or(0.0, |best| FAMILY_HOPELESS * best.cost);
+        let mut families = BTreeSet::new();
+        let mut kept = 0;
+        next.retain(|state| {
+            let first = families.insert(state.family) && state.cost <= bound;
+            kept += 1;
+            first || kept <= settings.beam
+        });
         beam = next;
         if beam.is_empty() {
             let reason = "no packing of this layer fits its input's layout".to_owned();
