@@ -3,11 +3,12 @@
 //! The program is made without weights. A [`Recipe`] says how the slots of one plaintext follow from the numbers of a step, so
 //! that a server fills plaintexts when it has a checkpoint, one at a time.
 
+mod polynomial;
+
 use std::borrow::Cow;
 
 use he_core::program::{
-    Builder, ChainView, PlainClass, PlainId, PlainInfo, PlainSource, Slots, Term, ValueId, Verified,
-    verify::VerifyError,
+    Builder, ChainView, PlainClass, PlainId, PlainSource, Slots, Term, ValueId, Verified, verify::VerifyError,
 };
 use he_core::tile::layout::{Cell, Layout};
 
@@ -66,6 +67,19 @@ pub struct Lowered {
     pub recipes: Vec<Recipe>,
     /// The value that holds each step's result.
     pub values: Vec<ValueId>,
+    /// The monic powers inside polynomials.
+    pub powers: Vec<Power>,
+}
+
+/// A value that holds the monic power `t_n` of a polynomial's operand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Power {
+    /// The value.
+    pub value: ValueId,
+    /// The polynomial.
+    pub step: StepId,
+    /// Which power.
+    pub n: u32,
 }
 
 /// Recipes applied to weights: the plaintexts of a program.
@@ -125,6 +139,7 @@ pub fn lower(network: &Network, packing: &Packing, chain: &ChainView) -> Result<
         builder: Builder::new(slots as u32, chain.clone()),
         recipes: Vec::new(),
         values: Vec::new(),
+        powers: Vec::new(),
         network,
         packing,
         slots,
@@ -145,6 +160,7 @@ pub fn lower(network: &Network, packing: &Packing, chain: &ChainView) -> Result<
         program,
         recipes: writer.recipes,
         values: writer.values,
+        powers: writer.powers,
     })
 }
 
@@ -152,6 +168,7 @@ struct Writer<'a> {
     builder: Builder,
     recipes: Vec<Recipe>,
     values: Vec<ValueId>,
+    powers: Vec<Power>,
     network: &'a Network,
     packing: &'a Packing,
     slots: usize,
@@ -213,19 +230,20 @@ impl Writer<'_> {
                 x,
                 degree,
                 per_element,
+                unit,
             } => {
                 let x = self.builder.adjust(self.values[*x], level)?;
-                self.polynomial(id, x, *degree, *per_element)
+                match degree {
+                    0..=3 => self.cubic(id, x, *degree, *per_element),
+                    _ if *unit && !per_element => self.chebyshev(id, x, *degree),
+                    _ => self.products(id, x, *degree, *per_element),
+                }
             }
             StepKind::Shift { x } => self.add_elements(id, 0, self.values[*x]),
             // i * i = -1, exact and free.
             StepKind::Negate { x } => {
                 let once = self.builder.mul_i(self.values[*x])?;
                 self.builder.mul_i(once)
-            }
-            StepKind::Scale { x } => {
-                let x = self.builder.adjust(self.values[*x], level)?;
-                self.times(id, 0, x, false)
             }
             StepKind::Relabel { x, .. } => Ok(self.values[*x]),
         }
@@ -280,6 +298,24 @@ impl Writer<'_> {
                 plain,
             });
         }
+        // Tiles that only hold offsets.
+        for output in 0..linear.outputs as u32 {
+            if terms.iter().all(|term: &Term| term.output != output) {
+                let plain = self.builder.factor(x, PlainClass::Constant, switched)?;
+                self.recipes.push(Recipe::Weights {
+                    step: id,
+                    period: 1,
+                    nonzeros: vec![],
+                });
+                terms.push(Term {
+                    output,
+                    giant: 0,
+                    input: 0,
+                    baby: 0,
+                    plain,
+                });
+            }
+        }
         let product = self.builder.linear(x, linear.outputs as u32, terms)?;
         let folded = self.builder.rotate_sum(product, &linear.stages)?;
         self.add_elements(id, 0, folded)
@@ -313,103 +349,6 @@ impl Writer<'_> {
             })
             .collect();
         classify(nonzeros, period, self.slots)
-    }
-
-    fn constant(&mut self, id: StepId, series: usize, info: PlainInfo) -> PlainId {
-        self.recipes.push(Recipe::Constant { step: id, series });
-        self.builder.plaintext(info)
-    }
-
-    /// `c * x` with coefficient `series`, one for all slots or one an element.
-    fn times(
-        &mut self,
-        id: StepId,
-        series: usize,
-        x: ValueId,
-        per_element: bool,
-    ) -> Result<ValueId, VerifyError> {
-        if !per_element {
-            let plain = self.builder.factor(x, PlainClass::Constant, false)?;
-            self.recipes.push(Recipe::Constant { step: id, series });
-            return self.builder.scale(x, plain);
-        }
-        let layout = self.packing.layouts[id].clone();
-        let mut terms = Vec::with_capacity(layout.tiles());
-        for tile in 0..layout.tiles() {
-            let (class, period, nonzeros) = self.elements(id, &layout, tile);
-            let plain = self.builder.factor(x, class, false)?;
-            self.recipes.push(Recipe::Elements {
-                step: id,
-                series,
-                period,
-                nonzeros,
-            });
-            terms.push(Term {
-                output: tile as u32,
-                giant: 0,
-                input: tile as u32,
-                baby: 0,
-                plain,
-            });
-        }
-        self.builder.linear(x, layout.tiles() as u32, terms)
-    }
-
-    /// `x + c` with coefficient `series`.
-    fn plus(
-        &mut self,
-        id: StepId,
-        series: usize,
-        x: ValueId,
-        per_element: bool,
-    ) -> Result<ValueId, VerifyError> {
-        if per_element {
-            return self.add_elements(id, series, x);
-        }
-        let state = self.builder.state(x)?;
-        let info = PlainInfo {
-            level: state.level,
-            scale: state.scale,
-            special: false,
-            class: PlainClass::Constant,
-            encrypted: false,
-        };
-        let plain = self.constant(id, series, info);
-        self.builder.add_plain(x, vec![plain; state.tiles as usize])
-    }
-
-    /// A polynomial in ascending powers. Degrees 1 to 3 as `(c3 x + c2) x^2 + (c1 x + c0)`; higher ones as a Chebyshev program.
-    fn polynomial(
-        &mut self,
-        id: StepId,
-        x: ValueId,
-        degree: u32,
-        per_element: bool,
-    ) -> Result<ValueId, VerifyError> {
-        if degree > 3 {
-            let mut coefficients = Vec::with_capacity(degree as usize + 1);
-            for series in 0..=degree as usize {
-                coefficients.push(self.builder.coefficient(x)?);
-                self.recipes.push(Recipe::Constant { step: id, series });
-            }
-            return self.builder.polynomial(x, coefficients);
-        }
-        let linear = self.times(id, 1, x, per_element)?;
-        let linear = self.plus(id, 0, linear, per_element)?;
-        if degree == 1 {
-            return Ok(linear);
-        }
-        let square = self.builder.square(x)?;
-        let upper = if degree == 2 {
-            self.times(id, 2, square, per_element)?
-        } else {
-            let factor = self.times(id, 3, x, per_element)?;
-            let factor = self.plus(id, 2, factor, per_element)?;
-            self.builder.multiply(factor, square)?
-        };
-        let level = self.builder.state(upper)?.level;
-        let linear = self.builder.adjust(linear, level)?;
-        self.builder.add(upper, linear)
     }
 }
 

@@ -13,6 +13,7 @@ mod pair;
 mod pattern;
 mod polynomial;
 mod push;
+mod scales;
 mod stage;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -44,6 +45,7 @@ impl Stages {
     /// [`Error::Infeasible`](crate::Error::Infeasible) for layers without an encrypted form.
     pub fn new(model: &'static Model, ranges: Option<&Ranges>) -> Result<Self> {
         let mut list = live(build::Builder::run(model, ranges)?);
+        scales::spread(&mut list);
         for stage in &mut list {
             if let Kind::Affine(affine) = &mut stage.kind {
                 affine.pattern = affine.joined_pattern();

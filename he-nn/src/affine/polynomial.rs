@@ -50,6 +50,7 @@ impl Builder<'_> {
             argument,
             function: self.node,
             range,
+            factor: 1.0,
         };
         Ok(settled(self.stage(kind, &shape, node.spent)))
     }
@@ -124,6 +125,7 @@ impl Builder<'_> {
             argument: 1.0,
             function,
             range,
+            factor: 1.0,
         };
         let rest = self.stage(rest, &shape, doublings);
         Some(self.stage(Kind::Add { x: top, y: rest }, &shape, 0))

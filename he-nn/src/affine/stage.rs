@@ -93,7 +93,7 @@ pub enum Kind {
         /// Right operand.
         y: View,
     },
-    /// `sum c_k T_k(argument * x)`, coefficients from [`Loaded::polynomial`](super::Loaded::polynomial).
+    /// `factor * sum c_k T_k(argument * x)`, these products `factor * c_k` from [`Loaded::polynomial`](super::Loaded::polynomial).
     Polynomial {
         /// Operand.
         x: View,
@@ -105,6 +105,8 @@ pub enum Kind {
         function: NodeId,
         /// The interval `[-range, range]` before the division by it.
         range: f64,
+        /// Constant that the readers of the result want.
+        factor: f64,
     },
     /// `x + y`: no level.
     Add {

@@ -276,6 +276,43 @@ fn powers_of_two_save_a_level_behind_a_layer() {
     }
 }
 
+/// Arguments of the polynomials above degree 3.
+fn arguments(stages: &Stages) -> Vec<f64> {
+    let argument = |stage: &super::Stage| match stage.kind {
+        Kind::Polynomial { degree, argument, .. } if degree > 3 => Some(argument),
+        _ => None,
+    };
+    stages.list().iter().filter_map(argument).collect()
+}
+
+#[test]
+fn a_sum_is_held_at_the_factor_that_polynomials_want() {
+    let model = model(&[4], |x, w| {
+        let layer = |x, name| linear(x, w.at(name), Linear::out(4));
+        let x = polynomial(layer(x, "fc1"), w.at("act1"), 5);
+        let y = batch_norm1d(layer(x, "fc2"), w.at("bn"));
+        let x = polynomial(add(y, x), w.at("act2"), 5);
+        // The skip of the second block is read by a layer, by a sum and by the output.
+        let x = polynomial(sub(x, layer(x, "fc3")), w.at("act3"), 6);
+        add(x, w.param("shift", [4]))
+    });
+    let stages = pinned(model);
+    assert_eq!(arguments(&stages), [1.0; 3]);
+    assert_eq!(stages.depth(), model.depth());
+    assert!(difference(model, 9, true) < 1e-12);
+}
+
+#[test]
+fn what_is_squared_or_encrypted_keeps_its_values() {
+    let model = model(&[4], |x, w| {
+        let y = polynomial(x, w.at("act1"), 5);
+        polynomial(add(square(y), y), w.at("act2"), 4)
+    });
+    // Inputs are within [-1, 1] already.
+    assert_eq!(arguments(&pinned(model)), [1.0, 0.25]);
+    assert!(difference(model, 9, true) < 1e-12);
+}
+
 #[test]
 fn an_elementwise_map_unshares_the_taps_of_a_convolution() {
     let model = model(&[1, 4, 4], |x, w| {

@@ -256,6 +256,7 @@ impl Loaded<'_> {
             degree,
             function,
             range,
+            factor,
             ..
         } = &stage.kind
         else {
@@ -268,6 +269,7 @@ impl Loaded<'_> {
                 let top = row.pop().unwrap_or(0.0);
                 row[0] -= top;
             }
+            row.iter_mut().for_each(|c| *c *= factor);
             self.finite(id, row)?;
         }
         let elements_per_row = stage.elements() / coefficients.len();

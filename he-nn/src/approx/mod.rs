@@ -9,7 +9,9 @@
 mod basis;
 mod chebyshev;
 mod fit;
+mod products;
 mod remez;
 
 pub use basis::{chebyshev_to_power, clenshaw, power_to_chebyshev};
 pub use fit::{Fit, fit};
+pub use products::{chebyshev_to_products, power_bound, power_offset};

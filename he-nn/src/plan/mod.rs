@@ -32,16 +32,17 @@ use he_core::program::error::Range;
 use he_core::program::keys::KeySet;
 use he_core::program::{ValueId, Verified};
 
-use crate::affine::Stages;
+use crate::affine::{Kind, Stages};
+use crate::approx;
 use crate::checkpoint::Checkpoint;
 use crate::error::Result;
-use crate::lower::{Recipe, StepWeights};
+use crate::lower::{Power, Recipe, StepWeights};
 use crate::model::Model;
 pub use goal::{Goal, Objective};
 use network::StepKind;
 pub use price::PriceTable;
 use search::{Packing, Rejection};
-use translate::Translated;
+use translate::{Source, Translated, power_range};
 
 /// How a model runs on ciphertexts.
 #[derive(Debug)]
@@ -55,6 +56,7 @@ pub struct Plan {
     program: Verified,
     recipes: Vec<Recipe>,
     values: Vec<ValueId>,
+    powers: Vec<Power>,
     bill: Bill,
     digest: [u8; 32],
     tried: usize,
@@ -162,6 +164,14 @@ impl Plan {
                 inside.for_each(|(_, range)| *range = Range::within(PARTIAL_SUMS * known.largest));
             }
             ranges[self.values[id].0 as usize] = known;
+        }
+        for power in &self.powers {
+            if let Source::Polynomial(id) = self.translated.sources[power.step]
+                && let Kind::Polynomial { argument, .. } = self.stages.get(id).kind
+            {
+                let bound = approx::power_bound(power.n, power_range(argument));
+                ranges[power.value.0 as usize] = Range::within(bound);
+            }
         }
         ranges
     }

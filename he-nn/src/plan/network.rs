@@ -75,6 +75,8 @@ pub enum StepKind {
         degree: u32,
         /// Whether every element has its own coefficients.
         per_element: bool,
+        /// Whether the layer in front delivers the operand within `[-1, 1]`.
+        unit: bool,
     },
     /// `x + p` for a plaintext with one number an element: no level.
     Shift {
@@ -83,11 +85,6 @@ pub enum StepKind {
     },
     /// `-x`: no level.
     Negate {
-        /// Operand.
-        x: StepId,
-    },
-    /// `c * x` for a constant from the weights: one level.
-    Scale {
         /// Operand.
         x: StepId,
     },
@@ -120,7 +117,6 @@ impl StepKind {
             | StepKind::Polynomial { x, .. }
             | StepKind::Shift { x }
             | StepKind::Negate { x }
-            | StepKind::Scale { x }
             | StepKind::Relabel { x, .. } => vec![x],
             StepKind::Multiply { x, y } | StepKind::Add { x, y, .. } => vec![x, y],
         }
@@ -129,10 +125,7 @@ impl StepKind {
     /// Levels it spends.
     pub fn levels(&self) -> u32 {
         match *self {
-            StepKind::Affine { .. }
-            | StepKind::Scale { .. }
-            | StepKind::Square { .. }
-            | StepKind::Multiply { .. } => 1,
+            StepKind::Affine { .. } | StepKind::Square { .. } | StepKind::Multiply { .. } => 1,
             StepKind::Polynomial { degree, .. } => u32::BITS - degree.leading_zeros(),
             _ => 0,
         }

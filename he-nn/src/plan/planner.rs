@@ -15,7 +15,7 @@ use super::{Alternative, Goal, Plan, memory_bytes};
 use crate::affine::Stages;
 use crate::client::key_bytes;
 use crate::error::{Error, Result};
-use crate::lower::{Recipe, lower};
+use crate::lower::{Power, Recipe, lower};
 use crate::model::Model;
 
 /// Rings looked at, as logarithms of their degree.
@@ -35,6 +35,7 @@ struct Candidate {
     program: Verified,
     recipes: Vec<Recipe>,
     values: Vec<ValueId>,
+    powers: Vec<Power>,
     bill: Bill,
     seconds: f64,
 }
@@ -70,6 +71,7 @@ impl Model {
             program: chosen.program,
             recipes: chosen.recipes,
             values: chosen.values,
+            powers: chosen.powers,
             bill: chosen.bill,
             digest,
             tried,
@@ -271,6 +273,7 @@ impl Planner<'_> {
                     program: lowered.program,
                     recipes: lowered.recipes,
                     values: lowered.values,
+                    powers: lowered.powers,
                     bill,
                     seconds,
                 };

@@ -3,6 +3,7 @@
 mod choices;
 mod depth;
 mod encrypted;
+mod polynomials;
 mod random;
 mod short;
 mod trial;
@@ -171,6 +172,7 @@ impl Sketch {
             x,
             degree: 3,
             per_element: false,
+            unit: false,
         };
         self.push("cubic", kind, elements, StepWeights { taps: vec![], series })
     }

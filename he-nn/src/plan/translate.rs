@@ -7,10 +7,15 @@ use he_core::program::error::Range;
 use super::network::{Geometry, Network, Step, StepId, StepKind};
 use super::packing::sparse::SparseMap;
 use crate::affine::{Kind, Loaded, Pattern, StageId, Stages, View, Window};
+use crate::approx;
 use crate::checkpoint::Checkpoint;
 use crate::clear::Ranges;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::graph::Op;
 use crate::lower::StepWeights;
+
+/// Up to this degree a polynomial is evaluated in powers, which absorb the factor of its argument.
+const CUBIC: usize = 3;
 
 /// Where the numbers of a step come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,8 +37,6 @@ pub enum Source {
     Shift(StageId),
     /// All coefficients of a polynomial stage.
     Polynomial(StageId),
-    /// The argument factor of a polynomial stage.
-    Argument(StageId),
 }
 
 /// A network with the sources of its numbers, and where each stage's result is.
@@ -209,6 +212,7 @@ impl Translator<'_> {
                 argument,
                 function,
                 range,
+                ..
             } => {
                 if *degree == 2
                     && stage.levels == 1
@@ -216,8 +220,7 @@ impl Translator<'_> {
                 {
                     return step;
                 }
-                let degree = *degree as u32;
-                let mut x = self.view(x);
+                let x = self.view(x);
                 // The interval of a polynomial bounds what enters it.
                 let entering = &mut self.ranges[x];
                 entering.largest = entering.largest.min(1.0 / argument.abs());
@@ -228,15 +231,13 @@ impl Translator<'_> {
                         .typical
                         .min(ranges.typical(*operand) / (range * argument.abs()));
                 }
-                // Cubics absorb the argument's factor in their coefficients; longer polynomials need it applied first.
-                if degree > 3 && *argument != 1.0 {
-                    let kind = StepKind::Scale { x };
-                    x = self.push(format!("{name} (argument)"), kind, elements, Source::Argument(id));
-                }
+                // A checkpoint may bring a row of coefficients for each channel.
+                let trained = matches!(self.stages.model().node(*function).op, Op::Polynomial { .. });
                 let kind = StepKind::Polynomial {
                     x,
-                    degree,
-                    per_element: degree <= 3,
+                    degree: *degree as u32,
+                    per_element: trained || *degree <= CUBIC,
+                    unit: *argument == 1.0,
                 };
                 self.push(name, kind, elements, Source::Polynomial(id))
             }
@@ -376,33 +377,17 @@ fn step_weights(loaded: &Loaded<'_>, source: Source, step: &Step) -> Result<Step
         }
         Source::ConstantTerm(id) => series(powers(loaded, id, step.elements)?.swap_remove(0)),
         Source::Shift(id) => series(loaded.shift(id)?.unwrap_or_default()),
-        Source::Polynomial(id) => match &step.kind {
-            StepKind::Polynomial { degree: 0..=3, .. } => StepWeights {
-                taps: vec![],
-                series: powers(loaded, id, step.elements)?,
+        Source::Polynomial(id) => StepWeights {
+            taps: vec![],
+            series: match step.kind {
+                StepKind::Polynomial { degree: 0..=3, .. } => powers(loaded, id, step.elements)?,
+                StepKind::Polynomial {
+                    per_element: false,
+                    unit: true,
+                    ..
+                } => rows(loaded, id, step.elements, |row, _| row.to_vec())?,
+                _ => products(loaded, id, step.elements)?,
             },
-            _ => {
-                let rows = loaded
-                    .polynomial(id)?
-                    .map_or(vec![], |values| values.coefficients);
-                if rows.len() > 1 {
-                    return Err(Error::Infeasible {
-                        what: format!("polynomial of `{}`", step.name),
-                        found: format!("{} rows of coefficients", rows.len()),
-                        expected: "one row for all channels above degree 3".into(),
-                        help: "share the coefficients, or lower the degree".into(),
-                    });
-                }
-                let row = rows.into_iter().next().unwrap_or_default();
-                StepWeights {
-                    taps: vec![],
-                    series: row.into_iter().map(|c| vec![c]).collect(),
-                }
-            }
-        },
-        Source::Argument(id) => match &loaded.stages().get(id).kind {
-            Kind::Polynomial { argument, .. } => series(vec![*argument]),
-            _ => StepWeights::default(),
         },
     })
 }
@@ -411,8 +396,44 @@ fn at(values: &[f64], element: usize) -> f64 {
     values[if values.len() == 1 { 0 } else { element }]
 }
 
-/// Coefficients in ascending powers of the operand, one vector a power: one number for all elements, or one an element.
+/// Coefficients in ascending powers of the operand.
 fn powers(loaded: &Loaded<'_>, id: StageId, elements: usize) -> Result<Vec<Vec<f64>>> {
+    rows(loaded, id, elements, from_chebyshev)
+}
+
+/// Coefficients in products of the monic powers, then the offsets of these, negative: see [`approx::chebyshev_to_products`].
+fn products(loaded: &Loaded<'_>, id: StageId, elements: usize) -> Result<Vec<Vec<f64>>> {
+    let Kind::Polynomial { argument, degree, .. } = loaded.stages().get(id).kind else {
+        return Ok(vec![]);
+    };
+    let range = power_range(argument);
+    let mut series = rows(loaded, id, elements, |row, argument| {
+        let mut row = row.to_vec();
+        if argument.abs() > 1.0 {
+            row = approx::power_to_chebyshev(&approx::chebyshev_to_power(&row, 1.0 / argument.abs()), range);
+        }
+        if argument < 0.0 {
+            row.iter_mut().skip(1).step_by(2).for_each(|c| *c = -*c);
+        }
+        approx::chebyshev_to_products(&row, range)
+    })?;
+    series.extend((0..degree.ilog2()).map(|i| vec![-approx::power_offset(1 << i, range)]));
+    Ok(series)
+}
+
+/// The interval of the monic powers. Below 1 they would vanish under the rounding of the ciphertexts.
+pub(super) fn power_range(argument: f64) -> f64 {
+    (1.0 / argument.abs()).max(1.0)
+}
+
+/// The coefficients that `basis` makes of the Chebyshev ones, for each row: one vector a coefficient, with one number for all
+/// elements or one an element.
+fn rows(
+    loaded: &Loaded<'_>,
+    id: StageId,
+    elements: usize,
+    basis: impl Fn(&[f64], f64) -> Vec<f64>,
+) -> Result<Vec<Vec<f64>>> {
     let (Some(values), Kind::Polynomial { argument, degree, .. }) =
         (loaded.polynomial(id)?, &loaded.stages().get(id).kind)
     else {
@@ -421,7 +442,7 @@ fn powers(loaded: &Loaded<'_>, id: StageId, elements: usize) -> Result<Vec<Vec<f
     let rows: Vec<Vec<f64>> = values
         .coefficients
         .iter()
-        .map(|row| from_chebyshev(row, *argument))
+        .map(|row| basis(row, *argument))
         .collect();
     let shared = rows.len() == 1;
     Ok((0..=*degree)

