@@ -8,9 +8,10 @@ use he_core::math::automorphism::{Automorphism, galois_of_rotation};
 use he_core::math::base_conversion::BaseConversion;
 use he_core::math::buffer::Limbs;
 use he_core::math::cpu::Path;
-use he_core::math::kernels::{self, Kernels, Run};
+use he_core::math::kernels::{self, Kernels, KeySum, Run};
 use he_core::math::modulus::Modulus;
 use he_core::math::ntt::NttTable;
+use he_core::math::panel::Panel;
 use he_core::math::prime::ntt_primes;
 use he_core::math::sample::{Seed, Stream};
 use std::hint::black_box;
@@ -127,14 +128,29 @@ fn sums(kernels: &Kernels, n: usize, repeats: usize) {
         let both = least(repeats, || {
             kernels.inner_product_pair(&q, [black_box(out0), out1], &triples)
         });
-        let moved = least(repeats, || {
-            automorphism.inner_product_pair(kernels, &q, [black_box(out0), out1], &triples, false);
-        });
+        let mut panel = Panel::zeroed(n, 2 * count, q.bits());
+        let rows: Vec<(usize, &[u64])> = limbs.iter().take(2 * count).enumerate().collect();
+        panel.set(kernels, &rows);
+        let digits: Vec<&[u64]> = limbs.iter().take(count).collect();
+        let mut key = |automorphism| {
+            let sum = KeySum {
+                panel: &panel,
+                digits: &digits,
+                plus: None,
+                automorphism,
+                add: false,
+            };
+            least(repeats, || {
+                kernels.key_sum(&q, [black_box(out0), out1], &sum, 0..n)
+            })
+        };
+        let (packed, moved) = (key(None), key(Some(&automorphism)));
         println!(
-            "  sum of {count}: {:.3} ns a product, by runs of 16 {:.3}, in pairs {:.3}, with automorphism {:.3}",
+            "  sum of {count}: {:.3} ns a product, by runs of 16 {:.3}, in pairs {:.3}, packed {:.3}, with automorphism {:.3}",
             per_product(count, plain),
             per_product(count, runs),
             per_product(2 * count, both),
+            per_product(2 * count, packed),
             per_product(2 * count, moved)
         );
     }

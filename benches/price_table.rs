@@ -13,9 +13,10 @@ use std::time::Instant;
 use he_core::math::automorphism::{Automorphism, galois_of_rotation};
 use he_core::math::base_conversion::BaseConversion;
 use he_core::math::buffer::Limbs;
-use he_core::math::kernels::{self, Kernels};
+use he_core::math::kernels::{self, Kernels, KeySum, PanelSums, PanelTerm};
 use he_core::math::modulus::Modulus;
 use he_core::math::ntt::NttTable;
+use he_core::math::panel::Panel;
 use he_core::math::prime::ntt_primes;
 use he_core::math::sample::{Seed, Stream};
 use he_nn::plan::PriceTable;
@@ -68,95 +69,104 @@ fn conversion_word(kernels: &Kernels, primes: &[Modulus]) -> f64 {
     time / (sources.len() * destinations.len() * N) as f64
 }
 
-/// Sums of [`TERMS`] products, and what they are made of.
+/// Sums of products with panels, and what they are made of.
 struct Sums<'a> {
     kernels: &'a Kernels,
     q: &'a Modulus,
     digits: Limbs,
-    factors: Limbs,
     out: Limbs,
 }
 
 impl<'a> Sums<'a> {
     fn new(kernels: &'a Kernels, q: &'a Modulus) -> Self {
-        let cold = COLD_BYTES / (N * 8);
-        // What the factors are does not matter to the time; that each has memory of its own does.
-        let mut factors = Limbs::zeroed(N, cold - cold % (2 * TERMS));
-        factors.split_mut().into_iter().for_each(|limb| limb.fill(12345));
         Sums {
             kernels,
             q,
-            digits: limbs(TERMS, q),
-            factors,
+            digits: limbs(2 * TERMS, q),
             out: Limbs::zeroed(N, 2),
         }
     }
 
-    /// Time of one sum over the factors of each of `groups` groups, in turn.
-    fn least(
-        &mut self,
-        groups: usize,
-        repeats: usize,
-        factors_each: usize,
-        sum: impl Fn([&mut [u64]; 2], &[(&[u64], &[u64], &[u64])]),
-    ) -> f64 {
-        let (digits, factors) = (&self.digits, &self.factors);
-        let terms: Vec<Vec<_>> = (0..groups)
-            .map(|group| {
-                let factor = |term: usize, of| factors.limb((group * TERMS + term) * factors_each + of);
-                (0..TERMS)
-                    .map(|term| (digits.limb(term), factor(term, 0), factor(term, factors_each - 1)))
-                    .collect()
-            })
-            .collect();
-        let mut outs = self.out.split_mut();
-        let [out0, out1] = outs.as_mut_slice() else {
-            return 0.0;
+    /// As many panels as no cache holds.
+    fn panels(&self, rows: usize) -> Vec<Panel> {
+        let words: Vec<(usize, &[u64])> = (0..rows).map(|row| (row, self.digits.limb(row))).collect();
+        let one = || {
+            let mut panel = Panel::zeroed(N, rows, self.q.bits());
+            panel.set(self.kernels, &words);
+            panel
         };
-        let pass = least(repeats, || {
-            terms.iter().for_each(|terms| sum([black_box(out0), out1], terms))
-        });
-        pass / groups as f64
+        let count = COLD_BYTES / one().bytes();
+        (0..count).map(|_| one()).collect()
     }
 
-    /// (a product, a byte of keys): two results, two factors a term.
-    fn keys(&mut self) -> (f64, f64) {
-        let (kernels, q) = (*self.kernels, *self.q);
-        let sum = |outs: [&mut [u64]; 2], terms: &[(&[u64], &[u64], &[u64])]| {
-            kernels.inner_product_pair(&q, outs, terms)
+    /// Time of one sum, with the panel in a cache and from memory.
+    fn hot_and_cold(
+        &mut self,
+        panels: &[Panel],
+        sum: impl Fn([&mut [u64]; 2], &Limbs, &Panel),
+    ) -> (f64, f64) {
+        let digits = &self.digits;
+        let mut outs = self.out.split_mut();
+        let [out0, out1] = outs.as_mut_slice() else {
+            return (0.0, 0.0);
         };
-        let groups = self.factors.count() / (2 * TERMS);
-        let hot = self.least(1, REPEATS, 2, sum);
-        let cold = self.least(groups, 5, 2, sum);
+        let hot = least(REPEATS, || sum([black_box(out0), out1], digits, &panels[0]));
+        let cold = least(5, || {
+            panels
+                .iter()
+                .for_each(|panel| sum([black_box(out0), out1], digits, panel))
+        });
+        (hot, cold / panels.len() as f64)
+    }
+
+    /// (a product, a byte of keys, a word of an automorphism): the automorphism is part of the sum whose results it permutes.
+    fn keys(&mut self) -> (f64, f64, f64) {
+        let (kernels, q) = (*self.kernels, *self.q);
+        let automorphism = Automorphism::new(N, galois_of_rotation(N, 3));
+        let panels = self.panels(2 * TERMS);
+        let sum =
+            |automorphism: Option<&Automorphism>, outs: [&mut [u64]; 2], digits: &Limbs, panel: &Panel| {
+                let digits: Vec<&[u64]> = digits.iter().take(TERMS).collect();
+                let sum = KeySum {
+                    panel,
+                    digits: &digits,
+                    plus: None,
+                    automorphism,
+                    add: false,
+                };
+                kernels.key_sum(&q, outs, &sum, 0..N);
+            };
+        let (hot, cold) = self.hot_and_cold(&panels, |outs, digits, panel| sum(None, outs, digits, panel));
+        let (moved, _) = self.hot_and_cold(&panels[..1], |outs, digits, panel| {
+            sum(Some(&automorphism), outs, digits, panel)
+        });
         let products = (2 * TERMS * N) as f64;
-        (hot / products, (cold - hot).max(0.0) / (8.0 * products))
+        (
+            hot / products,
+            (cold - hot).max(0.0) / panels[0].bytes() as f64,
+            (moved - hot).max(0.0) / (2 * N) as f64,
+        )
     }
 
     /// A byte of plaintexts: both parts of a ciphertext meet the same factor.
     fn plain_byte(&mut self) -> f64 {
         let (kernels, q) = (*self.kernels, *self.q);
-        let sum = |[out0, out1]: [&mut [u64]; 2], terms: &[(&[u64], &[u64], &[u64])]| {
-            let pairs: Vec<_> = terms.iter().map(|&(digit, factor, _)| (digit, factor)).collect();
-            kernels.inner_product(&q, out0, &pairs);
-            kernels.inner_product(&q, out1, &pairs);
-        };
-        let groups = self.factors.count() / TERMS;
-        let hot = self.least(1, REPEATS, 1, sum);
-        let cold = self.least(groups, 5, 1, sum);
-        (cold - hot).max(0.0) / (8 * TERMS * N) as f64
-    }
-
-    /// A word of an automorphism, which is fused with the sum whose results it permutes.
-    fn automorphism_word(&mut self) -> f64 {
-        let (kernels, q) = (*self.kernels, *self.q);
-        let automorphism = Automorphism::new(N, galois_of_rotation(N, 3));
-        let still = self.least(1, REPEATS, 2, |outs, terms| {
-            kernels.inner_product_pair(&q, outs, terms)
+        let panels = self.panels(TERMS);
+        let terms: Vec<PanelTerm> = (0..TERMS as u32)
+            .map(|i| PanelTerm { row: i, factor: i })
+            .collect();
+        let (hot, cold) = self.hot_and_cold(&panels, |outs, digits, panel| {
+            let factors: Vec<[&[u64]; 2]> = (0..TERMS)
+                .map(|i| [digits.limb(2 * i), digits.limb(2 * i + 1)])
+                .collect();
+            let sums = PanelSums {
+                panel,
+                factors: &factors,
+                terms: &[&terms],
+            };
+            kernels.panel_sums(&q, &mut [outs], &sums, 0..N);
         });
-        let moved = self.least(1, REPEATS, 2, |outs, terms| {
-            automorphism.inner_product_pair(&kernels, &q, outs, terms, false);
-        });
-        (moved - still).max(0.0) / (2 * N) as f64
+        (cold - hot).max(0.0) / panels[0].bytes() as f64
     }
 }
 
@@ -164,12 +174,12 @@ fn measure() -> PriceTable {
     let kernels = kernels::active();
     let primes: Vec<Modulus> = ntt_primes(45, 2 * N as u64).take(16).map(Modulus::new).collect();
     let mut sums = Sums::new(&kernels, &primes[0]);
-    let (mac_word, key_byte) = sums.keys();
+    let (mac_word, key_byte, automorphism_word) = sums.keys();
     PriceTable {
         ntt_butterfly: ntt_butterfly(&primes[0]),
         conversion_word: conversion_word(&kernels, &primes),
         mac_word,
-        automorphism_word: sums.automorphism_word(),
+        automorphism_word,
         key_byte,
         plain_byte: sums.plain_byte(),
     }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::hint::black_box;
 
 use comfy_table::Table;
-use he_core::ckks::linear::{self, LinearPlan, Term};
+use he_core::ckks::linear::{self, LinearPlan, Term, Weights};
 use he_core::ckks::{Ciphertext, Context, KeySpec, Plaintext, SecretKey, eval, polynomial};
 use he_core::complex::Complex;
 use he_core::params::{ChainSpec, presets};
@@ -185,14 +185,14 @@ fn run(name: &str, spec: &ChainSpec) -> he_core::Result<()> {
             giant,
             input: 0,
             baby,
-            plain: 0,
+            plain: 8 * giant as u32 + baby as u32,
         })
         .collect();
     let plan = LinearPlan::new(1, terms, true)?;
-    let input = [cx.clone()];
+    let weights = Weights::new(context, &plan, top, |_| &plain)?;
     report.row(
         "transform of 64 diagonals",
-        || linear::transform(context, keys, &input, &plan, |_| &plain),
+        || linear::apply(context, keys, &[&cx], &plan, &weights),
         |_| None,
     );
     if top >= 4 {

@@ -10,10 +10,14 @@
 use super::context::{Context, Raising};
 use super::keys::SwitchKey;
 use super::parallel;
+use crate::math::automorphism::Automorphism;
 use crate::math::base_conversion::BaseConversion;
 use crate::math::buffer::Limbs;
+use crate::math::kernels::KeySum;
+use crate::math::panel::Panel;
 use crate::math::poly::{Ntt, Poly};
 use crate::math::tally::{self, Work};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// The digits of a polynomial, raised to all primes of its level and the special ones.
@@ -45,27 +49,49 @@ impl Digits<'_> {
         }
     }
 
-    /// Position i of the inner product with a key.
+    /// Position i of the inner product with a key, over a range of coefficients.
     pub(crate) fn multiply_limb(
         &self,
         context: &Context,
         key: &SwitchKey,
         i: usize,
-        prime: u16,
         out: [&mut [u64]; 2],
+        then: Then<'_>,
+        range: Range<usize>,
     ) {
         let q_limbs = self.source.limbs().count();
-        tally::add(Work::KeyWord, 2 * self.count() * context.degree());
-        let terms: Vec<_> = (0..self.count())
-            .map(|j| {
-                let [b, a] = key.limb(j, i, q_limbs);
-                (self.limb(j, i), b, a)
-            })
-            .collect();
+        let panel = key.limb(i, q_limbs);
+        tally::add(
+            Work::KeyByte,
+            2 * self.count() * Panel::row_bytes(range.len(), panel.bits()),
+        );
+        let digits: Vec<&[u64]> = (0..self.count()).map(|j| self.limb(j, i)).collect();
+        let sum = KeySum {
+            panel,
+            digits: &digits,
+            plus: then.plus,
+            automorphism: then.automorphism,
+            add: then.add,
+        };
+        let prime = match i.checked_sub(q_limbs) {
+            None => i as u16,
+            Some(special) => context.special().start + special as u16,
+        };
         context
             .kernels()
-            .inner_product_pair(context.modulus(prime), out, &terms);
+            .key_sum(context.modulus(prime), out, &sum, range);
     }
+}
+
+/// What is done with a product of digits and key before it is stored.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Then<'a> {
+    /// A limb times a word is added to the first half.
+    pub(crate) plus: Option<(&'a [u64], u64)>,
+    /// An automorphism is applied to both halves.
+    pub(crate) automorphism: Option<&'a Automorphism>,
+    /// Both are added to what is there.
+    pub(crate) add: bool,
 }
 
 /// Decomposes a polynomial at `level` for keys made for `key_level`.
@@ -137,7 +163,7 @@ pub(crate) fn multiply(
         .enumerate()
         .collect();
     parallel::for_each(limbs, |(i, (r0, r1)): (usize, (&mut [u64], &mut [u64]))| {
-        digits.multiply_limb(context, key, i, primes[i], [r0, r1]);
+        digits.multiply_limb(context, key, i, [r0, r1], Then::default(), 0..context.degree());
     });
     out
 }

@@ -157,7 +157,10 @@ fn key_switching_is_the_schoolbook_algorithm() {
             {
                 let digit = integers(&context, &x, own.start..own.end.min(q_limbs));
                 for (half, expected) in expected.iter_mut().enumerate() {
-                    let limbs: Vec<_> = (0..primes.len()).map(|i| key.limb(j, i, q_limbs)[half]).collect();
+                    let rows: Vec<Vec<u64>> = (0..primes.len())
+                        .map(|i| key.limb(i, q_limbs).row(2 * j + half))
+                        .collect();
+                    let limbs: Vec<&[u64]> = rows.iter().map(Vec::as_slice).collect();
                     let products = product(&context, &digit, &limbs, &primes);
                     for ((&prime, out), product) in
                         primes.iter().zip(expected.limbs_mut().split_mut()).zip(products)
@@ -186,7 +189,7 @@ fn a_key_decrypts_to_its_payload() {
         let mut error = Poly::<Ntt>::zeroed(context.ring(), &primes);
         for (i, (&prime, limb)) in primes.iter().zip(error.limbs_mut().split_mut()).enumerate() {
             let (q, s) = (context.modulus(prime), secret.limb(prime));
-            let [b, a] = key.limb(j, i, 3);
+            let [b, a] = [0, 1].map(|half| key.limb(i, 3).row(2 * j + half));
             let gadget = if own.contains(&i) {
                 context.special_product(prime)
             } else {
@@ -219,7 +222,7 @@ fn uniform_halves_never_repeat() {
         for j in 0..context.chain().digits(2).len() {
             for i in 0..4 {
                 assert!(
-                    seen.insert(key.limb(j, i, 3)[1].to_vec()),
+                    seen.insert(key.limb(i, 3).row(2 * j + 1)),
                     "key {galois}, digit {j}, limb {i}"
                 );
             }

@@ -8,7 +8,6 @@
 //! which depend on `g mod 8` and the carry alone. The table holds the line and the carry: four bytes for eight words.
 
 use super::kernels::{Kernels, Lines};
-use super::modulus::Modulus;
 use super::tally::{self, Work};
 
 /// The table of `X -> X^g` in one ring.
@@ -104,21 +103,8 @@ impl Automorphism {
         kernels.permute_lines(out, a, &self.lines);
     }
 
-    /// `outs = sum of x a, x b` with the automorphism applied to both sums, or adds that: [`Kernels::inner_product_pair`] and
-    /// [`Self::apply`] in one pass over memory.
-    ///
-    /// # Panics
-    /// If a length differs from the ring degree.
-    pub fn inner_product_pair(
-        &self,
-        kernels: &Kernels,
-        q: &Modulus,
-        outs: [&mut [u64]; 2],
-        terms: &[(&[u64], &[u64], &[u64])],
-        add: bool,
-    ) {
-        tally::add(Work::AutomorphismWord, 2 * self.n());
-        kernels.pairs(q, outs, terms, add, Some(&self.lines));
+    pub(super) fn lines(&self) -> &Lines {
+        &self.lines
     }
 }
 
@@ -126,6 +112,7 @@ impl Automorphism {
 mod tests {
     use super::*;
     use crate::math::kernels;
+    use crate::math::modulus::Modulus;
     use crate::math::ntt::NttTable;
     use crate::math::prime::ntt_primes;
 

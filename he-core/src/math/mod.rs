@@ -5,7 +5,7 @@
 //! bit and a test can hold them against one another.
 //!
 //! From bottom to top: [`modulus`] and [`prime`] are numbers, [`buffer`] is memory, [`cpu`] says which instructions may be used,
-//! [`kernels`] are loops over limbs, [`ntt`], [`automorphism`] and [`base_conversion`] the three transforms that CKKS needs, [`ring`]
+//! [`panel`] holds packed operands, [`kernels`] are loops over limbs, [`ntt`], [`automorphism`] and [`base_conversion`] the three transforms that CKKS needs, [`ring`]
 //! the tables of one parameter set, [`poly`] a polynomial over several primes whose type says in which domain it stands, and
 //! [`sample`] the random streams (a wire format).
 
@@ -16,6 +16,7 @@ pub mod cpu;
 pub mod kernels;
 pub mod modulus;
 pub mod ntt;
+pub mod panel;
 pub mod poly;
 pub mod prime;
 pub mod ring;

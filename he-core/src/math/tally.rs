@@ -12,8 +12,8 @@ pub(crate) enum Work {
     MacWord,
     /// Words moved by automorphisms.
     AutomorphismWord,
-    /// Words of evaluation keys read.
-    KeyWord,
+    /// Bytes of evaluation keys read.
+    KeyByte,
 }
 
 #[cfg(test)]

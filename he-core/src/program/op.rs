@@ -227,6 +227,17 @@ pub enum PlainClass {
     General,
 }
 
+impl PlainClass {
+    /// Slots after which a plaintext repeats, of `slots` in all.
+    pub(crate) fn period(self, slots: usize) -> usize {
+        match self {
+            PlainClass::Constant => 1,
+            PlainClass::Periodic { period } => period as usize,
+            PlainClass::General => slots,
+        }
+    }
+}
+
 /// Where and how a plaintext is encoded.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PlainInfo {

@@ -233,21 +233,14 @@ impl Executor<'_> {
             Op::Linear {
                 x, terms, rescale, ..
             } => {
-                let first = terms.first().map_or(PlainId(0), |t| t.plain);
-                let Prepared::Linear(plan) = self.plains.prepared(index) else {
-                    return Err(RunError::Store {
-                        op: index,
-                        plain: first,
-                    });
+                let Prepared::Linear(linear) = self.plains.prepared(index) else {
+                    let plain = terms.first().map_or(PlainId(0), |t| t.plain);
+                    return Err(RunError::Store { op: index, plain });
                 };
-                for t in terms {
-                    self.plain(index, t.plain)?;
-                }
-                let fallback = self.plain(index, first)?;
-                let find = |plain| self.plains.get(PlainId(plain)).unwrap_or(fallback);
                 let inputs: Vec<&Ciphertext> = get(x).iter().map(|t| &**t).collect();
                 counts.count_linear(terms, tiles, *rescale);
-                wrap(linear::transform_refs(context, keys, &inputs, plan, find))
+                let (plan, weights) = &**linear;
+                wrap(linear::apply(context, keys, &inputs, plan, weights))
             }
             Op::RotateSum { x, stages } => {
                 let rotations = stages.iter().map(|s| s.len() as u64 - 1).sum::<u64>() * tiles;

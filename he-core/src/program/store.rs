@@ -1,17 +1,23 @@
 //! The plaintexts of a program, encoded once: what a server keeps beside the keys.
 //!
+//! Factors of linear transforms are packed in the order in which these read them ([`Weights`]); they are encoded straight into that
+//! form, so that no other stands in memory beside it.
+//!
 //! Every plaintext stands at the level, scale and class that the program states. Values that do not repeat as their class says are
 //! an error: the class decided how keys and memory were planned, so it is never widened on the side.
+
+use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
 use super::clear::{ClearError, constants, fetch};
-use super::op::{Op, PlainClass, PlainId, Program};
+use super::op::{Op, PlainClass, PlainId, PlainInfo, Program};
 use super::slots::{PlainSource, Slots};
 use super::verify::Verified;
-use crate::ckks::linear::{LinearPlan, Term};
+use crate::ckks::linear::{LinearPlan, ROWS_AT_ONCE, Term, Weights};
 use crate::ckks::polynomial::PolynomialPlan;
 use crate::ckks::{Context, Plaintext};
+use crate::complex::Complex;
 
 /// Why plaintexts could not be encoded.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -48,7 +54,7 @@ pub enum StoreError {
 /// What is prepared for one operation.
 pub(super) enum Prepared {
     Nothing,
-    Linear(LinearPlan),
+    Linear(Box<(LinearPlan, Weights)>),
     Polynomial(PolynomialPlan),
 }
 
@@ -77,7 +83,7 @@ impl PlainStore {
                 Ok(None)
             }
         };
-        let used = used_as_slots(program);
+        let used = used_as_they_are(program);
         let plaintexts = used
             .into_par_iter()
             .enumerate()
@@ -95,10 +101,15 @@ impl PlainStore {
 
     /// Bytes of the encoded plaintexts.
     pub fn bytes(&self) -> usize {
-        self.plaintexts.iter().flatten().map(Plaintext::bytes).sum()
+        let weights = |prepared: &Prepared| match prepared {
+            Prepared::Linear(linear) => linear.1.bytes(),
+            _ => 0,
+        };
+        let plaintexts: usize = self.plaintexts.iter().flatten().map(Plaintext::bytes).sum();
+        plaintexts + self.prepared.iter().map(weights).sum::<usize>()
     }
 
-    /// A plaintext that some operation reads as slots.
+    /// A plaintext that some operation reads as it is.
     pub(super) fn get(&self, id: PlainId) -> Option<&Plaintext> {
         self.plaintexts.get(id.0 as usize)?.as_ref()
     }
@@ -108,18 +119,43 @@ impl PlainStore {
     }
 }
 
-/// Which plaintexts are read as slots; coefficients of polynomials are read as numbers.
-fn used_as_slots(program: &Program) -> Vec<bool> {
+/// Which plaintexts are read on their own: factors of transforms stand in the weights of these, coefficients of polynomials are read
+/// as numbers.
+fn used_as_they_are(program: &Program) -> Vec<bool> {
     let mut used = vec![false; program.plaintexts.len()];
     for op in &program.ops {
         match op {
-            Op::Linear { terms, .. } => terms.iter().for_each(|t| used[t.plain.0 as usize] = true),
             Op::AddPlain { plain, .. } => plain.iter().for_each(|p| used[p.0 as usize] = true),
             Op::Scale { plain, .. } => used[plain.0 as usize] = true,
             _ => {}
         }
     }
     used
+}
+
+/// One period of a plaintext's values, as its class says.
+enum Period {
+    Real(Vec<f64>),
+    Complex(Vec<Complex>),
+}
+
+fn period(
+    program: &Program,
+    context: &Context,
+    source: &dyn PlainSource,
+    id: PlainId,
+) -> Result<Period, StoreError> {
+    let values = fetch(source, id, context.slots())?;
+    let class = program.plaintexts[id.0 as usize].class;
+    let period = class.period(context.slots());
+    let repeats = |v: &[f64]| (period..v.len()).all(|s| v[s].to_bits() == v[s % period].to_bits());
+    if !repeats(&values.re) || !repeats(&values.im) {
+        return Err(StoreError::Class { id, class });
+    }
+    Ok(match values.is_real() {
+        true => Period::Real(values.to_real(period)),
+        false => Period::Complex(values.to_complex(period)),
+    })
 }
 
 fn encode_one(
@@ -129,33 +165,60 @@ fn encode_one(
     id: PlainId,
 ) -> Result<Plaintext, StoreError> {
     let info = &program.plaintexts[id.0 as usize];
-    let values = fetch(source, id, context.slots())?;
-    let class = info.class;
-    let period = match class {
-        PlainClass::Constant => 1,
-        PlainClass::Periodic { period } => period as usize,
-        PlainClass::General => context.slots(),
-    };
-    let repeats = |v: &[f64]| (period..v.len()).all(|s| v[s].to_bits() == v[s % period].to_bits());
-    if !repeats(&values.re) || !repeats(&values.im) {
-        return Err(StoreError::Class { id, class });
-    }
-    let encoded = if values.is_real() {
-        context.encode(
-            &values.to_real(period),
-            info.scale,
-            info.level as usize,
-            info.special,
-        )
-    } else {
-        context.encode_complex(
-            &values.to_complex(period),
-            info.scale,
-            info.level as usize,
-            info.special,
-        )
+    let level = info.level as usize;
+    let encoded = match period(program, context, source, id)? {
+        Period::Real(values) => context.encode(&values, info.scale, level, info.special),
+        Period::Complex(values) => context.encode_complex(&values, info.scale, level, info.special),
     };
     encoded.map_err(|source| StoreError::Encode { id, source })
+}
+
+/// Encodes the factors of a transform at `level` where it reads them.
+fn encode_weights(
+    program: &Program,
+    context: &Context,
+    source: &dyn PlainSource,
+    plan: &LinearPlan,
+    terms: &[super::op::Term],
+    level: usize,
+) -> Result<Weights, StoreError> {
+    let info = |id: PlainId| &program.plaintexts[id.0 as usize];
+    let mut repeating: Vec<PlainId> = terms.iter().map(|t| t.plain).collect();
+    repeating.sort_unstable();
+    repeating.dedup();
+    repeating.retain(|&id| info(id).class.period(context.slots()) < context.slots());
+    let mut repeating: BTreeMap<u32, Plaintext> = repeating
+        .into_par_iter()
+        .map(|id| Ok((id.0, encode_one(program, context, source, id)?)))
+        .collect::<Result<_, StoreError>>()?;
+    let scale = terms.first().map_or(1.0, |t| info(t.plain).scale);
+    let mut weights = Weights::layout(context, plan, level, scale, |id| repeating.remove(&id));
+    let coefficients = |&id: &u32| {
+        let PlainInfo { scale, level, .. } = *info(PlainId(id));
+        let (re, im) = match period(program, context, source, PlainId(id))? {
+            Period::Real(values) => {
+                let im = vec![0.0; values.len()];
+                (values, im)
+            }
+            Period::Complex(values) => values.iter().map(|z| (z.re, z.im)).unzip(),
+        };
+        let rounded = context.integer_coefficients(re, im, scale, level as usize);
+        Ok((
+            id,
+            rounded.map_err(|source| StoreError::Encode {
+                id: PlainId(id),
+                source,
+            })?,
+        ))
+    };
+    for rows in weights.unstructured().chunks(ROWS_AT_ONCE) {
+        let rows: Vec<_> = rows
+            .par_iter()
+            .map(coefficients)
+            .collect::<Result<_, StoreError>>()?;
+        weights.encode(context, &rows);
+    }
+    Ok(weights)
 }
 
 fn prepare(
@@ -175,10 +238,10 @@ fn prepare(
     };
     Ok(match op {
         Op::Linear {
+            x,
             outputs,
             terms,
             rescale,
-            ..
         } => {
             let term = |t: &super::op::Term| Term {
                 output: t.output,
@@ -188,7 +251,10 @@ fn prepare(
                 plain: t.plain.0,
             };
             let plan = LinearPlan::new(*outputs as usize, terms.iter().map(term).collect(), *rescale);
-            Prepared::Linear(plan.map_err(refused)?)
+            let plan = plan.map_err(refused)?;
+            let level = program.values[x.0 as usize].level as usize;
+            let weights = encode_weights(program, context, source, &plan, terms, level)?;
+            Prepared::Linear(Box::new((plan, weights)))
         }
         Op::Polynomial { x, coefficients } => {
             let c = constants(source, coefficients, context.slots())?;

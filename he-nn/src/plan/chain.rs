@@ -4,11 +4,8 @@
 //! smaller one, because weights need fewer bits than activations. The special primes are chosen so that key switches need the
 //! fewest transforms, (b + 2)(l + k) summed over the levels, for b digits, l limbs and k special primes.
 
-use std::ops::Range;
-
 use he_core::params::{Chain, ChainSpec, Security};
 use he_core::program::ChainView;
-use he_core::program::count::ChainShape;
 
 use super::cost::LevelShape;
 
@@ -172,29 +169,19 @@ pub fn view(chain: &Chain) -> ChainView {
     }
 }
 
-/// The limb counts of a chain, for counting programs.
-pub fn shape(chain: &Chain) -> ChainShape {
-    let digits = |level| {
-        let wide = |digit: &Range<usize>| digit.start as u64..digit.end as u64;
-        chain.digits(level).iter().map(wide).collect()
-    };
-    ChainShape {
-        degree: chain.degree() as u64,
-        limbs: (0..=chain.top_level())
-            .map(|level| chain.limbs(level) as u64)
-            .collect(),
-        special: chain.special_count() as u64,
-        digits: (0..=chain.top_level()).map(digits).collect(),
-    }
-}
-
 /// The shape of one level, for estimates.
 pub fn level_shape(chain: &Chain, level: usize) -> LevelShape {
+    let special = chain.q_count()..chain.primes().len();
+    let primes = chain.primes()[..chain.limbs(level)]
+        .iter()
+        .chain(&chain.primes()[special]);
+    let bits: u32 = primes.clone().map(|q| 64 - q.leading_zeros()).sum();
     LevelShape {
         degree: chain.degree(),
         limbs: chain.limbs(level),
         dropped: if level == 0 { 0 } else { chain.dropped(level).len() },
         special: chain.special_count(),
         digits: chain.digits(level).len(),
+        word_bytes: f64::from(bits) / 8.0 / primes.count() as f64,
     }
 }

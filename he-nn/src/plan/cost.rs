@@ -19,6 +19,8 @@ pub struct LevelShape {
     pub special: usize,
     /// Digits of a key switch.
     pub digits: usize,
+    /// Bytes that a word of a key or a plaintext takes, on the average of the primes of the level and the special ones.
+    pub word_bytes: f64,
 }
 
 /// What the steps of a linear transform and its folds amount to.
@@ -54,7 +56,7 @@ impl LevelShape {
 
     /// Digits times key, and the automorphism of both results.
     fn inner(&self, prices: &PriceTable) -> f64 {
-        self.words(2 * self.digits * self.extended()) * (prices.mac_word + 8.0 * prices.key_byte)
+        self.words(2 * self.digits * self.extended()) * (prices.mac_word + self.word_bytes * prices.key_byte)
             + self.words(2 * self.extended()) * prices.automorphism_word
     }
 
@@ -70,7 +72,8 @@ impl LevelShape {
         let steps = &work.steps;
         let switched = steps.babies + steps.giants > 0;
         let limbs = if switched { self.extended() } else { self.limbs };
-        let products = self.words(2 * work.products * limbs) * (prices.mac_word + 4.0 * prices.plain_byte);
+        let products = self.words(2 * work.products * limbs)
+            * (prices.mac_word + self.word_bytes / 2.0 * prices.plain_byte);
         let babies =
             steps.decompositions as f64 * self.decompose(prices) + steps.babies as f64 * self.inner(prices);
         let giant = self.decompose(prices) + self.inner(prices) + self.transforms(self.extended(), prices);
@@ -102,13 +105,14 @@ impl LevelShape {
     pub fn multiply(&self, tiles: usize, prices: &PriceTable) -> f64 {
         let tensor = self.words(4 * self.limbs) * prices.mac_word;
         let relinearise = self.decompose(prices)
-            + self.words(2 * self.digits * self.extended()) * (prices.mac_word + 8.0 * prices.key_byte)
+            + self.words(2 * self.digits * self.extended())
+                * (prices.mac_word + self.word_bytes * prices.key_byte)
             + self.down(true, prices);
         tiles as f64 * (tensor + relinearise)
     }
 
     /// Bytes of one expanded key of this level.
     pub fn key_bytes(&self) -> usize {
-        2 * self.digits * self.extended() * self.degree * 8
+        (self.words(2 * self.digits * self.extended()) * self.word_bytes) as usize
     }
 }

@@ -4,11 +4,11 @@ use std::time::Instant;
 
 use he_core::ckks::KeySpec;
 use he_core::params::{Chain, Security};
-use he_core::program::count::{Bill, count};
+use he_core::program::count::{Bill, ChainShape, count};
 use he_core::program::keys::KeySet;
 use he_core::program::{ValueId, Verified, codec as program_codec};
 
-use super::chain::{Demand, chains, level_shape, shape, view};
+use super::chain::{Demand, chains, level_shape, view};
 use super::search::{Choice, Packing, Rejection, SearchSettings, search};
 use super::translate::{Translated, translate};
 use super::{Alternative, Goal, Plan, memory_bytes};
@@ -228,7 +228,7 @@ impl Planner<'_> {
     /// The cheapest packing on one chain that keeps the limits.
     fn on_chain(&mut self, chain: &Chain, reasons: &mut Vec<String>) -> Result<Option<Candidate>> {
         let network = &self.translated.network;
-        let (scales, counts) = (view(chain), shape(chain));
+        let (scales, counts) = (view(chain), ChainShape::from(chain));
         for key_byte in KEY_BYTE {
             let settings = SearchSettings {
                 slots: chain.slots(),

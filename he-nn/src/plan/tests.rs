@@ -217,6 +217,7 @@ impl Sketch {
             dropped: 1,
             special: 1,
             digits: (depth - spent + 1) as usize,
+            word_bytes: 8.0,
         };
         let settings = SearchSettings {
             slots,

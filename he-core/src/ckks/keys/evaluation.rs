@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::SecretKey;
@@ -57,11 +58,11 @@ impl KeySpec {
     }
 }
 
-/// The travelling form: about half the bytes of the expanded keys, and packed.
+/// The travelling form: half the bytes of the expanded keys. Keys that were read borrow the bytes they were read from.
 #[derive(Clone, Debug, PartialEq)]
-pub struct SeededEvaluationKeys {
+pub struct SeededEvaluationKeys<'a> {
     seed: Seed,
-    keys: Vec<SeededSwitchKey>,
+    keys: Vec<SeededSwitchKey<'a>>,
 }
 
 /// Keys ready for use.
@@ -71,7 +72,11 @@ pub struct EvaluationKeys {
 
 impl SecretKey {
     /// Makes the keys of a specification.
-    pub fn evaluation_keys(&self, context: &Context, spec: &KeySpec) -> Result<SeededEvaluationKeys> {
+    pub fn evaluation_keys(
+        &self,
+        context: &Context,
+        spec: &KeySpec,
+    ) -> Result<SeededEvaluationKeys<'static>> {
         let seed = Seed::from_os().map_err(|e| Error::Entropy(e.to_string()))?;
         self.evaluation_keys_from(context, spec, &seed)
     }
@@ -82,7 +87,7 @@ impl SecretKey {
         context: &Context,
         spec: &KeySpec,
         seed: &Seed,
-    ) -> Result<SeededEvaluationKeys> {
+    ) -> Result<SeededEvaluationKeys<'static>> {
         let public = domain::published_seed(seed);
         let generate =
             |(galois, level)| SeededSwitchKey::generate(context, self, galois, level, &public, seed);
@@ -98,7 +103,7 @@ impl SecretKey {
 const SET_HEADER_BYTES: usize = 36;
 const KEY_HEADER_BYTES: usize = 12;
 
-impl SeededEvaluationKeys {
+impl<'a> SeededEvaluationKeys<'a> {
     /// The wire form.
     pub fn to_bytes(&self) -> Vec<u8> {
         let length: usize = self
@@ -118,11 +123,11 @@ impl SeededEvaluationKeys {
     }
 
     /// Reads the wire form. Lengths, levels and exponents are checked here, the words when the keys are expanded.
-    pub fn from_bytes(context: &Context, bytes: &[u8]) -> Result<Self> {
+    pub fn from_bytes(context: &Context, bytes: &'a [u8]) -> Result<Self> {
         const WHAT: &str = "evaluation keys";
         let corrupted = |reason| Error::Corrupted { what: WHAT, reason };
         let mut rest = bytes;
-        let mut take = |length: usize| -> Result<&[u8]> {
+        let mut take = |length: usize| -> Result<&'a [u8]> {
             let truncated = Error::Truncated {
                 what: WHAT,
                 found: rest.len(),
@@ -141,7 +146,7 @@ impl SeededEvaluationKeys {
         let mut seed = [0; 32];
         seed.copy_from_slice(take(32)?);
         let count = number(take(4)?);
-        let mut keys: Vec<SeededSwitchKey> = vec![];
+        let mut keys: Vec<SeededSwitchKey<'a>> = vec![];
         for _ in 0..count {
             let (galois, level) = (number(take(8)?), number(take(4)?) as usize);
             if galois % 2 == 0 || galois >= 2 * context.degree() as u64 {
@@ -153,7 +158,7 @@ impl SeededEvaluationKeys {
             if level > context.top_level() {
                 return Err(corrupted("a level is above the chain's top"));
             }
-            let packed = take(SeededSwitchKey::packed_bytes(context, level))?.to_vec();
+            let packed = take(SeededSwitchKey::packed_bytes(context, level))?.into();
             keys.push(SeededSwitchKey {
                 galois,
                 level,
@@ -190,9 +195,10 @@ impl SeededEvaluationKeys {
 
     /// Makes the uniform halves and unpacks the others.
     pub fn expand(&self, context: &Context) -> Result<EvaluationKeys> {
-        let expand = |key: &SeededSwitchKey| Ok((key.galois, SwitchKey::expand(context, &self.seed, key)?));
+        let expand =
+            |key: &SeededSwitchKey<'_>| Ok((key.galois, SwitchKey::expand(context, &self.seed, key)?));
         Ok(EvaluationKeys {
-            keys: self.keys.iter().map(expand).collect::<Result<_>>()?,
+            keys: self.keys.par_iter().map(expand).collect::<Result<_>>()?,
         })
     }
 }

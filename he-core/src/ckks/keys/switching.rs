@@ -8,15 +8,20 @@
 //!
 //! Source: Han and Ki, CT-RSA 2020; the order of automorphism and product: Bossuat et al., EUROCRYPT 2021, section 4.
 
+use std::borrow::Cow;
+
 use super::SecretKey;
-use crate::ckks::ciphertext::{pack_poly, poly_bytes, unpack_limbs};
+use crate::ckks::ciphertext::{pack_poly, poly_bytes};
 use crate::ckks::context::Context;
+use crate::ckks::pack::{packed_bytes, unpack};
 use crate::ckks::{domain, parallel};
 use crate::error::{Error, Result};
 use crate::math::automorphism::galois_inverse;
 use crate::math::buffer::Limbs;
+use crate::math::panel::Panel;
 use crate::math::poly::{Ntt, Poly};
 use crate::math::sample::{Seed, Stream};
+use rayon::prelude::*;
 use zeroize::Zeroize;
 
 /// The number by which the relinearisation key goes among the automorphisms: no automorphism that needs a key has it.
@@ -27,8 +32,8 @@ pub(crate) struct SwitchKey {
     level: usize,
     /// Number of Q limbs.
     limbs: usize,
-    /// `(b_j, a_j)`.
-    digits: Vec<[Limbs; 2]>,
+    /// For each prime, rows `b_0, a_0, b_1, a_1, ...`.
+    panels: Vec<Panel>,
 }
 
 impl SwitchKey {
@@ -39,22 +44,16 @@ impl SwitchKey {
 
     /// Bytes in memory.
     pub(crate) fn bytes(&self) -> usize {
-        self.digits
-            .iter()
-            .flatten()
-            .map(|limbs| 8 * limbs.n() * limbs.count())
-            .sum()
+        self.panels.iter().map(Panel::bytes).sum()
     }
 
-    /// Limbs of digit j for position i of a raised polynomial with `q_limbs` Q limbs.
-    pub(crate) fn limb(&self, j: usize, i: usize, q_limbs: usize) -> [&[u64]; 2] {
-        let at = if i < q_limbs { i } else { i - q_limbs + self.limbs };
-        let [b, a] = &self.digits[j];
-        [b.limb(at), a.limb(at)]
+    /// The digits for position i of a raised polynomial with `q_limbs` Q limbs.
+    pub(crate) fn limb(&self, i: usize, q_limbs: usize) -> &Panel {
+        &self.panels[if i < q_limbs { i } else { i - q_limbs + self.limbs }]
     }
 
     /// Reads the packed halves `b_j` and makes the `a_j` again from the public seed.
-    pub(crate) fn expand(context: &Context, seed: &Seed, key: &SeededSwitchKey) -> Result<Self> {
+    pub(crate) fn expand(context: &Context, seed: &Seed, key: &SeededSwitchKey<'_>) -> Result<Self> {
         let primes = context.primes(key.level, true);
         let length = poly_bytes(context, &primes);
         let count = context.chain().digits(key.level).len();
@@ -65,35 +64,40 @@ impl SwitchKey {
                 expected: count * length,
             });
         }
-        let mut digits = vec![];
-        for (j, packed) in key.packed.chunks_exact(length).enumerate() {
-            let mut b = Limbs::zeroed(context.degree(), primes.len());
-            unpack_limbs(context, &primes, packed, &mut b)?;
-            let mut a = Limbs::zeroed(context.degree(), primes.len());
-            let limbs = primes.iter().zip(a.split_mut()).collect();
-            parallel::for_each(limbs, |(&prime, limb): (&u16, &mut [u64])| {
-                uniform_limb(context, seed, key.galois, j, prime, limb);
-            });
-            digits.push([b, a]);
-        }
+        let n = context.degree();
+        let expand = |(i, &prime): (usize, &u16)| {
+            let q = context.modulus(prime);
+            let start = poly_bytes(context, &primes[..i]);
+            let mut words = Limbs::scratch(n, 2 * count);
+            for (j, pair) in words.split_mut().chunks_exact_mut(2).enumerate() {
+                let [b, a] = pair else { continue };
+                let packed = &key.packed[j * length + start..][..packed_bytes(n, q.bits())];
+                unpack(packed, q.bits(), q.value(), b)?;
+                uniform_limb(context, seed, key.galois, j, prime, a);
+            }
+            let mut panel = Panel::zeroed(n, 2 * count, q.bits());
+            let rows: Vec<_> = words.iter().enumerate().collect();
+            panel.set(context.kernels(), &rows);
+            Ok(panel)
+        };
         Ok(Self {
             level: key.level,
             limbs: context.chain().limbs(key.level),
-            digits,
+            panels: primes.par_iter().enumerate().map(expand).collect::<Result<_>>()?,
         })
     }
 }
 
 /// The travelling form of a key: its halves b, packed. The seed of the halves a is shared by a set of keys.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct SeededSwitchKey {
+pub(crate) struct SeededSwitchKey<'a> {
     /// Exponent of the automorphism, or [`RELINEARISATION`].
     pub(crate) galois: u64,
     pub(crate) level: usize,
-    pub(crate) packed: Vec<u8>,
+    pub(crate) packed: Cow<'a, [u8]>,
 }
 
-impl SeededSwitchKey {
+impl SeededSwitchKey<'_> {
     /// Bytes of a packed key of `level`.
     pub(crate) fn packed_bytes(context: &Context, level: usize) -> usize {
         context.chain().digits(level).len() * poly_bytes(context, &context.primes(level, true))
@@ -148,7 +152,7 @@ impl SeededSwitchKey {
         Ok(Self {
             galois,
             level,
-            packed,
+            packed: packed.into(),
         })
     }
 }

@@ -5,6 +5,8 @@
 pub(in crate::math) struct Lines {
     /// Line, times 8, plus pattern.
     entries: Vec<u32>,
+    /// Line of the result that each line of the operand goes to.
+    targets: Vec<u32>,
     patterns: [[u64; 8]; 8],
 }
 
@@ -12,7 +14,7 @@ impl Lines {
     /// The permutation `out[8 l + k] = a[8 line(l) + patterns[pattern(l)][k]]`, with `(line, pattern)` of each `l` given.
     ///
     /// # Panics
-    /// If a line is none of the operand's, or a pattern leaves its line: kernels rely on both.
+    /// If the lines are no permutation, or a pattern leaves its line: kernels rely on both.
     pub(in crate::math) fn new(
         entries: impl ExactSizeIterator<Item = (u32, u32)>,
         patterns: [[u64; 8]; 8],
@@ -22,15 +24,20 @@ impl Lines {
             patterns.iter().flatten().all(|&k| k < 8),
             "a pattern leaves its line"
         );
-        let pack = |(line, pattern): (u32, u32)| {
+        let mut targets = vec![u32::MAX; count as usize];
+        let mut pack = |(l, (line, pattern)): (u32, (u32, u32))| {
             assert!(
                 line < count && pattern < 8,
                 "line {line} of {count}, pattern {pattern} of 8"
             );
+            targets[line as usize] = l;
             line << 3 | pattern
         };
+        let entries = (0..).zip(entries).map(&mut pack).collect();
+        assert!(targets.iter().all(|&l| l < count), "a line goes nowhere");
         Self {
-            entries: entries.map(pack).collect(),
+            entries,
+            targets,
             patterns,
         }
     }
@@ -45,5 +52,12 @@ impl Lines {
     pub(super) fn entry(&self, l: usize) -> (usize, &[u64; 8]) {
         let entry = self.entries[l];
         ((entry >> 3) as usize, &self.patterns[(entry & 7) as usize])
+    }
+
+    /// The line of the result that line `l` of the operand goes to, and where in it each word comes from.
+    #[inline]
+    pub(super) fn target(&self, l: usize) -> (usize, &[u64; 8]) {
+        let to = self.targets[l] as usize;
+        (to, &self.patterns[(self.entries[to] & 7) as usize])
     }
 }

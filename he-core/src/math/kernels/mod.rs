@@ -13,11 +13,13 @@ mod avx512;
 #[cfg(target_arch = "x86_64")]
 pub(super) mod lanes;
 mod lines;
+mod panels;
 mod scalar;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 pub(super) use lines::Lines;
+pub use panels::{KeySum, PanelSums, PanelTerm};
 
 use super::cpu::{self, Path};
 use super::modulus::{Modulus, Shoup};
@@ -261,7 +263,7 @@ impl Kernels {
     /// `outs[0] = sum of x a`, `outs[1] = sum of x b` over terms `(x, a, b)`: a plaintext times both halves of a ciphertext, or a digit
     /// times both halves of a key, reading `x` once. Operands may be any words below `2^50`.
     pub fn inner_product_pair(&self, q: &Modulus, outs: [&mut [u64]; 2], terms: &[(&[u64], &[u64], &[u64])]) {
-        self.pairs(q, outs, terms, false, None);
+        self.pairs(q, outs, terms, false);
     }
 
     /// [`Self::inner_product_pair`], added to what `outs` hold.
@@ -271,22 +273,14 @@ impl Kernels {
         outs: [&mut [u64]; 2],
         terms: &[(&[u64], &[u64], &[u64])],
     ) {
-        self.pairs(q, outs, terms, true, None);
+        self.pairs(q, outs, terms, true);
     }
 
-    /// Both sums with an automorphism applied to them: see [`crate::math::automorphism::Automorphism::inner_product_pair`].
-    pub(super) fn pairs(
-        &self,
-        q: &Modulus,
-        outs: [&mut [u64]; 2],
-        terms: &[(&[u64], &[u64], &[u64])],
-        add: bool,
-        lines: Option<&Lines>,
-    ) {
+    fn pairs(&self, q: &Modulus, outs: [&mut [u64]; 2], terms: &[(&[u64], &[u64], &[u64])], add: bool) {
         let [out0, out1] = outs;
         let n = out0.len();
         tally::add(Work::MacWord, 2 * terms.len() * n);
-        same(n, &[out1.len(), lines.map_or(n, Lines::n)]);
+        same(n, &[out1.len()]);
         for (x, a, b) in terms {
             same(n, &[x.len(), a.len(), b.len()]);
         }
@@ -295,13 +289,13 @@ impl Kernels {
                 Backend::Scalar => 0,
                 #[cfg(target_arch = "x86_64")]
                 Backend::Avx2(simd) => {
-                    simd.inner_product_pair(q, [out0, out1], part, add, 0, lines);
+                    simd.inner_product_pair(q, [out0, out1], part, add, 0);
                     continue;
                 }
                 #[cfg(target_arch = "x86_64")]
-                Backend::Avx512(simd) => simd.inner_product_pair(q, [out0, out1], part, add, lines),
+                Backend::Avx512(simd) => simd.inner_product_pair(q, [out0, out1], part, add),
             };
-            scalar::inner_product_pair(q, [out0, out1], part, add, done, lines);
+            scalar::inner_product_pair(q, [out0, out1], part, add, done);
         }
     }
 

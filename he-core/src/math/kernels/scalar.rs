@@ -2,8 +2,10 @@
 //!
 //! Everything is inlined always: the AVX2 path is this code compiled with more instructions.
 
-use super::{Lines, Op, Operands, Run, WeightedSums};
+use super::{KeySum, Lines, Op, Operands, PanelSums, Run, WeightedSums};
 use crate::math::modulus::Modulus;
+use crate::math::panel::BLOCK_WORDS;
+use std::ops::Range;
 
 /// `out = f(out, a, b)`.
 #[inline(always)]
@@ -92,38 +94,104 @@ pub(super) fn inner_product_pair(
     terms: &[(&[u64], &[u64], &[u64])],
     add: bool,
     from: usize,
-    lines: Option<&Lines>,
 ) {
     let [out0, out1] = outs;
-    let Some(lines) = lines else {
-        let half = |out: &mut [u64], second: bool| {
-            sums(q, out, add, from, |at, sums| {
-                for (x, a, b) in terms {
-                    let factor = if second { b } else { a };
-                    for ((sum, &x), &y) in sums.iter_mut().zip(&x[at..]).zip(&factor[at..]) {
-                        *sum += x as u128 * y as u128;
+    let half = |out: &mut [u64], second: bool| {
+        sums(q, out, add, from, |at, sums| {
+            for (x, a, b) in terms {
+                let factor = if second { b } else { a };
+                for ((sum, &x), &y) in sums.iter_mut().zip(&x[at..]).zip(&factor[at..]) {
+                    *sum += x as u128 * y as u128;
+                }
+            }
+        })
+    };
+    half(out0, false);
+    half(out1, true);
+}
+
+#[inline(always)]
+pub(super) fn key_sum(q: &Modulus, outs: [&mut [u64]; 2], sum: &KeySum<'_>, range: Range<usize>) {
+    let [out0, out1] = outs;
+    let block = sum.panel.block();
+    let mut factors = [0; BLOCK_WORDS];
+    for at in range.step_by(block) {
+        let mut sums = [[0u128; BLOCK_WORDS]; 2];
+        if let Some((limb, weight)) = sum.plus {
+            for (sum, &x) in sums[0].iter_mut().zip(&limb[at..at + block]) {
+                *sum = x as u128 * weight as u128;
+            }
+        }
+        for (j, digit) in sum.digits.iter().enumerate() {
+            for (half, sums) in sums.iter_mut().enumerate() {
+                sum.panel.unpack(at / block, 2 * j + half, &mut factors[..block]);
+                let products = digit[at..at + block].iter().zip(&factors);
+                for (sum, (&x, &y)) in sums.iter_mut().zip(products) {
+                    *sum += x as u128 * y as u128;
+                }
+            }
+        }
+        for line in 0..block / 8 {
+            let (to, pattern) = match sum.lines() {
+                Some(lines) => lines.target(at / 8 + line),
+                None => (at / 8 + line, &IDENTITY),
+            };
+            for (out, sums) in [&mut *out0, &mut *out1].into_iter().zip(&sums) {
+                for (out, &from) in out[8 * to..][..8].iter_mut().zip(pattern) {
+                    let before = if sum.add { *out as u128 } else { 0 };
+                    *out = q.reduce_u128(sums[8 * line + from as usize] + before);
+                }
+            }
+        }
+    }
+}
+
+/// The pattern of a line that stays as it is.
+const IDENTITY: [u64; 8] = [0, 1, 2, 3, 4, 5, 6, 7];
+
+#[inline(always)]
+pub(super) fn panel_sums(
+    q: &Modulus,
+    outs: &mut [[&mut [u64]; 2]],
+    sums: &PanelSums<'_>,
+    range: Range<usize>,
+) {
+    let block = sums.panel.block();
+    let mut words = [0; BLOCK_WORDS];
+    for at in range.step_by(block) {
+        for (outs, terms) in outs.iter_mut().zip(sums.terms) {
+            let mut totals = [[0u128; BLOCK_WORDS]; 2];
+            for term in *terms {
+                sums.panel
+                    .unpack(at / block, term.row as usize, &mut words[..block]);
+                for (totals, limb) in totals.iter_mut().zip(sums.factors[term.factor as usize]) {
+                    let products = limb[at..at + block].iter().zip(&words);
+                    for (total, (&x, &y)) in totals.iter_mut().zip(products) {
+                        *total += x as u128 * y as u128;
                     }
                 }
-            })
-        };
-        half(out0, false);
-        half(out1, true);
-        return;
-    };
-    for l in from / 8..lines.n() / 8 {
-        let (line, pattern) = lines.entry(l);
-        for (k, &word) in pattern.iter().enumerate() {
-            let at = 8 * line + word as usize;
-            let mut sums = if add {
-                [out0[8 * l + k] as u128, out1[8 * l + k] as u128]
-            } else {
-                [0, 0]
-            };
-            for (x, a, b) in terms {
-                sums[0] += x[at] as u128 * a[at] as u128;
-                sums[1] += x[at] as u128 * b[at] as u128;
             }
-            [out0[8 * l + k], out1[8 * l + k]] = sums.map(|sum| q.reduce_u128(sum));
+            for (out, totals) in outs.iter_mut().zip(&totals) {
+                for (out, &total) in out[at..at + block].iter_mut().zip(totals) {
+                    *out = q.reduce_u128(total);
+                }
+            }
+        }
+    }
+}
+
+/// Eight words in as many bytes as a word has bits.
+#[inline(always)]
+pub(super) fn pack(words: &[u64], bits: u32, bytes: &mut [u8]) {
+    let (mut buffer, mut filled, mut at) = (0u128, 0, 0);
+    for &word in words {
+        buffer |= u128::from(word) << filled;
+        filled += bits;
+        while filled >= 8 {
+            bytes[at] = buffer as u8;
+            buffer >>= 8;
+            filled -= 8;
+            at += 1;
         }
     }
 }

@@ -1,13 +1,13 @@
 //! Every kernel on every supported path against 128-bit arithmetic.
 
 use super::*;
-use crate::math::automorphism::Automorphism;
 use proptest::prelude::*;
 
-const MODULI: [u64; 5] = [(1 << 50) - 27, 1111361812955137, 1088139821057, 1068236801, 257];
+pub(in crate::math) const MODULI: [u64; 5] =
+    [(1 << 50) - 27, 1111361812955137, 1088139821057, 1068236801, 257];
 
 /// All paths, printed so that a log shows which ones a machine has run.
-fn paths() -> Vec<Kernels> {
+pub(in crate::math) fn paths() -> Vec<Kernels> {
     let all = available();
     println!(
         "paths: {}",
@@ -25,7 +25,7 @@ fn paths() -> Vec<Kernels> {
 }
 
 /// Deterministic words below `bound`, with both ends of the range among them.
-fn words(n: usize, bound: u64, seed: u64) -> Vec<u64> {
+pub(in crate::math) fn words(n: usize, bound: u64, seed: u64) -> Vec<u64> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut next = || {
         state ^= state << 13;
@@ -142,31 +142,6 @@ proptest! {
             kernels.inner_product_runs_add(&q, &mut out, &terms);
             kernels.inner_product_add(&q, &mut expected, &plain);
             prop_assert_eq!(&out, &expected, "add {}", kernels.path());
-        }
-    }
-
-    #[test]
-    fn pair_with_automorphism(log_n in 4u32..9, count in 0usize..20, galois in 0u64..512, seed: u64, add: bool) {
-        let (n, q) = (1usize << log_n, Modulus::new(MODULI[0]));
-        let limbs = (0..3 * count as u64).map(|i| words(n, q.value(), seed ^ i << 8)).collect::<Vec<_>>();
-        let terms = limbs.chunks(3).map(|t| (t[0].as_slice(), t[1].as_slice(), t[2].as_slice())).collect::<Vec<_>>();
-        let automorphism = Automorphism::new(n, 2 * galois + 1);
-        let start = words(n, q.value(), seed);
-        for kernels in paths() {
-            let mut sums = [vec![0; n], vec![0; n]];
-            let [sum0, sum1] = &mut sums;
-            kernels.inner_product_pair(&q, [sum0, sum1], &terms);
-            let mut outs = [start.clone(), start.clone()];
-            let [out0, out1] = &mut outs;
-            automorphism.inner_product_pair(&kernels, &q, [out0, out1], &terms, add);
-            for (out, sum) in outs.iter().zip(&sums) {
-                let mut expected = vec![0; n];
-                automorphism.apply(&kernels, &mut expected, sum);
-                if add {
-                    kernels.add_assign(&q, &mut expected, &start);
-                }
-                prop_assert_eq!(out, &expected, "{}", kernels.path());
-            }
         }
     }
 }

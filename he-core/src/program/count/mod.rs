@@ -35,9 +35,9 @@ pub struct Counts {
     pub mac_words: u64,
     /// Words permuted by automorphisms.
     pub automorphism_words: u64,
-    /// Bytes of expanded evaluation keys read.
+    /// Bytes of expanded evaluation keys read: words are packed in the bits of their primes.
     pub key_bytes: u64,
-    /// Bytes of encoded plaintexts read.
+    /// Bytes of encoded plaintexts read, those of transforms packed.
     pub plain_bytes: u64,
     /// Rotations by a non-zero step, hoisted or not.
     pub rotations: u64,
@@ -140,7 +140,7 @@ impl Counts {
     }
 }
 
-/// The numbers of limbs of a chain: all that costs depend on.
+/// The numbers of limbs of a chain and their bits: all that costs depend on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChainShape {
     /// Ring degree N.
@@ -149,6 +149,8 @@ pub struct ChainShape {
     pub limbs: Vec<u64>,
     /// Special limbs.
     pub special: u64,
+    /// Bits of every prime, special ones last.
+    pub bits: Vec<u64>,
     /// Digits of a key made for each level: runs of Q limbs.
     pub digits: Vec<Vec<Range<u64>>>,
 }
@@ -167,8 +169,23 @@ impl From<&Chain> for ChainShape {
             degree: chain.degree() as u64,
             limbs: levels.clone().map(|l| chain.limbs(l) as u64).collect(),
             special: chain.special_count() as u64,
+            bits: chain
+                .primes()
+                .iter()
+                .map(|q| u64::from(64 - q.leading_zeros()))
+                .collect(),
             digits: levels.map(digits).collect(),
         }
+    }
+}
+
+impl ChainShape {
+    /// Bytes of a packed polynomial on the Q primes of a level, and the special ones where asked.
+    pub(crate) fn packed_bytes(&self, level: u32, special: bool) -> u64 {
+        let limbs = self.limbs[level as usize] as usize;
+        let q_bits: u64 = self.bits[..limbs].iter().sum();
+        let special_bits: u64 = self.bits[self.bits.len() - self.special as usize..].iter().sum();
+        (q_bits + if special { special_bits } else { 0 }) * self.degree / 8
     }
 }
 
@@ -236,13 +253,14 @@ mod tests {
     use super::*;
     use crate::program::{Builder, ChainView, PlainClass};
 
-    /// 4 levels of one limb over one base limb, two special limbs, digits of one limb.
+    /// 4 levels of one limb of 40 bits over one base limb of 50, two special limbs of 45, digits of one limb.
     fn shape() -> ChainShape {
         let digits = (1..=5).map(|l| (0..l).map(|i| i..i + 1).collect()).collect();
         ChainShape {
             degree: 32,
             limbs: vec![1, 2, 3, 4, 5],
             special: 2,
+            bits: vec![50, 40, 40, 40, 40, 45, 45],
             digits,
         }
     }
@@ -285,8 +303,10 @@ mod tests {
         // (l + k)(beta + giants (beta + 1) + 2), Bossuat et al.
         assert_eq!(bill.total.ntts, 7 * (5 + 3 * 6 + 2));
         assert_eq!((bill.total.rotations, bill.total.pt_multiplications), (6, 16));
-        assert_eq!(bill.resident_plain_bytes, 7 * 32 * 8);
-        assert_eq!(bill.total.plain_bytes, 16 * 7 * 32 * 8);
+        // Unrotated babies vanish modulo special primes.
+        let (q_bits, special_bits) = (50 + 4 * 40, 2 * 45);
+        assert_eq!(bill.resident_plain_bytes, (q_bits + special_bits) * 32 / 8);
+        assert_eq!(bill.total.plain_bytes, (16 * q_bits + 12 * special_bits) * 32 / 8);
     }
 
     #[test]
@@ -298,8 +318,8 @@ mod tests {
             b.output("y", y);
             count(b.program(), &shape()).resident_key_bytes
         };
-        assert_eq!(keys_at(4), 2 * 5 * 7 * 32 * 8);
-        assert_eq!(keys_at(1), 2 * 2 * 4 * 32 * 8);
+        assert_eq!(keys_at(4), 2 * 5 * (50 + 4 * 40 + 2 * 45) * 32 / 8);
+        assert_eq!(keys_at(1), 2 * 2 * (50 + 40 + 2 * 45) * 32 / 8);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::ckks::polynomial::PolynomialPlan;
 use crate::params::{Chain, same_scale};
 use crate::program::infer::polynomial_levels;
 use crate::program::keys::KeySet;
-use crate::program::op::{Op, PlainClass, PlainId, Program, Term, ValueId};
+use crate::program::op::{Op, PlainId, Program, Term, ValueId};
 
 const WORD: u64 = 8;
 
@@ -128,18 +128,18 @@ impl Counter<'_> {
 
     /// Product of the raised digits with one key, on all limbs.
     fn inner_product(&self, level: u32, digits: &[u64]) -> Counts {
-        let limbs = self.limbs(level) + self.shape.special;
         Counts {
             key_switches: 1,
-            ..self.key_product(limbs, digits)
+            ..self.key_product(level, true, digits)
         }
     }
 
-    fn key_product(&self, limbs: u64, digits: &[u64]) -> Counts {
-        let mac_words = 2 * digits.len() as u64 * limbs * self.shape.degree;
+    fn key_product(&self, level: u32, special: bool, digits: &[u64]) -> Counts {
+        let limbs = self.limbs(level) + if special { self.shape.special } else { 0 };
+        let halves = 2 * digits.len() as u64;
         Counts {
-            mac_words,
-            key_bytes: mac_words * WORD,
+            mac_words: halves * limbs * self.shape.degree,
+            key_bytes: halves * self.shape.packed_bytes(level, special),
             ..Counts::default()
         }
     }
@@ -253,13 +253,10 @@ impl Counter<'_> {
             &groups,
             GROUP_BYTES_MAX as u64 / (2 * (l + k) * WORD * self.shape.degree),
         ) {
-            let limbs = l + if pass.iter().all(|group| flat(group)) {
-                0
-            } else {
-                k
-            };
+            let raised = !pass.iter().all(|group| flat(group));
+            let limbs = if raised { l + k } else { l };
             for &(_, r) in &babies {
-                sum += self.key_product(limbs, &partition(r)) + self.permute(limbs);
+                sum += self.key_product(level, raised, &partition(r)) + self.permute(limbs);
             }
         }
         for group in &groups {
@@ -267,7 +264,7 @@ impl Counter<'_> {
                 let limbs = if t.baby == 0 { l } else { l + k };
                 sum.mac_words += 2 * limbs * self.shape.degree;
                 sum.pt_multiplications += 1;
-                sum.plain_bytes += self.plain_bytes(t.plain);
+                sum.plain_bytes += self.factor_bytes(t.plain, level, t.baby != 0);
             }
             let giant = group[0].giant;
             if giant != 0 {
@@ -327,29 +324,52 @@ impl Counter<'_> {
         products.chain(leaves).fold(Counts::default(), Add::add)
     }
 
+    /// Bytes of a plaintext on its own.
     fn plain_bytes(&self, id: PlainId) -> u64 {
         let info = &self.program.plaintexts[id.0 as usize];
         let limbs = self.limbs(info.level) + if info.special { self.shape.special } else { 0 };
-        let words = match info.class {
-            PlainClass::Constant => 2,
-            // A polynomial in X^g, g = N / (2 period): runs of g equal words.
-            PlainClass::Periodic { period } => 2 * u64::from(period),
-            PlainClass::General => self.shape.degree,
-        };
-        limbs * words * WORD
+        // A polynomial in X^g, g = N / (2 period): runs of g equal words.
+        limbs * 2 * self.period(id) * WORD
+    }
+
+    fn period(&self, id: PlainId) -> u64 {
+        let slots = self.shape.degree / 2;
+        self.program.plaintexts[id.0 as usize]
+            .class
+            .period(slots as usize) as u64
+    }
+
+    /// Bytes of a factor of a transform at `level`, which stands packed if it does not repeat. Modulo special primes only rotated
+    /// babies meet it.
+    fn factor_bytes(&self, id: PlainId, level: u32, rotated: bool) -> u64 {
+        if 2 * self.period(id) < self.shape.degree {
+            return self.plain_bytes(id);
+        }
+        self.shape.packed_bytes(level, rotated)
     }
 
     pub(super) fn resident_plain_bytes(&self) -> u64 {
-        let mut used = BTreeSet::new();
+        let (mut alone, mut bytes) = (BTreeSet::new(), 0);
         for op in &self.program.ops {
             match op {
-                Op::Linear { terms, .. } => used.extend(terms.iter().map(|t| t.plain)),
-                Op::AddPlain { plain, .. } => used.extend(plain),
-                Op::Scale { plain, .. } => used.extend([plain]),
+                Op::Linear { x, terms, .. } => {
+                    // Whether any term of a factor has a rotated baby.
+                    let mut factors: BTreeMap<PlainId, bool> = BTreeMap::new();
+                    for t in terms {
+                        *factors.entry(t.plain).or_default() |= t.baby != 0;
+                    }
+                    let level = self.program.values[x.0 as usize].level;
+                    bytes += factors
+                        .into_iter()
+                        .map(|(id, rotated)| self.factor_bytes(id, level, rotated))
+                        .sum::<u64>();
+                }
+                Op::AddPlain { plain, .. } => alone.extend(plain),
+                Op::Scale { plain, .. } => alone.extend([plain]),
                 _ => {}
             }
         }
-        used.into_iter().map(|id| self.plain_bytes(id)).sum()
+        bytes + alone.into_iter().map(|&id| self.plain_bytes(id)).sum::<u64>()
     }
 
     pub(super) fn resident_key_bytes(&self) -> u64 {

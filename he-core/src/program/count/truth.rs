@@ -110,14 +110,14 @@ fn compare(write: impl FnOnce(&mut Writer, ValueId) -> ValueId) {
         total.conversion_words,
         total.mac_words,
         total.automorphism_words,
-        total.key_bytes / 8,
+        total.key_bytes,
     ];
     let names = [
         "transforms",
         "conversion words",
         "mac words",
         "automorphism words",
-        "key words",
+        "key bytes",
     ];
     for ((name, predicted), done) in names.iter().zip(predicted).zip(done) {
         assert_eq!(predicted, done, "{name}, predicted against done\n{}", *program);

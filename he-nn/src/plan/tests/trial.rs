@@ -128,6 +128,7 @@ pub fn attempt(model: &'static Model, seed: u64, per_channel: bool, slots: usize
         dropped: 1,
         special: 1,
         digits: (depth - spent + 1) as usize,
+        word_bytes: 8.0,
     };
     let settings = SearchSettings {
         slots,

@@ -1,0 +1,107 @@
+//! The rotated inputs of a transform.
+
+use std::sync::Arc;
+
+use super::plan::LinearPlan;
+use crate::ckks::ciphertext::Ciphertext;
+use crate::ckks::context::Context;
+use crate::ckks::eval::Hoisted;
+use crate::ckks::keys::{EvaluationKeys, SwitchKey};
+use crate::ckks::keyswitch::Then;
+use crate::error::Result;
+use crate::math::automorphism::Automorphism;
+use crate::math::buffer::Limbs;
+
+/// Words of each digit that all babies read before the next ones: few enough to stay in a second-level cache.
+const DIGIT_WORDS: usize = 1 << 12;
+
+/// The rotated inputs that raised groups read, and what makes them.
+pub(super) struct Babies<'a> {
+    list: Vec<Baby<'a>>,
+    hoisted: Vec<Hoisted<'a>>,
+}
+
+struct Baby<'a> {
+    input: usize,
+    /// Key, automorphism and position of the digits; none for a baby that is not rotated.
+    rotation: Option<(&'a SwitchKey, Arc<Automorphism>, usize)>,
+}
+
+impl<'a> Babies<'a> {
+    pub(super) fn new(
+        context: &Context,
+        keys: &'a EvaluationKeys,
+        inputs: &'a [&'a Ciphertext],
+        level: usize,
+        plan: &LinearPlan,
+    ) -> Result<Self> {
+        let mut babies = Self {
+            list: vec![],
+            hoisted: vec![],
+        };
+        babies.hoisted.resize_with(inputs.len(), Hoisted::default);
+        for &(tile, rotation) in &plan.babies {
+            let input = tile as usize;
+            let made = if context.galois_of_rotation(rotation.into()) == 1 {
+                None
+            } else {
+                let (galois, key) = keys.rotation(context, rotation, level)?;
+                let digits =
+                    babies.hoisted[input].ensure(context, key.level(), level, &inputs[input].parts[1]);
+                Some((key, context.automorphism(galois), digits))
+            };
+            babies.list.push(Baby {
+                input,
+                rotation: made,
+            });
+        }
+        Ok(babies)
+    }
+
+    /// Both halves of every baby at position i, times P: babies that are not rotated vanish modulo special primes.
+    pub(super) fn limbs(
+        &self,
+        context: &Context,
+        inputs: &[&Ciphertext],
+        i: usize,
+        prime: u16,
+        is_special: bool,
+    ) -> Limbs {
+        let (kernels, q, n) = (context.kernels(), context.modulus(prime), context.degree());
+        let p = context.special_product(prime);
+        let mut out = Limbs::scratch(n, 2 * self.list.len());
+        let mut halves = out.split_mut();
+        for (baby, pair) in self.list.iter().zip(halves.chunks_exact_mut(2)) {
+            if baby.rotation.is_none() {
+                for (half, part) in pair.iter_mut().zip(&inputs[baby.input].parts) {
+                    match is_special {
+                        true => half.fill(0),
+                        false => kernels.mul_scalar(q, half, part.limb(i), p),
+                    }
+                }
+            }
+        }
+        let step = DIGIT_WORDS.min(n);
+        for at in (0..n).step_by(step) {
+            for (baby, pair) in self.list.iter().zip(halves.chunks_exact_mut(2)) {
+                let (Some((key, automorphism, digits)), [u, w]) = (&baby.rotation, pair) else {
+                    continue;
+                };
+                let then = Then {
+                    plus: (!is_special).then(|| (inputs[baby.input].parts[0].limb(i), p)),
+                    automorphism: Some(automorphism),
+                    add: false,
+                };
+                self.hoisted[baby.input].at(*digits).multiply_limb(
+                    context,
+                    key,
+                    i,
+                    [u, w],
+                    then,
+                    at..at + step,
+                );
+            }
+        }
+        out
+    }
+}

@@ -1,0 +1,82 @@
+//! Sums of rotations of one ciphertext.
+
+use super::zero;
+use crate::ckks::ciphertext::Ciphertext;
+use crate::ckks::context::Context;
+use crate::ckks::eval::Hoisted;
+use crate::ckks::keys::EvaluationKeys;
+use crate::ckks::keyswitch::{self, Then};
+use crate::ckks::parallel;
+use crate::error::Result;
+
+/// `for stage in stages { x = sum of rot_r(x) for r in stage }`: one decomposition and one division by P a stage.
+pub fn rotate_sum(
+    context: &Context,
+    keys: &EvaluationKeys,
+    x: &Ciphertext,
+    stages: &[Vec<i32>],
+) -> Result<Ciphertext> {
+    let mut x = x.clone();
+    for stage in stages {
+        x = sum_of_rotations(context, keys, &x, stage)?;
+    }
+    Ok(x)
+}
+
+fn sum_of_rotations(
+    context: &Context,
+    keys: &EvaluationKeys,
+    x: &Ciphertext,
+    rotations: &[i32],
+) -> Result<Ciphertext> {
+    let mut hoisted = Hoisted::default();
+    let mut unrotated = 0;
+    let mut rotated = vec![];
+    for &rotation in rotations {
+        if context.galois_of_rotation(rotation.into()) == 1 {
+            unrotated += 1;
+            continue;
+        }
+        let (galois, key) = keys.rotation(context, rotation, x.level)?;
+        let digits = hoisted.ensure(context, key.level(), x.level, &x.parts[1]);
+        rotated.push((key, context.automorphism(galois), digits));
+    }
+    let q_limbs = context.chain().limbs(x.level);
+    let primes = context.primes(x.level, true);
+    let [mut a0, mut a1] = zero(context, x.level);
+    let limbs = a0
+        .limbs_mut()
+        .split_mut()
+        .into_iter()
+        .zip(a1.limbs_mut().split_mut())
+        .enumerate()
+        .collect();
+    parallel::for_each(limbs, |(i, (a0, a1)): (usize, (&mut [u64], &mut [u64]))| {
+        let prime = primes[i];
+        let (kernels, q) = (context.kernels(), context.modulus(prime));
+        let lifted = (i < q_limbs).then(|| (x.parts[0].limb(i), context.special_product(prime)));
+        if let Some((c0, p)) = lifted {
+            for _ in 0..unrotated {
+                kernels.mul_scalar_add(q, a0, c0, p);
+                kernels.mul_scalar_add(q, a1, x.parts[1].limb(i), p);
+            }
+        }
+        for (key, automorphism, digits) in &rotated {
+            let then = Then {
+                plus: lifted,
+                automorphism: Some(automorphism),
+                add: true,
+            };
+            let all = 0..context.degree();
+            hoisted
+                .at(*digits)
+                .multiply_limb(context, key, i, [&mut *a0, &mut *a1], then, all);
+        }
+    });
+    let parts = [a0, a1].map(|a| keyswitch::divide(context, x.level, x.level, true, a));
+    Ok(Ciphertext {
+        parts,
+        level: x.level,
+        scale: x.scale,
+    })
+}

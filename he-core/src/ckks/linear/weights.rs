@@ -1,0 +1,237 @@
+//! The plaintexts of a transform, in the order in which it reads them.
+//!
+//! Those without structure are the rows of a [`Panel`] for each prime, numbered by first use; a row that only unrotated babies meet
+//! has none modulo the special primes, where these babies vanish. Plaintexts that repeat stay in their short form.
+
+use std::collections::BTreeMap;
+
+use super::plan::LinearPlan;
+use crate::ckks::ciphertext::check_scale;
+use crate::ckks::context::Context;
+use crate::ckks::encode::{Coefficients, Plaintext};
+use crate::ckks::parallel;
+use crate::error::{Error, Result};
+use crate::math::buffer::Limbs;
+use crate::math::kernels::{PanelTerm, Run};
+use crate::math::panel::Panel;
+
+const OP: &str = "linear transform";
+
+/// What a transform multiplies with.
+#[derive(Debug)]
+pub struct Weights {
+    level: usize,
+    scale: f64,
+    /// Of the Q primes of the level, then of the special ones if a group is raised.
+    panels: Vec<Panel>,
+    /// The rows of Q primes and of special ones, by the caller's name.
+    rows: [BTreeMap<u32, u32>; 2],
+    /// Unstructured terms of each group modulo Q primes and modulo special ones.
+    packed: [Vec<Vec<PanelTerm>>; 2],
+    /// Structured ones: position among the plaintexts that repeat, and factor.
+    runs: [Vec<Vec<(u32, u32)>>; 2],
+    repeating: Vec<Plaintext>,
+}
+
+/// Rows encoded at a time: their words stay in a cache until they are packed.
+pub(crate) const ROWS_AT_ONCE: usize = 16;
+
+impl Weights {
+    /// Packs the plaintexts of a transform of ciphertexts of `level`; `plaintext` gives that of a term by its `plain`. All of them
+    /// have one scale.
+    pub fn new<'a>(
+        context: &Context,
+        plan: &LinearPlan,
+        level: usize,
+        plaintext: impl Fn(u32) -> &'a Plaintext + Sync,
+    ) -> Result<Self> {
+        let scale = plan
+            .terms
+            .first()
+            .map_or(1.0, |term| plaintext(term.plain).scale());
+        for group in &plan.groups {
+            for term in &plan.terms[group.terms.clone()] {
+                let plain = plaintext(term.plain);
+                check_scale(OP, plain.scale(), scale)?;
+                if plain.level() < level {
+                    return Err(Error::Level {
+                        op: OP,
+                        found: plain.level(),
+                        expected: level,
+                    });
+                }
+                if !group.flat && !plain.is_special() {
+                    return Err(Error::PlaintextLimbs {
+                        op: OP,
+                        missing: "the special primes",
+                    });
+                }
+            }
+        }
+        let repeating = |id: u32| {
+            let plain = plaintext(id);
+            (plain.period() < context.slots()).then(|| plain.clone())
+        };
+        let mut weights = Self::layout(context, plan, level, scale, repeating);
+        weights.each_panel(context, |position, prime, rows, panel| {
+            let limb = |plain: &'a Plaintext| match prime.checked_sub(context.special().start) {
+                Some(special) => plain.limb(plain.special_limb(context, special.into())).words,
+                None => plain.limb(position).words,
+            };
+            let rows: Vec<_> = rows
+                .iter()
+                .map(|(&id, &row)| (row as usize, limb(plaintext(id))))
+                .collect();
+            panel.set(context.kernels(), &rows);
+        });
+        Ok(weights)
+    }
+
+    /// Room for the plaintexts of a transform. `repeating` is asked once for each, and gives those that repeat.
+    pub(crate) fn layout(
+        context: &Context,
+        plan: &LinearPlan,
+        level: usize,
+        scale: f64,
+        mut repeating: impl FnMut(u32) -> Option<Plaintext>,
+    ) -> Self {
+        let mut weights = Self {
+            level,
+            scale,
+            panels: vec![],
+            rows: Default::default(),
+            packed: [0, 1].map(|_| vec![vec![]; plan.groups.len()]),
+            runs: [0, 1].map(|_| vec![vec![]; plan.groups.len()]),
+            repeating: vec![],
+        };
+        let mut known: BTreeMap<u32, Option<u32>> = BTreeMap::new();
+        for (g, group) in plan.groups.iter().enumerate() {
+            for i in group.terms.clone() {
+                let (term, factor) = (&plan.terms[i], plan.factors[i]);
+                let run = match known.get(&term.plain) {
+                    Some(&run) => run,
+                    None => {
+                        let plain = repeating(term.plain);
+                        let run = plain.is_some().then_some(weights.repeating.len() as u32);
+                        weights.repeating.extend(plain);
+                        known.insert(term.plain, run);
+                        run
+                    }
+                };
+                let reaches = [true, term.baby != 0];
+                for kind in (0..2).filter(|&kind| reaches[kind]) {
+                    if let Some(run) = run {
+                        weights.runs[kind][g].push((run, factor));
+                        continue;
+                    }
+                    let next = weights.rows[kind].len() as u32;
+                    let row = *weights.rows[kind].entry(term.plain).or_insert(next);
+                    weights.packed[kind][g].push(PanelTerm { row, factor });
+                }
+            }
+        }
+        let special = plan.groups.iter().any(|group| !group.flat);
+        let room = |prime: u16| {
+            let rows = weights.rows[usize::from(context.special().contains(&prime))].len();
+            Panel::zeroed(context.degree(), rows, context.modulus(prime).bits())
+        };
+        weights.panels = context.primes(level, special).into_iter().map(room).collect();
+        weights
+    }
+
+    /// The plaintexts without structure, in the order of their rows.
+    pub(crate) fn unstructured(&self) -> Vec<u32> {
+        let mut ids: Vec<(u32, u32)> = self.rows[0].iter().map(|(&id, &row)| (row, id)).collect();
+        ids.sort_unstable();
+        ids.into_iter().map(|(_, id)| id).collect()
+    }
+
+    /// Encodes plaintexts without structure, given by name.
+    pub(crate) fn encode(&mut self, context: &Context, plains: &[(u32, Coefficients)]) {
+        self.each_panel(context, |_, prime, rows, panel| {
+            let mut words = Limbs::scratch(context.degree(), plains.len());
+            let mut packed = vec![];
+            for ((id, coefficients), limb) in plains.iter().zip(words.split_mut()) {
+                if let Some(&row) = rows.get(id) {
+                    coefficients.reduce(context, prime, limb);
+                    context.ring().ntt(prime).forward(limb);
+                    packed.push((row as usize, &*limb));
+                }
+            }
+            panel.set(context.kernels(), &packed);
+        });
+    }
+
+    /// Runs `f(position, prime, rows by name, panel)` for every prime.
+    fn each_panel(
+        &mut self,
+        context: &Context,
+        f: impl Fn(usize, u16, &BTreeMap<u32, u32>, &mut Panel) + Sync + Send,
+    ) {
+        let primes = context.primes(self.level, true);
+        let rows = &self.rows;
+        let panels = primes.iter().zip(&mut self.panels).enumerate().collect();
+        parallel::for_each(panels, |(i, (&prime, panel)): (usize, (&u16, &mut Panel))| {
+            let kind = usize::from(context.special().contains(&prime));
+            f(i, prime, &rows[kind], panel);
+        });
+    }
+
+    /// Level of the ciphertexts it was made for.
+    pub fn level(&self) -> usize {
+        self.level
+    }
+
+    /// Encoding scale.
+    pub fn scale(&self) -> f64 {
+        self.scale
+    }
+
+    /// Bytes in memory.
+    pub fn bytes(&self) -> usize {
+        let packed: usize = self.panels.iter().map(Panel::bytes).sum();
+        packed + self.repeating.iter().map(Plaintext::bytes).sum::<usize>()
+    }
+
+    /// What the sums modulo one prime are made of, for position i of raised polynomials with `q_limbs` Q limbs.
+    pub(super) fn limb(&self, i: usize, q_limbs: usize) -> WeightsLimb<'_> {
+        WeightsLimb {
+            weights: self,
+            position: i,
+            special: i.checked_sub(q_limbs),
+        }
+    }
+}
+
+/// The weights modulo one prime.
+#[derive(Clone, Copy)]
+pub(super) struct WeightsLimb<'a> {
+    weights: &'a Weights,
+    position: usize,
+    special: Option<usize>,
+}
+
+impl<'a> WeightsLimb<'a> {
+    pub(super) fn panel(&self, context: &Context) -> &'a Panel {
+        let position = self.special.map_or(self.position, |special| {
+            context.chain().limbs(self.weights.level) + special
+        });
+        &self.weights.panels[position]
+    }
+
+    /// The unstructured terms of each group.
+    pub(super) fn packed(&self) -> &'a [Vec<PanelTerm>] {
+        &self.weights.packed[usize::from(self.special.is_some())]
+    }
+
+    /// The structured terms of a group, with the factor each meets.
+    pub(super) fn runs(&self, context: &Context, group: usize) -> impl Iterator<Item = (Run<'a>, usize)> {
+        let limb = |plain: &'a Plaintext| match self.special {
+            None => plain.limb(self.position),
+            Some(special) => plain.limb(plain.special_limb(context, special)),
+        };
+        let runs = &self.weights.runs[usize::from(self.special.is_some())][group];
+        runs.iter()
+            .map(move |&(run, factor)| (limb(&self.weights.repeating[run as usize]), factor as usize))
+    }
+}

@@ -1,0 +1,255 @@
+//! Sums of products with rows of panels: packed words come from memory, one after the other, and are unpacked in registers.
+//!
+//! Word i of eight begins in bit `i b` of their `b` bytes, so within `i b / 8` and the seven bytes that follow: one permutation of bytes
+//! brings each word's bytes to its lane, a shift and a mask do the rest.
+
+use super::super::lanes::{load, splat, store, subtract_once};
+use super::super::{KeySum, PanelSums, TERMS_PER_REDUCTION};
+use super::{Avx512, Reducer, SHORT_TERMS, SIDE, SIDE_WORDS};
+use crate::math::modulus::Modulus;
+use std::arch::x86_64::*;
+use std::ops::Range;
+
+/// How far ahead of its reads a stream is fetched: what memory delivers in the time it takes to answer.
+const AHEAD_BYTES: usize = 4096;
+
+/// Where the words of eight packed ones stand.
+#[derive(Clone, Copy)]
+struct Unpacker {
+    bytes: __m512i,
+    shifts: __m512i,
+    mask: __m512i,
+}
+
+impl Unpacker {
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    fn new(bits: u32) -> Self {
+        let bit = |lane: usize| lane as u32 * bits;
+        let bytes: [u8; 64] = std::array::from_fn(|k| (bit(k / 8) / 8) as u8 + (k % 8) as u8);
+        let shifts: [u64; 8] = std::array::from_fn(|lane| u64::from(bit(lane) % 8));
+        // SAFETY: both arrays have 64 bytes.
+        let [bytes, shifts] =
+            unsafe { [bytes.as_ptr().cast(), shifts.as_ptr().cast()].map(|at| _mm512_loadu_si512(at)) };
+        Self {
+            bytes,
+            shifts,
+            mask: splat((1 << bits) - 1),
+        }
+    }
+
+    /// The eight words whose bytes begin at `at`, where 64 bytes can be read.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512vbmi")]
+    unsafe fn words(&self, at: *const u8) -> __m512i {
+        // SAFETY: as the caller says; a prefetch reads nothing.
+        let bytes = unsafe {
+            _mm_prefetch::<_MM_HINT_T0>(at.wrapping_add(AHEAD_BYTES).cast());
+            _mm512_permutexvar_epi8(self.bytes, _mm512_loadu_si512(at.cast()))
+        };
+        _mm512_and_si512(_mm512_srlv_epi64(bytes, self.shifts), self.mask)
+    }
+}
+
+/// See [`super::super::Kernels::key_sum`].
+#[inline]
+#[target_feature(enable = "avx512f,avx512ifma,avx512dq,avx512vl,avx512vbmi")]
+unsafe fn key_sum<const SHORT: bool>(
+    q: &Modulus,
+    outs: [*mut u64; 2],
+    sum: &KeySum<'_>,
+    range: Range<usize>,
+) {
+    let reducer = Reducer::new(q);
+    let unpacker = Unpacker::new(sum.panel.bits());
+    let vector = sum.panel.bits() as usize;
+    let row = SIDE * vector;
+    let zero = _mm512_setzero_si512();
+    let lines = sum.lines();
+    // SAFETY: the caller gives limbs of as many words as the panel's rows have and a range of whole blocks inside; the panel has two
+    // rows a digit, and 64 readable bytes from each vector on; targets are lines of the results.
+    unsafe {
+        let finish = |out: *mut u64, at: usize, mut sums: __m512i| {
+            let mut to = at;
+            if let Some(lines) = lines {
+                let (line, pattern) = lines.target(at / 8);
+                sums = _mm512_permutexvar_epi64(load(pattern.as_ptr()), sums);
+                to = 8 * line;
+            }
+            if sum.add {
+                sums = subtract_once(_mm512_add_epi64(sums, load(out.add(to))), reducer.lanes.q);
+            }
+            store(out.add(to), sums);
+        };
+        for at in range.step_by(SIDE_WORDS) {
+            let mut low0 = [zero; SIDE];
+            let (mut high0, mut low1, mut high1) = (low0, low0, low0);
+            if let Some((limb, weight)) = sum.plus {
+                let weight = splat(weight);
+                for k in 0..SIDE {
+                    let x = load(limb.as_ptr().add(at + 8 * k));
+                    low0[k] = _mm512_madd52lo_epu64(zero, x, weight);
+                    high0[k] = _mm512_madd52hi_epu64(zero, x, weight);
+                }
+            }
+            let mut from = sum.panel.block_ptr(at / SIDE_WORDS);
+            for digit in sum.digits {
+                for k in 0..SIDE {
+                    let x = load(digit.as_ptr().add(at + 8 * k));
+                    let b = unpacker.words(from.add(k * vector));
+                    let a = unpacker.words(from.add(row + k * vector));
+                    low0[k] = _mm512_madd52lo_epu64(low0[k], x, b);
+                    high0[k] = _mm512_madd52hi_epu64(high0[k], x, b);
+                    low1[k] = _mm512_madd52lo_epu64(low1[k], x, a);
+                    high1[k] = _mm512_madd52hi_epu64(high1[k], x, a);
+                }
+                from = from.add(2 * row);
+            }
+            for k in 0..SIDE {
+                finish(outs[0], at + 8 * k, reducer.sum::<SHORT>(low0[k], high0[k]));
+                finish(outs[1], at + 8 * k, reducer.sum::<SHORT>(low1[k], high1[k]));
+            }
+        }
+    }
+}
+
+/// One block of one of several sums; see [`super::super::Kernels::panel_sums`].
+#[inline]
+#[target_feature(enable = "avx512f,avx512ifma,avx512dq,avx512vl,avx512vbmi")]
+unsafe fn panel_sums(q: &Modulus, outs: &mut [[&mut [u64]; 2]], sums: &PanelSums<'_>, range: Range<usize>) {
+    let reducer = Reducer::new(q);
+    let unpacker = Unpacker::new(sums.panel.bits());
+    let vector = sums.panel.bits() as usize;
+    let zero = _mm512_setzero_si512();
+    for at in range.step_by(SIDE_WORDS) {
+        let block = sums.panel.block_ptr(at / SIDE_WORDS);
+        for ([out0, out1], terms) in outs.iter_mut().zip(sums.terms) {
+            let mut low0 = [zero; SIDE];
+            let (mut high0, mut low1, mut high1) = (low0, low0, low0);
+            let short = terms.len() <= SHORT_TERMS;
+            let reduce = |low, high| match short {
+                true => reducer.sum::<true>(low, high),
+                false => reducer.sum::<false>(low, high),
+            };
+            for (i, part) in terms.chunks(TERMS_PER_REDUCTION).enumerate() {
+                if i > 0 {
+                    for k in 0..SIDE {
+                        low0[k] = reduce(low0[k], high0[k]);
+                        low1[k] = reduce(low1[k], high1[k]);
+                        (high0[k], high1[k]) = (zero, zero);
+                    }
+                }
+                for term in part {
+                    // SAFETY: the caller gives limbs of as many words as the panel's rows have and a range of whole blocks inside; terms
+                    // name rows and factors that exist; 64 bytes can be read from each vector of a panel on.
+                    unsafe {
+                        let row = block.add(term.row as usize * SIDE * vector);
+                        let [a, b] = sums.factors.get_unchecked(term.factor as usize);
+                        for k in 0..SIDE {
+                            let x = unpacker.words(row.add(k * vector));
+                            let (a, b) = (load(a.as_ptr().add(at + 8 * k)), load(b.as_ptr().add(at + 8 * k)));
+                            low0[k] = _mm512_madd52lo_epu64(low0[k], x, a);
+                            high0[k] = _mm512_madd52hi_epu64(high0[k], x, a);
+                            low1[k] = _mm512_madd52lo_epu64(low1[k], x, b);
+                            high1[k] = _mm512_madd52hi_epu64(high1[k], x, b);
+                        }
+                    }
+                }
+            }
+            for k in 0..SIDE {
+                // SAFETY: as above.
+                unsafe {
+                    store(out0.as_mut_ptr().add(at + 8 * k), reduce(low0[k], high0[k]));
+                    store(out1.as_mut_ptr().add(at + 8 * k), reduce(low1[k], high1[k]));
+                }
+            }
+        }
+    }
+}
+
+impl Avx512 {
+    /// For panels with full blocks.
+    pub(in super::super) fn key_sum(
+        self,
+        q: &Modulus,
+        outs: [&mut [u64]; 2],
+        sum: &KeySum<'_>,
+        range: Range<usize>,
+    ) {
+        #[target_feature(enable = "avx512f,avx512ifma,avx512dq,avx512vl,avx512vbmi")]
+        unsafe fn run(q: &Modulus, outs: [*mut u64; 2], sum: &KeySum<'_>, range: Range<usize>) {
+            // SAFETY: as the caller's.
+            unsafe {
+                match sum.digits.len() + usize::from(sum.plus.is_some()) <= SHORT_TERMS {
+                    true => key_sum::<true>(q, outs, sum, range),
+                    false => key_sum::<false>(q, outs, sum, range),
+                }
+            }
+        }
+        let n = sum.panel.n();
+        assert!(sum.panel.block() == SIDE_WORDS && range.end <= n && range.start.is_multiple_of(SIDE_WORDS));
+        assert!(outs.iter().all(|out| out.len() == n) && sum.digits.iter().all(|digit| digit.len() == n));
+        assert!(sum.panel.rows() >= 2 * sum.digits.len() && sum.plus.is_none_or(|(limb, _)| limb.len() == n));
+        assert!(sum.lines().is_none_or(|lines| lines.n() == n));
+        // SAFETY: `self` proves the instructions; lengths, rows and range were compared, and targets are inside.
+        unsafe { run(q, outs.map(|out| out.as_mut_ptr()), sum, range) }
+    }
+
+    /// For panels with full blocks.
+    pub(in super::super) fn panel_sums(
+        self,
+        q: &Modulus,
+        outs: &mut [[&mut [u64]; 2]],
+        sums: &PanelSums<'_>,
+        range: Range<usize>,
+    ) {
+        let n = sums.panel.n();
+        assert!(sums.panel.block() == SIDE_WORDS && range.end <= n && range.start.is_multiple_of(SIDE_WORDS));
+        assert!(outs.iter().flatten().all(|out| out.len() == n));
+        assert!(sums.factors.iter().flatten().all(|factor| factor.len() == n));
+        let inside = |row: u32, factor: u32| {
+            (row as usize) < sums.panel.rows() && (factor as usize) < sums.factors.len()
+        };
+        assert!(
+            sums.terms
+                .iter()
+                .all(|terms| terms.iter().all(|t| inside(t.row, t.factor)))
+        );
+        // SAFETY: `self` proves the instructions; lengths, rows, factors and range were compared.
+        unsafe { panel_sums(q, outs, sums, range) }
+    }
+
+    /// For words of at least eight bits: a byte then has bits of at most two words, an even and an odd one.
+    pub(in super::super) fn pack(self, words: &[u64], bits: u32, bytes: &mut [u8]) {
+        #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+        unsafe fn run(words: &[u64], bits: usize, bytes: &mut [u8]) {
+            let shifts: [u64; 8] = std::array::from_fn(|lane| (lane * bits % 8) as u64);
+            // For each packed byte and each parity: the byte of a shifted word that falls on it, if any.
+            let (mut from, mut masks) = ([[0u8; 64]; 2], [0u64; 2]);
+            for lane in 0..8 {
+                let (first, last) = (lane * bits / 8, (lane * bits + bits - 1) / 8);
+                for (k, from) in from[lane % 2][first..=last].iter_mut().enumerate() {
+                    *from = (8 * lane + k) as u8;
+                    masks[lane % 2] |= 1 << (first + k);
+                }
+            }
+            let whole = (1u64 << bits) - 1;
+            // SAFETY: arrays of 64 bytes; eight words and `bits` bytes a step.
+            unsafe {
+                let shifts = load(shifts.as_ptr());
+                let [even, odd] = from.map(|from| _mm512_loadu_si512(from.as_ptr().cast()));
+                for (words, bytes) in words.chunks_exact(8).zip(bytes.chunks_exact_mut(bits)) {
+                    let shifted = _mm512_sllv_epi64(load(words.as_ptr()), shifts);
+                    let packed = _mm512_or_si512(
+                        _mm512_maskz_permutexvar_epi8(masks[0], even, shifted),
+                        _mm512_maskz_permutexvar_epi8(masks[1], odd, shifted),
+                    );
+                    _mm512_mask_storeu_epi8(bytes.as_mut_ptr().cast(), whole, packed);
+                }
+            }
+        }
+        assert!((8..=56).contains(&bits));
+        // SAFETY: `self` proves the instructions; `chunks_exact` gives whole pieces.
+        unsafe { run(words, bits as usize, bytes) }
+    }
+}

@@ -1,0 +1,142 @@
+//! Sums of products whose second factors stand in a [`Panel`].
+
+use std::ops::Range;
+
+use super::{Backend, Kernels, Lines, same, scalar};
+use crate::math::automorphism::Automorphism;
+use crate::math::modulus::Modulus;
+use crate::math::panel::{BLOCK_WORDS, Panel};
+use crate::math::tally::{self, Work};
+
+/// One limb of a product of digits with a key-switching key, and what is done with it before it is stored.
+#[derive(Clone, Copy)]
+pub struct KeySum<'a> {
+    /// The key: digit j meets rows 2 j and 2 j + 1. It may have more rows.
+    pub panel: &'a Panel,
+    /// The digits, any words below `2^50`.
+    pub digits: &'a [&'a [u64]],
+    /// A limb times a word, added to the first sum.
+    pub plus: Option<(&'a [u64], u64)>,
+    /// Applied to both sums.
+    pub automorphism: Option<&'a Automorphism>,
+    /// Whether the sums are added to what the results hold.
+    pub add: bool,
+}
+
+impl KeySum<'_> {
+    pub(super) fn lines(&self) -> Option<&Lines> {
+        self.automorphism.map(Automorphism::lines)
+    }
+}
+
+/// A product of a row of a panel with both limbs of a factor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PanelTerm {
+    /// Row of the panel.
+    pub row: u32,
+    /// Position among the factors.
+    pub factor: u32,
+}
+
+/// Several sums of products of one panel's rows with pairs of limbs.
+#[derive(Clone, Copy)]
+pub struct PanelSums<'a> {
+    /// The first factors.
+    pub panel: &'a Panel,
+    /// The second factors, any words below `2^50`.
+    pub factors: &'a [[&'a [u64]; 2]],
+    /// The terms of each sum, best in the order of the rows.
+    pub terms: &'a [&'a [PanelTerm]],
+}
+
+impl Kernels {
+    /// `outs[0] = sum of digit_j row_(2j)`, `outs[1] = sum of digit_j row_(2j+1)` over a range of coefficients, with what else `sum` asks
+    /// for. The range consists of whole blocks; with an automorphism its words go all over `outs`.
+    pub fn key_sum(&self, q: &Modulus, outs: [&mut [u64]; 2], sum: &KeySum<'_>, range: Range<usize>) {
+        let n = sum.panel.n();
+        let [out0, out1] = outs;
+        same(n, &[out0.len(), out1.len(), sum.lines().map_or(n, Lines::n)]);
+        same(n, &sum.plus.map_or([n], |(limb, _)| [limb.len()]));
+        for digit in sum.digits {
+            same(n, &[digit.len()]);
+        }
+        blocks(sum.panel, &range);
+        assert!(
+            sum.panel.rows() >= 2 * sum.digits.len() && sum.digits.len() < super::TERMS_PER_REDUCTION,
+            "{} rows for {} digits",
+            sum.panel.rows(),
+            sum.digits.len()
+        );
+        tally::add(Work::MacWord, 2 * sum.digits.len() * range.len());
+        if sum.automorphism.is_some() {
+            tally::add(Work::AutomorphismWord, 2 * range.len());
+        }
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Backend::Avx512(simd) if sum.panel.block() == BLOCK_WORDS => {
+                simd.key_sum(q, [out0, out1], sum, range)
+            }
+            #[cfg(target_arch = "x86_64")]
+            Backend::Avx2(simd) => simd.key_sum(q, [out0, out1], sum, range),
+            _ => scalar::key_sum(q, [out0, out1], sum, range),
+        }
+    }
+
+    /// Sets the range of `outs[i]` to the sums over `terms[i]`. The range consists of whole blocks.
+    pub fn panel_sums(
+        &self,
+        q: &Modulus,
+        outs: &mut [[&mut [u64]; 2]],
+        sums: &PanelSums<'_>,
+        range: Range<usize>,
+    ) {
+        let n = sums.panel.n();
+        for [a, b] in sums.factors {
+            same(n, &[a.len(), b.len()]);
+        }
+        for [a, b] in outs.iter() {
+            same(n, &[a.len(), b.len()]);
+        }
+        same(outs.len(), &[sums.terms.len()]);
+        blocks(sums.panel, &range);
+        for terms in sums.terms {
+            let inside = |t: &PanelTerm| {
+                (t.row as usize) < sums.panel.rows() && (t.factor as usize) < sums.factors.len()
+            };
+            assert!(terms.iter().all(inside), "a term is outside its panel");
+            tally::add(Work::MacWord, 2 * terms.len() * range.len());
+        }
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Backend::Avx512(simd) if sums.panel.block() == BLOCK_WORDS => {
+                simd.panel_sums(q, outs, sums, range)
+            }
+            #[cfg(target_arch = "x86_64")]
+            Backend::Avx2(simd) => simd.panel_sums(q, outs, sums, range),
+            _ => scalar::panel_sums(q, outs, sums, range),
+        }
+    }
+
+    /// Packs eight words below `2^bits` into `bits` bytes, for each such piece.
+    pub(in crate::math) fn pack(&self, words: &[u64], bits: u32, bytes: &mut [u8]) {
+        same(words.len() / 8 * bits as usize, &[bytes.len()]);
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Backend::Avx512(simd) if bits >= 8 => simd.pack(words, bits, bytes),
+            _ => scalar::pack(words, bits, bytes),
+        }
+    }
+}
+
+/// Holds a range to the blocks of a panel.
+#[track_caller]
+fn blocks(panel: &Panel, range: &Range<usize>) {
+    assert!(
+        range.start.is_multiple_of(panel.block())
+            && range.end.is_multiple_of(panel.block())
+            && range.start <= range.end
+            && range.end <= panel.n(),
+        "{range:?} are no blocks of a panel of {} words a row",
+        panel.n()
+    );
+}

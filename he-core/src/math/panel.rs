@@ -1,0 +1,142 @@
+//! Packed operands of inner products, in the order in which a kernel reads them.
+//!
+//! Evaluation keys and encoded weights are read once a request and come from memory, whose speed is what their products cost. So
+//! their words take as many bits as their prime has, and the rows that one sum reads stand side by side: for each block of 32
+//! coefficients, the words of every row. The sums of a limb read one stream from start to end.
+
+use super::kernels::Kernels;
+
+/// Words of a block: what a kernel sums side by side.
+pub const BLOCK_WORDS: usize = 32;
+
+/// Bytes that a kernel may read behind the last packed word.
+const SLACK_BYTES: usize = 64;
+
+/// Rows of packed words, interleaved block by block.
+#[derive(Debug)]
+pub struct Panel {
+    bytes: Vec<u8>,
+    bits: u32,
+    rows: usize,
+    n: usize,
+}
+
+impl Panel {
+    /// `rows` rows of `n` zeros of `bits` bits.
+    ///
+    /// # Panics
+    /// If `n` is none of 8, 16 and the multiples of 32, or `bits` is not from 1 to 56.
+    pub fn zeroed(n: usize, rows: usize, bits: u32) -> Self {
+        assert!(
+            n.is_multiple_of(BLOCK_WORDS) || n == 8 || n == 16,
+            "a row of a panel has whole blocks, not {n} words"
+        );
+        assert!(
+            (1..=56).contains(&bits),
+            "a packed word has 1 to 56 bits, not {bits}"
+        );
+        Self {
+            bytes: vec![0; rows * Self::row_bytes(n, bits) + SLACK_BYTES],
+            bits,
+            rows,
+            n,
+        }
+    }
+
+    /// Bytes of a row of `n` words of `bits` bits.
+    pub fn row_bytes(n: usize, bits: u32) -> usize {
+        n / 8 * bits as usize
+    }
+
+    /// Bytes of its words.
+    pub fn bytes(&self) -> usize {
+        self.bytes.len() - SLACK_BYTES
+    }
+
+    /// Bits of a word.
+    pub fn bits(&self) -> u32 {
+        self.bits
+    }
+
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Words of a row.
+    pub fn n(&self) -> usize {
+        self.n
+    }
+
+    /// Words of a row that stand side by side.
+    pub fn block(&self) -> usize {
+        self.n.min(BLOCK_WORDS)
+    }
+
+    fn block_bytes(&self) -> usize {
+        self.rows * Self::row_bytes(self.block(), self.bits)
+    }
+
+    /// The first byte of a block, in which row follows row.
+    pub(super) fn block_ptr(&self, block: usize) -> *const u8 {
+        self.bytes[block * self.block_bytes()..].as_ptr()
+    }
+
+    /// Sets rows, given with their numbers: together, because rows of one block share cache lines.
+    ///
+    /// # Panics
+    /// If a row does not exist, or has another length.
+    pub fn set(&mut self, kernels: &Kernels, rows: &[(usize, &[u64])]) {
+        for (row, words) in rows {
+            assert!(
+                *row < self.rows && words.len() == self.n,
+                "row {row} of {}, {} words of {}",
+                self.rows,
+                words.len(),
+                self.n
+            );
+        }
+        let (block, row_bytes) = (self.block(), Self::row_bytes(self.block(), self.bits));
+        if self.rows == 0 {
+            return;
+        }
+        let (bits, block_bytes) = (self.bits, self.block_bytes());
+        for (at, bytes) in self
+            .bytes
+            .chunks_exact_mut(block_bytes)
+            .enumerate()
+            .take(self.n / block)
+        {
+            for (row, words) in rows {
+                let packed = &mut bytes[row * row_bytes..][..row_bytes];
+                kernels.pack(&words[at * block..][..block], bits, packed);
+            }
+        }
+    }
+
+    /// The words of a row in a block.
+    #[inline(always)]
+    pub(super) fn unpack(&self, block: usize, row: usize, words: &mut [u64]) {
+        let start = block * self.block_bytes() + row * Self::row_bytes(self.block(), self.bits);
+        let mask = (1 << self.bits) - 1;
+        for (i, word) in words.iter_mut().enumerate() {
+            let bit = i * self.bits as usize;
+            let mut bytes = [0; 8];
+            bytes.copy_from_slice(&self.bytes[start + bit / 8..][..8]);
+            *word = u64::from_le_bytes(bytes) >> (bit % 8) & mask;
+        }
+    }
+
+    /// The words of a row.
+    pub fn row(&self, row: usize) -> Vec<u64> {
+        assert!(row < self.rows, "row {row} of {}", self.rows);
+        let mut words = vec![0; self.n];
+        for (at, words) in words.chunks_exact_mut(self.block()).enumerate() {
+            self.unpack(at, row, words);
+        }
+        words
+    }
+}
+
+#[cfg(test)]
+mod tests;
