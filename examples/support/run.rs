@@ -58,7 +58,13 @@ pub fn run(job: &Job, options: &Options) -> Result<Report> {
     let (client, key_bytes) = made?;
     let (server, encode_time) = timed(|| Server::new(&plan, &checkpoint));
     let server = server?;
-    let (keys, load_time) = timed(|| server.load_keys(EvaluationKeys::from_bytes(&key_bytes)?));
+    let evaluation_key_bytes = key_bytes.len();
+    let (keys, load_time) = timed(|| {
+        let keys = EvaluationKeys::from_bytes(&key_bytes)?;
+        // What a socket's reader does: keys in use are expanded, the message is not needed any more.
+        drop(key_bytes);
+        server.load_keys(keys)
+    });
     let keys = keys?;
 
     let requests = options.samples.unwrap_or(job.requests).max(1);
@@ -137,7 +143,7 @@ pub fn run(job: &Job, options: &Options) -> Result<Report> {
         pt_multiplications: total.pt_multiplications,
         rescales: total.rescales,
         bootstraps: total.refreshes,
-        evaluation_key_bytes: key_bytes.len(),
+        evaluation_key_bytes,
         request_bytes,
         reply_bytes,
         model_bytes: server.model_bytes(),

@@ -24,12 +24,12 @@ pub struct PriceTable {
 impl PriceTable {
     /// The table that serves when none was measured.
     pub const DEFAULT: PriceTable = PriceTable {
-        ntt_butterfly: 0.23,
-        conversion_word: 0.13,
-        mac_word: 0.30,
-        automorphism_word: 0.20,
-        key_byte: 0.10,
-        plain_byte: 0.10,
+        ntt_butterfly: 0.22,
+        conversion_word: 0.15,
+        mac_word: 0.22,
+        automorphism_word: 0.17,
+        key_byte: 0.05,
+        plain_byte: 0.05,
     };
 
     /// Nanoseconds of the counted work on a ring of the given degree.

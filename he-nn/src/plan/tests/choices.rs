@@ -64,8 +64,8 @@ const PINNED: PriceTable = PriceTable {
     conversion_word: 0.12,
     mac_word: 0.25,
     automorphism_word: 0.35,
-    key_byte: 0.01,
-    plain_byte: 0.02,
+    key_byte: 0.016,
+    plain_byte: 0.032,
 };
 
 /// With transforms and keys twice as dear, other folds pay.
@@ -93,10 +93,10 @@ fn dearer_rotations_change_the_folds() {
 /// A limit just below what the fastest plan needs splits the last layer into babies and giants.
 #[test]
 fn less_memory_takes_fewer_keys() {
-    let base = plan(&Goal::latency());
+    let base = plan(&Goal::latency().prices(PINNED));
     describe("no limit", &base);
     let limit = base.predicted_peak_bytes() - 1;
-    let tight = plan(&Goal::latency().memory(limit));
+    let tight = plan(&Goal::latency().prices(PINNED).memory(limit));
     describe("limited", &tight);
     assert!(tight.predicted_peak_bytes() <= limit);
     assert!(tight.predicted_seconds() >= base.predicted_seconds());
