@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::draw::{self, inject};
 use super::propagate::Pass;
 use super::tile::{Sample, Tile};
-use super::{BoundError, FLOAT_LOSS};
+use super::{BoundError, FLOAT_LOSS, typical};
 use crate::complex::Complex;
 use crate::program::clear::{self, ClearError, axpy, fetch, rotate};
 use crate::program::infer::State;
@@ -23,9 +23,10 @@ impl Pass<'_> {
     ) -> Result<Vec<Tile>, BoundError> {
         let (from, slots, samples) = (self.state(x), self.slots(), self.assumptions.samples);
         let inputs = self.tiles(x);
+        let spread = self.spread[index] || typical::sums(&self.program.ops[index]);
         let extremes: Vec<Vec<Slots>> = inputs
             .par_iter()
-            .map(|tile| (0..samples).map(|k| tile.extreme(k)).collect())
+            .map(|tile| (0..samples).map(|k| tile.extreme(k, spread)).collect())
             .collect();
         let here = State::from(&self.program.values[index]);
         let one = |output: u32| -> Result<Tile, ClearError> {

@@ -25,6 +25,7 @@ mod linear;
 mod polynomial;
 mod propagate;
 mod tile;
+mod typical;
 
 use super::clear::ClearError;
 use super::infer::State;

@@ -19,11 +19,7 @@ impl Pass<'_> {
         coefficients: &[PlainId],
         name: &(impl Fn(usize, usize, u64) -> u64 + Sync),
     ) -> Result<Vec<Tile>, BoundError> {
-        let found = self
-            .tiles(x)
-            .iter()
-            .map(|t| t.magnitude.max_abs())
-            .fold(0.0, f64::max);
+        let found = self.largest(x);
         if found > 1.0 + DOMAIN_SLACK {
             return Err(BoundError::Domain { op: index, found });
         }

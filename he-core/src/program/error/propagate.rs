@@ -4,6 +4,7 @@ use rayon::prelude::*;
 
 use super::draw::{self, inject};
 use super::tile::{Sample, Tile};
+use super::typical;
 use super::{
     Assumptions, BoundError, DEVIATIONS, Encryption, ErrorReport, FLOAT_LOSS, Range, ValueBound, headroom,
     room,
@@ -28,11 +29,11 @@ pub(super) fn run(
     if found != 0 && found != expected {
         return Err(BoundError::Ranges { expected, found });
     }
-    let keys = KeySet::of(program);
     let mut pass = Pass {
         program,
         chain,
-        keys,
+        keys: KeySet::of(program),
+        spread: typical::spread(program),
         plains,
         assumptions,
         values: Vec::new(),
@@ -41,20 +42,27 @@ pub(super) fn run(
     let mut bounds = Vec::with_capacity(expected);
     for (index, op) in program.ops.iter().enumerate() {
         let range = assumptions.ranges.get(index).copied().unwrap_or(Range::UNKNOWN);
+        // What the caller vouches for comes first: he knows which elements matter.
+        let typical = if range.typical.is_finite() {
+            range.typical
+        } else {
+            pass.typical(op)?
+        };
+        let range = Range { typical, ..range };
         let tiles: Vec<Tile> = pass
             .evaluate(index, op)?
             .into_par_iter()
             .map(|t| t.cut(range))
             .collect();
-        let magnitude = tiles.iter().map(|t| t.magnitude.max_abs()).fold(0.0, f64::max);
         let sigma = tiles.par_iter().map(Tile::sigma).reduce(|| 0.0, f64::max);
+        pass.values.push(tiles);
+        let magnitude = pass.largest(ValueId(index as u32));
         let headroom_bits = pass.headroom(index, op, magnitude);
         bounds.push(ValueBound {
             magnitude,
             sigma,
             headroom_bits,
         });
-        pass.values.push(tiles);
         for operand in op.operands() {
             if last[operand.0 as usize] == index {
                 pass.values[operand.0 as usize] = Vec::new();
@@ -78,6 +86,8 @@ pub(super) struct Pass<'a> {
     pub(super) program: &'a Program,
     pub(super) chain: &'a Chain,
     pub(super) keys: KeySet,
+    /// For every value, whether its errors are averaged over many elements before they reach an output.
+    pub(super) spread: Vec<bool>,
     pub(super) plains: &'a dyn PlainSource,
     pub(super) assumptions: &'a Assumptions<'a>,
     pub(super) values: Vec<Vec<Tile>>,
@@ -90,6 +100,14 @@ impl Pass<'_> {
 
     pub(super) fn tiles(&self, id: ValueId) -> &[Tile] {
         &self.values[id.0 as usize]
+    }
+
+    /// Largest |slot| of a value.
+    pub(super) fn largest(&self, id: ValueId) -> f64 {
+        self.tiles(id)
+            .iter()
+            .map(|t| t.magnitude.max_abs())
+            .fold(0.0, f64::max)
     }
 
     pub(super) fn slots(&self) -> usize {
@@ -259,12 +277,12 @@ impl Pass<'_> {
                 let tiles = self.tiles(*x).par_iter().zip(plain).enumerate().map(one);
                 tiles.collect::<Result<_, ClearError>>()?
             }
-            Op::Multiply { x, y } => self.multiply(*x, *y, here, &name),
-            Op::Square { x } => self.multiply(*x, *x, here, &name),
+            Op::Multiply { x, y } => self.multiply(index, *x, *y, here, &name),
+            Op::Square { x } => self.multiply(index, *x, *x, here, &name),
             Op::Scale { x, plain } => {
                 let c = fetch(self.plains, *plain, self.slots())?.into_owned();
                 let step = 1.0 / self.program.plaintexts[plain.0 as usize].scale;
-                self.scale(*x, &c, step, here, &name)
+                self.scale(index, *x, &c, step, here, &name)
             }
             Op::Conjugate { x } => {
                 let key_level = self.keys.conjugation.unwrap_or(here.level);
@@ -307,7 +325,7 @@ impl Pass<'_> {
                 } else {
                     let above = *level as usize + 1;
                     let step = from.scale / (here.scale * self.chain.dropped_product(above));
-                    self.scale(*x, &Slots::from(1.0), step, here, &name)
+                    self.scale(index, *x, &Slots::from(1.0), step, here, &name)
                 }
             }
             Op::Gather { parts } => parts.iter().flat_map(|p| self.tiles(*p)).cloned().collect(),
@@ -364,6 +382,7 @@ impl Pass<'_> {
 
     fn multiply(
         &self,
+        index: usize,
         x: ValueId,
         y: ValueId,
         here: State,
@@ -380,8 +399,8 @@ impl Pass<'_> {
             |x, y| product(&x.magnitude, &y.magnitude),
             |x, y, t, k| {
                 let (a, b) = (&x.samples[k], &y.samples[k]);
-                let mut error = product(&x.extreme(k), &b.error);
-                error = axpy(&error, &product(&y.extreme(k), &a.error), 1.0);
+                let mut error = product(&x.extreme(k, self.spread[index]), &b.error);
+                error = axpy(&error, &product(&y.extreme(k, self.spread[index]), &a.error), 1.0);
                 error = axpy(&error, &product(&a.error, &b.error), 1.0);
                 inject(&mut error, sigma, name(t, k, 0));
                 Sample {
@@ -395,6 +414,7 @@ impl Pass<'_> {
     /// Product with a constant that is rounded to a multiple of `step`.
     fn scale(
         &self,
+        index: usize,
         x: ValueId,
         c: &Slots,
         step: f64,
@@ -409,7 +429,8 @@ impl Pass<'_> {
                 let Sample { value, error } = &tile.samples[k];
                 // The same rounding error in every tile.
                 let lost = Slots::from(step * draw::rounding(name(0, k, 1)));
-                let mut error = axpy(&product(error, c), &product(&tile.extreme(k), &lost), 1.0);
+                let extreme = tile.extreme(k, self.spread[index]);
+                let mut error = axpy(&product(error, c), &product(&extreme, &lost), 1.0);
                 inject(&mut error, sigma, name(t, k, 0));
                 Sample {
                     value: product(value, c),

@@ -20,11 +20,13 @@ pub(super) struct Tile {
 }
 
 impl Tile {
-    /// A value with the signs of sample `k` and the magnitude of the bound, or the typical one if that is less.
-    pub(super) fn extreme(&self, k: usize) -> Slots {
+    /// A value with the signs of sample `k` and the magnitude of the bound, or, where what is computed from it is `spread` over many
+    /// elements, the typical one if that is less.
+    pub(super) fn extreme(&self, k: usize, spread: bool) -> Slots {
         let value = &self.samples[k].value;
+        let typical = if spread { self.typical } else { f64::INFINITY };
         let raise = |s: usize| {
-            let (z, a) = (value.get(s), self.magnitude.re[s].min(self.typical));
+            let (z, a) = (value.get(s), self.magnitude.re[s].min(typical));
             let modulus = z.abs();
             if modulus > 0.0 {
                 z * (a / modulus)
