@@ -6,35 +6,10 @@ use he_nn::lower::FilledWeights;
 use he_nn::plan::{Goal, Plan};
 use he_nn::prelude::*;
 use he_nn::{Checkpoint, Model};
-use safetensors::SafeTensors;
 
-#[he_nn::model(input = [784], depth = 3)]
-fn mlp_square(x: Tensor, w: Weights) -> Tensor {
-    let x = square(linear(x, w.at("fc1"), Linear::out(128)));
-    linear(x, w.at("fc2"), Linear::out(10))
-}
-
-#[he_nn::model(input = [1, 28, 28], depth = 5)]
-fn crypto_nets(x: Tensor, w: Weights) -> Tensor {
-    let x = square(conv2d(
-        x,
-        w.at("conv1"),
-        Conv2d::out(5).kernel(5).stride(2).padding(1),
-    ));
-    let x = square(linear(flatten(x), w.at("fc1"), Linear::out(100)));
-    linear(x, w.at("fc2"), Linear::out(10))
-}
-
-#[he_nn::model(input = [1, 28, 28], depth = 13)]
-fn lenet5(x: Tensor, w: Weights) -> Tensor {
-    let x = conv2d(x, w.at("conv1"), Conv2d::out(6).kernel(5).padding(2));
-    let x = avg_pool2d(polynomial(x, w.at("act1"), 3), 2);
-    let x = conv2d(x, w.at("conv2"), Conv2d::out(16).kernel(5));
-    let x = avg_pool2d(polynomial(x, w.at("act2"), 3), 2);
-    let x = polynomial(linear(flatten(x), w.at("fc1"), Linear::out(120)), w.at("act3"), 3);
-    let x = polynomial(linear(x, w.at("fc2"), Linear::out(84)), w.at("act4"), 3);
-    linear(x, w.at("fc3"), Linear::out(10))
-}
+mod support;
+use support::Bundle;
+use support::models::{crypto_nets, lenet5, mlp_square};
 
 /// One level short of the network's three.
 const SHALLOW: Params = Params {
@@ -51,27 +26,6 @@ const SHALLOW: Params = Params {
 fn pinned_too_shallow(x: Tensor, w: Weights) -> Tensor {
     let x = square(linear(x, w.at("fc1"), Linear::out(128)));
     linear(x, w.at("fc2"), Linear::out(10))
-}
-
-fn bundle(folder: &str) -> (Checkpoint, Vec<f32>, Vec<f32>) {
-    let path = |file: &str| format!("{}/data/{folder}/{file}", env!("CARGO_MANIFEST_DIR"));
-    let checkpoint = Checkpoint::open(path("model.safetensors")).unwrap();
-    let bytes = std::fs::read(path("test.safetensors")).unwrap();
-    let tensors = SafeTensors::deserialize(&bytes).unwrap();
-    let pixels = tensors
-        .tensor("x")
-        .unwrap()
-        .data()
-        .iter()
-        .map(|&pixel| f32::from(pixel) / 255.0)
-        .collect();
-    let logits = tensors.tensor("logits").unwrap();
-    let logits = logits
-        .data()
-        .chunks(4)
-        .map(|b| f32::from_le_bytes(b.try_into().unwrap()))
-        .collect();
-    (checkpoint, pixels, logits)
 }
 
 /// Runs a plan's program on plain numbers for one sample.
@@ -103,19 +57,16 @@ fn run(plan: &Plan, checkpoint: &Checkpoint, sample: &[f32]) -> Vec<f64> {
 }
 
 fn check(model: &'static Model, folder: &str) {
-    let (checkpoint, pixels, logits) = bundle(folder);
-    let elements = 784;
-    let ranges = model.calibrate(&checkpoint, &pixels[..32 * elements]).unwrap();
+    let Bundle { checkpoint, data, .. } = Bundle::open(model, folder);
+    let ranges = model
+        .calibrate(&checkpoint, &data.inputs[..32 * data.elements])
+        .unwrap();
     let plan = model.plan(&Goal::latency().ranges(&ranges)).unwrap();
     eprintln!("{plan}");
     assert!(plan.chain().top_level() as u32 <= model.depth());
     for sample in [0, 7, 50] {
-        let found = run(
-            &plan,
-            &checkpoint,
-            &pixels[sample * elements..(sample + 1) * elements],
-        );
-        for (found, expected) in found.iter().zip(&logits[sample * 10..]) {
+        let found = run(&plan, &checkpoint, data.sample(sample));
+        for (found, expected) in found.iter().zip(data.logits(sample).unwrap()) {
             assert!(
                 (found - f64::from(*expected)).abs() < 1e-4,
                 "sample {sample}: {found} {expected}"

@@ -1,95 +1,23 @@
 //! The bundled networks in the clear: the graph, and the stages folded from it, reproduce the logits stored beside the weights.
 
 use he_nn::affine::Stages;
-use he_nn::prelude::*;
-use he_nn::{Checkpoint, Error, Model};
-use safetensors::SafeTensors;
+use he_nn::{Error, Model};
 
-/// CryptoNets on MNIST (Gilad-Bachrach et al., ICML 2016).
-#[he_nn::model(input = [1, 28, 28], depth = 5)]
-fn crypto_nets(x: Tensor, w: Weights) -> Tensor {
-    let x = conv2d(x, w.at("conv1"), Conv2d::out(5).kernel(5).stride(2).padding(1));
-    let x = square(x);
-    let x = linear(flatten(x), w.at("fc1"), Linear::out(100));
-    let x = square(x);
-    linear(x, w.at("fc2"), Linear::out(10))
-}
-
-#[he_nn::model(input = [1, 28, 28], depth = 3)]
-fn mlp_square(x: Tensor, w: Weights) -> Tensor {
-    let x = square(linear(flatten(x), w.at("fc1"), Linear::out(128)));
-    linear(x, w.at("fc2"), Linear::out(10))
-}
-
-#[he_nn::model(input = [1, 28, 28], depth = 13)]
-fn lenet5(x: Tensor, w: Weights) -> Tensor {
-    let x = conv2d(x, w.at("conv1"), Conv2d::out(6).kernel(5).padding(2));
-    let x = avg_pool2d(polynomial(x, w.at("act1"), 3), 2);
-    let x = conv2d(x, w.at("conv2"), Conv2d::out(16).kernel(5));
-    let x = flatten(avg_pool2d(polynomial(x, w.at("act2"), 3), 2));
-    let x = polynomial(linear(x, w.at("fc1"), Linear::out(120)), w.at("act3"), 3);
-    let x = polynomial(linear(x, w.at("fc2"), Linear::out(84)), w.at("act4"), 3);
-    linear(x, w.at("fc3"), Linear::out(10))
-}
-
-#[he_nn::model(input = [15], depth = 1, range = 700.0)]
-fn logreg_heart(x: Tensor, w: Weights) -> Tensor {
-    linear(standardize(x, w.at("scaler")), w.at("linear"), Linear::out(1))
-}
-
-#[he_nn::model(input = [30], depth = 1, range = 5000.0)]
-fn logreg_breast_cancer(x: Tensor, w: Weights) -> Tensor {
-    linear(standardize(x, w.at("scaler")), w.at("linear"), Linear::out(1))
-}
-
-struct Bundle {
-    checkpoint: Checkpoint,
-    inputs: Vec<f32>,
-    labels: Vec<i64>,
-    logits: Vec<f32>,
-}
-
-fn bundle(folder: &str) -> Bundle {
-    let path = format!("{}/data/{folder}", env!("CARGO_MANIFEST_DIR"));
-    let bytes = std::fs::read(format!("{path}/test.safetensors")).unwrap();
-    let file = SafeTensors::deserialize(&bytes).unwrap();
-    let floats = |name: &str| -> Vec<f32> {
-        let data = file.tensor(name).unwrap().data();
-        data.as_chunks()
-            .0
-            .iter()
-            .map(|&b| f32::from_le_bytes(b))
-            .collect()
-    };
-    let labels = file
-        .tensor("y")
-        .unwrap()
-        .data()
-        .as_chunks()
-        .0
-        .iter()
-        .map(|&b| i64::from_le_bytes(b));
-    let inputs = match file.tensor("x") {
-        Ok(pixels) => pixels.data().iter().map(|&p| f32::from(p) / 255.0).collect(),
-        Err(_) => floats("x_raw"),
-    };
-    let checkpoint = Checkpoint::open(format!("{path}/model.safetensors")).unwrap();
-    Bundle {
-        checkpoint,
-        inputs,
-        labels: labels.collect(),
-        logits: floats("logits"),
-    }
-}
+mod support;
+use support::Bundle;
+use support::data::Data;
+use support::models::{crypto_nets, lenet5, logreg_breast_cancer, logreg_heart, mlp_square};
 
 /// Compares graph and stages with the stored logits, and the answers with the labels.
 fn reproduces(model: &'static Model, folder: &str, rows: usize, correct: usize) {
-    let Bundle {
-        checkpoint,
+    let Bundle { checkpoint, data, .. } = Bundle::open(model, folder);
+    let Data {
         inputs,
         labels,
         logits,
-    } = bundle(folder);
+        ..
+    } = data;
+    let (labels, logits) = (labels.unwrap(), logits.unwrap());
     assert_eq!(labels.len(), rows);
     let clear = model.run_clear(&checkpoint, &inputs).unwrap();
     assert_eq!(clear.len(), logits.len());
@@ -149,9 +77,9 @@ fn the_regressions_reproduce_their_logits() {
 
 #[test]
 fn weights_of_another_network_are_refused_with_a_list() {
-    let other = bundle("mlp_square_mnist");
+    let other = Bundle::open(mlp_square(), "mlp_square_mnist");
     let error = crypto_nets()
-        .run_clear(&other.checkpoint, &other.inputs)
+        .run_clear(&other.checkpoint, &other.data.inputs)
         .unwrap_err();
     let Error::Checkpoint { mismatches, .. } = &error else {
         panic!("{error}")
@@ -171,10 +99,10 @@ fn weights_of_another_network_are_refused_with_a_list() {
 
 #[test]
 fn calibration_finds_the_ranges_of_the_training_report() {
-    let Bundle {
-        checkpoint, inputs, ..
-    } = bundle("cryptonets_mnist");
-    let ranges = crypto_nets().calibrate(&checkpoint, &inputs).unwrap();
+    let nets = Bundle::open(crypto_nets(), "cryptonets_mnist");
+    let ranges = crypto_nets()
+        .calibrate(&nets.checkpoint, &nets.data.inputs)
+        .unwrap();
     let of = |label: &str| {
         ranges
             .sites()
@@ -191,10 +119,10 @@ fn calibration_finds_the_ranges_of_the_training_report() {
 
 #[test]
 fn an_input_of_another_size_is_refused() {
-    let Bundle {
-        checkpoint, inputs, ..
-    } = bundle("mlp_square_mnist");
-    let error = mlp_square().run_clear(&checkpoint, &inputs[..783]).unwrap_err();
+    let mlp = Bundle::open(mlp_square(), "mlp_square_mnist");
+    let error = mlp_square()
+        .run_clear(&mlp.checkpoint, &mlp.data.inputs[..783])
+        .unwrap_err();
     assert!(
         matches!(
             error,
