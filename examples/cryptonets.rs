@@ -2,13 +2,9 @@
 //!
 //! `cargo run --release --example cryptonets`
 
-use clap::Parser;
 use he_nn::prelude::*;
 
 mod support;
-use support::data::bundled;
-use support::run::Job;
-use support::{Data, Options};
 
 /// CryptoNets on MNIST (Gilad-Bachrach et al., ICML 2016).
 #[he_nn::model(input = [1, 28, 28], depth = 5)]
@@ -20,20 +16,6 @@ pub fn crypto_nets(x: Tensor, w: Weights) -> Tensor {
     linear(x, w.at("fc2"), Linear::out(10))
 }
 
-/// Classifies encrypted handwritten digits.
-#[derive(Parser)]
-struct Arguments {
-    #[command(flatten)]
-    options: Options,
-}
-
 fn main() -> Result<std::process::ExitCode, Box<dyn std::error::Error>> {
-    let Arguments { options } = Arguments::parse();
-    let job = Job {
-        model: crypto_nets(),
-        checkpoint: bundled("cryptonets_mnist", "model.safetensors"),
-        data: Data::open(&bundled("cryptonets_mnist", "test.safetensors"))?,
-        requests: 20,
-    };
-    Ok(support::run::main(&job, &options))
+    support::run::bundled(crypto_nets(), "cryptonets_mnist", 20)
 }

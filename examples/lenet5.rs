@@ -2,13 +2,9 @@
 //!
 //! `cargo run --release --example lenet5`
 
-use clap::Parser;
 use he_nn::prelude::*;
 
 mod support;
-use support::data::bundled;
-use support::run::Job;
-use support::{Data, Options};
 
 /// LeNet-5; each activation is a cubic whose coefficients were trained with the weights.
 #[he_nn::model(input = [1, 28, 28], depth = 13)]
@@ -22,20 +18,6 @@ pub fn lenet5(x: Tensor, w: Weights) -> Tensor {
     linear(x, w.at("fc3"), Linear::out(10))
 }
 
-/// Classifies encrypted handwritten digits with LeNet-5.
-#[derive(Parser)]
-struct Arguments {
-    #[command(flatten)]
-    options: Options,
-}
-
 fn main() -> Result<std::process::ExitCode, Box<dyn std::error::Error>> {
-    let Arguments { options } = Arguments::parse();
-    let job = Job {
-        model: lenet5(),
-        checkpoint: bundled("lenet5_poly3_mnist", "model.safetensors"),
-        data: Data::open(&bundled("lenet5_poly3_mnist", "test.safetensors"))?,
-        requests: 3,
-    };
-    Ok(support::run::main(&job, &options))
+    support::run::bundled(lenet5(), "lenet5_poly3_mnist", 3)
 }

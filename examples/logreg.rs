@@ -6,9 +6,8 @@ use clap::{Parser, ValueEnum};
 use he_nn::prelude::*;
 
 mod support;
-use support::data::bundled;
+use support::Options;
 use support::run::Job;
-use support::{Data, Options};
 
 /// Heart disease from 15 raw features (cholesterol, the largest, stays below 700).
 #[he_nn::model(input = [15], depth = 1, range = 700.0)]
@@ -47,11 +46,5 @@ fn main() -> Result<std::process::ExitCode, Box<dyn std::error::Error>> {
         Records::Heart => (logreg_heart(), "logreg_heart"),
         Records::BreastCancer => (logreg_breast_cancer(), "logreg_breast_cancer"),
     };
-    let job = Job {
-        model,
-        checkpoint: bundled(folder, "model.safetensors"),
-        data: Data::open(&bundled(folder, "test.safetensors"))?,
-        requests: 20,
-    };
-    Ok(support::run::main(&job, &options))
+    Ok(support::run::main(&Job::bundled(model, folder, 20)?, &options))
 }

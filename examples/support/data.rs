@@ -14,6 +14,8 @@ pub struct Data {
     pub elements: usize,
     /// The right answers, where the file has them.
     pub labels: Option<Vec<i64>>,
+    /// What the network gave where it was trained, where the file has it: one sample after the other.
+    pub logits: Option<Vec<f32>>,
 }
 
 /// A file of the bundled data.
@@ -24,7 +26,7 @@ pub fn bundled(folder: &str, file: &str) -> PathBuf {
 }
 
 impl Data {
-    /// Reads `x` or `x_raw` (bytes are pixels and divided by 255) and, where there are any, the labels `y`.
+    /// Reads `x` or `x_raw` (bytes are pixels and divided by 255) and, where there are any, labels `y` and outputs `logits`.
     pub fn open(path: &Path) -> Result<Self> {
         let bytes = std::fs::read(path).map_err(|source| Error::Io {
             path: path.into(),
@@ -53,10 +55,13 @@ impl Data {
         }
         let labels = tensors.tensor("y").ok().filter(|y| y.dtype() == Dtype::I64);
         let labels = labels.map(|y| numbers(y.data(), i64::from_le_bytes));
+        let logits = tensors.tensor("logits").ok().filter(|y| y.dtype() == Dtype::F32);
+        let logits = logits.map(|y| numbers(y.data(), f32::from_le_bytes));
         Ok(Data {
             elements: inputs.len() / samples,
             inputs,
             labels,
+            logits,
         })
     }
 
@@ -69,6 +74,14 @@ impl Data {
     pub fn sample(&self, i: usize) -> &[f32] {
         let at = i % self.len() * self.elements;
         &self.inputs[at..at + self.elements]
+    }
+
+    /// What the file says the network gives for sample `i`, cycling.
+    pub fn logits(&self, i: usize) -> Option<&[f32]> {
+        let logits = self.logits.as_deref()?;
+        let outputs = logits.len() / self.len();
+        let at = i % self.len() * outputs;
+        Some(&logits[at..at + outputs])
     }
 
     /// The label of sample `i`, cycling.

@@ -30,6 +30,8 @@ pub struct Report {
     pub decrypt_cpu_s: Vec<f64>,
     pub max_abs_error: f64,
     pub predicted_error: f64,
+    /// How far the clear model is from the outputs stored with the inputs; none where none are stored.
+    pub clear_error: Option<f64>,
     /// Share of samples whose answer equals the clear model's.
     pub agree: f64,
     /// Share of right answers; none without labels.
@@ -50,6 +52,9 @@ pub struct Report {
     pub predicted_peak_bytes: u64,
 }
 
+/// What single precision leaves between two computations of a network.
+const CLEAR_ERROR: f64 = 1e-3;
+
 impl Report {
     /// Writes one JSON object.
     pub fn write(&self, path: &Path) -> Result<()> {
@@ -61,19 +66,29 @@ impl Report {
         std::fs::write(path, text + "\n").map_err(io)
     }
 
-    /// Whether the answers stayed within the bound.
+    /// Whether the answers stayed within the bound, and the clear model is the one that the stored outputs came from.
     pub fn holds(&self) -> bool {
         self.max_abs_error <= self.predicted_error
+            && self.clear_error.is_none_or(|error| error <= CLEAR_ERROR)
     }
 
     /// The last lines of a run.
     pub fn print(&self) {
         let samples = self.samples * self.batch as usize;
-        let verdict = if self.holds() { "within" } else { "OUTSIDE" };
+        let verdict = if self.max_abs_error <= self.predicted_error {
+            "within"
+        } else {
+            "OUTSIDE"
+        };
         println!(
             "result    {:.2} of {samples} answers agree with the clear model, largest error {:.1e}, {verdict} the bound {:.1e}",
             self.agree, self.max_abs_error, self.predicted_error
         );
+        if let Some(error) = self.clear_error.filter(|error| *error > CLEAR_ERROR) {
+            println!(
+                "          the clear model is {error:.1e} from the outputs stored with the inputs: NOT THIS NETWORK"
+            );
+        }
         if let (Some(encrypted), Some(clear)) = (self.accuracy, self.clear_accuracy) {
             println!(
                 "          accuracy {:.2} % encrypted, {:.2} % clear",

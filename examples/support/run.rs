@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
+use clap::Parser;
 use he_nn::plan::Goal;
 use he_nn::{Checkpoint, Client, ClientSpec, EvaluationKeys, Model, Reply, Request, Result, Server};
 
 use super::clock::{Seconds, peak_rss_bytes, timed};
+use super::data::bundled as bundled_file;
 use super::progress::Bar;
 use super::report::{Report, bytes, seconds};
 use super::{Data, Options};
@@ -21,6 +23,18 @@ pub struct Job {
     pub data: Data,
     /// Requests, unless the options say how many.
     pub requests: usize,
+}
+
+impl Job {
+    /// A network with the weights and inputs of `data/FOLDER`.
+    pub fn bundled(model: &'static Model, folder: &str, requests: usize) -> Result<Self> {
+        Ok(Job {
+            model,
+            checkpoint: bundled_file(folder, "model.safetensors"),
+            data: Data::open(&bundled_file(folder, "test.safetensors"))?,
+            requests,
+        })
+    }
 }
 
 /// Plans, makes keys, encodes the weights, answers requests and compares with the clear model.
@@ -100,6 +114,10 @@ pub fn run(job: &Job, options: &Options) -> Result<Report> {
         for (i, output) in output.chunks_exact(output.len() / batch).enumerate() {
             let clear = model.run_clear(&checkpoint, data.sample(first + i))?;
             answers.compare(output, &clear, data.label(first + i));
+            // With other weights the stored outputs mean nothing.
+            if let (Some(stored), None) = (data.logits(first + i), &options.checkpoint) {
+                answers.compare_stored(&clear, stored);
+            }
         }
     }
     bar.clear();
@@ -133,6 +151,7 @@ pub fn run(job: &Job, options: &Options) -> Result<Report> {
         encrypt_cpu_s: cpu(&encrypt),
         decrypt_cpu_s: cpu(&decrypt),
         max_abs_error: answers.largest_error,
+        clear_error: answers.clear_error,
         predicted_error: server.predicted_error(),
         agree: answers.share(answers.agreeing),
         accuracy: answers.labelled().then(|| answers.share(answers.right)),
@@ -151,6 +170,23 @@ pub fn run(job: &Job, options: &Options) -> Result<Report> {
         predicted_predict_s: plan.predicted_seconds(),
         predicted_peak_bytes: plan.predicted_peak_bytes(),
     })
+}
+
+/// Runs one of the bundled networks, with the options of the command line.
+pub fn bundled(
+    model: &'static Model,
+    folder: &str,
+    requests: usize,
+) -> Result<std::process::ExitCode, Box<dyn std::error::Error>> {
+    let OptionsOnly { options } = OptionsOnly::parse();
+    Ok(main(&Job::bundled(model, folder, requests)?, &options))
+}
+
+/// Runs this network on encrypted inputs.
+#[derive(Parser)]
+struct OptionsOnly {
+    #[command(flatten)]
+    options: Options,
 }
 
 /// Runs a job, prints the report, writes it where the options say, and fails where the bound does not hold.
@@ -179,19 +215,23 @@ struct Answers {
     right: usize,
     clear_right: usize,
     largest_error: f64,
+    /// The clear model's distance from the stored outputs, where there are any.
+    clear_error: Option<f64>,
+}
+
+/// The largest difference of two lists.
+fn distance(a: &[f32], b: &[f32]) -> f64 {
+    let differences = a.iter().zip(b).map(|(a, b)| f64::from((a - b).abs()));
+    // A number that is none must not hide.
+    differences.fold(
+        0.0,
+        |worst, d| if d.is_nan() { f64::INFINITY } else { worst.max(d) },
+    )
 }
 
 impl Answers {
     fn compare(&mut self, encrypted: &[f32], clear: &[f32], label: Option<i64>) {
-        let errors = encrypted.iter().zip(clear).map(|(a, b)| f64::from((a - b).abs()));
-        self.largest_error = errors.fold(self.largest_error, |worst, error| {
-            // A number that is none must not hide.
-            if error.is_nan() {
-                f64::INFINITY
-            } else {
-                worst.max(error)
-            }
-        });
+        self.largest_error = self.largest_error.max(distance(encrypted, clear));
         let (found, expected) = (answer(encrypted), answer(clear));
         self.samples += 1;
         self.agreeing += usize::from(found == expected);
@@ -206,6 +246,11 @@ impl Answers {
                 label.unwrap_or(-1)
             );
         }
+    }
+
+    fn compare_stored(&mut self, clear: &[f32], stored: &[f32]) {
+        let distance = distance(clear, stored);
+        self.clear_error = Some(self.clear_error.unwrap_or(0.0).max(distance));
     }
 
     fn labelled(&self) -> bool {
