@@ -178,13 +178,13 @@ pub fn bundled(
     folder: &str,
     requests: usize,
 ) -> Result<std::process::ExitCode, Box<dyn std::error::Error>> {
-    let OptionsOnly { options } = OptionsOnly::parse();
+    let BundledArguments { options } = BundledArguments::parse();
     Ok(main(&Job::bundled(model, folder, requests)?, &options))
 }
 
 /// Runs this network on encrypted inputs.
 #[derive(Parser)]
-struct OptionsOnly {
+struct BundledArguments {
     #[command(flatten)]
     options: Options,
 }

@@ -1,8 +1,4 @@
-//! Smooth scalar functions, fitted by a polynomial at plan time.
-//!
-//! * **Shape** unchanged.
-//! * **Depth** that of `polynomial` for the degree, known before the fit; a uniform map to the fitted interval folds into the layer
-//!   in front or into the scale of the ciphertext.
+//! Smooth scalar functions, fitted by a polynomial at plan time: what [`Approx`] says, and what they mean on floats.
 
 use crate::graph::{Message, Op, Tensor};
 
@@ -12,6 +8,16 @@ use super::polynomial::levels;
 const MAX_DEGREE: usize = 65_535;
 
 /// How a function is approximated.
+///
+/// * **Shape** unchanged.
+/// * **Depth** that of `polynomial` for the degree, known before the fit; a uniform map to the fitted interval folds into the layer
+///   in front or into the scale of the ciphertext.
+/// * **Packing** Any: it acts on every slot where it stands, on every tile, without a rotation. The products of ciphertexts are about
+///   `2 sqrt(degree)` a tile, each with one key switch.
+/// * **Errors** At compile time `depth/degree_too_high`, `shape/approximation_range` of `docs/errors.md`.
+///   [`Error::MissingRange`](crate::Error::MissingRange) where no range is stated and none was calibrated;
+///   [`Error::OutOfRange`](crate::Error::OutOfRange) of the clear model for a value outside of it.
+/// * **Source** Paterson and Stockmeyer, SIAM J. Comput. 2, 1973, on Chebyshev polynomials; for the fit see [`approx`](crate::approx).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Approx {
     /// Degree of the polynomial.

@@ -1,14 +1,19 @@
-//! Adaptive average pooling, as PyTorch's `AdaptiveAvgPool2d`.
-//!
-//! * **Shape** `[C, H, W] -> [C, H', W']` for the given `[H', W']`; window `i` of `H'` covers rows `floor(i H / H')` to
-//!   `ceil((i + 1) H / H')`.
-//! * **Depth** 0, as for `avg_pool2d`; windows of unequal size leave a map that the next layer absorbs.
+//! [`adaptive_avg_pool2d()`]: its rule, what it means on floats.
 
 use crate::graph::{Along, Message, Op, Shape, Tensor};
 
 use super::window::expect_image;
 
-/// Averages an image to `[C, height, width]`; see the [module documentation](self).
+/// Adaptive average pooling, as PyTorch's `AdaptiveAvgPool2d`.
+///
+/// Averages an image to `[C, height, width]`.
+///
+/// * **Shape** `[C, H, W] -> [C, H', W']` for the given `[H', W']`; window `i` of `H'` covers rows `floor(i H / H')` to
+///   `ceil((i + 1) H / H')`.
+/// * **Depth** 0, as for `avg_pool2d`; windows of unequal size leave a map that the next layer absorbs.
+/// * **Packing** As for `avg_pool2d`, if windows are of equal size; windows of unequal size rarely lie at the same distances.
+/// * **Errors** At compile time `shape/image_expected`, `shape/adaptive_pool_enlarges` of `docs/errors.md`.
+///   [`Error::Infeasible`](crate::Error::Infeasible) as for `avg_pool2d`.
 #[track_caller]
 pub const fn adaptive_avg_pool2d<'t>(x: Tensor<'t>, output: [usize; 2]) -> Tensor<'t> {
     expect_image("adaptive_avg_pool2d", &x);

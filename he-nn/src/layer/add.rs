@@ -1,12 +1,16 @@
-//! Sums of tensors; `x + y` in an annotated function.
-//!
-//! * **Shape** PyTorch's broadcasting: aligned at the last dimension, a 1 stretches.
-//! * **Depth** 0; a map that waits at one of two encrypted operands is applied first. A tensor of the server's joins the offset of a
-//!   waiting map.
+//! [`add()`]: its rule.
 
 use crate::graph::{Form, Message, Op, Shape, Tensor};
 
-/// `x + y`; see the [module documentation](self).
+/// Sums of tensors; `x + y` in an annotated function.
+///
+/// * **Shape** PyTorch's broadcasting: aligned at the last dimension, a 1 stretches.
+/// * **Depth** 0; a map that waits at one of two encrypted operands is applied first. A tensor of the server's joins the offset of a
+///   waiting map.
+/// * **Packing** Any, if both operands stand in the same slots of as many tiles; then no rotation. The packings of both sides are
+///   searched together.
+/// * **Errors** At compile time `shape/sum_of_different_shapes` of `docs/errors.md`. [`Error::Infeasible`](crate::Error::Infeasible)
+///   where no packing brings both operands to the same slots.
 #[track_caller]
 pub const fn add<'t>(x: Tensor<'t>, y: Tensor<'t>) -> Tensor<'t> {
     combine(x, y, Op::Add)

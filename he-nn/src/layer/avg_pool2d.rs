@@ -1,8 +1,4 @@
-//! Average pooling, as PyTorch's `AvgPool2d`.
-//!
-//! * **Shape** `[C, H, W] -> [C, H', W']`; the stride is the kernel unless set.
-//! * **Depth** 0: the sums are rotations, and the division folds into a neighbouring affine layer, or stays a factor that the plan
-//!   knows. Windows of unequal divisors leave a map that the next layer absorbs.
+//! [`avg_pool2d()`]: its rule, its options, what it means on floats.
 
 use crate::graph::{Along, Op, Tensor};
 
@@ -77,7 +73,17 @@ pub const fn avg_pool2d<'t>(x: Tensor<'t>, kernel: usize) -> Tensor<'t> {
     avg_pool2d_with(x, AvgPool2d::kernel(kernel))
 }
 
-/// Averages windows; see the [module documentation](self).
+/// Average pooling, as PyTorch's `AvgPool2d`.
+///
+/// * **Shape** `[C, H, W] -> [C, H', W']`; the stride is the kernel unless set.
+/// * **Depth** 0: the sums are rotations, and the division folds into a neighbouring affine layer, or stays a factor that the plan
+///   knows. Windows of unequal divisors leave a map that the next layer absorbs.
+/// * **Packing** Window sums: if the pixels of every window lie at the same distances in the slots, one set of at most `kh kw` rotations
+///   of each tile adds them up; `kh kw - 1` where the pixels share a tile. The result keeps the stride as gaps.
+/// * **Errors** At compile time `shape/image_expected`, `shape/kernel_too_large`, `shape/zero_stride`, `shape/padding_too_large` of
+///   `docs/errors.md`. [`Error::Infeasible`](crate::Error::Infeasible) where the windows lie at different distances (cut off at the
+///   border, or spread over tiles).
+/// * **Source** Gilad-Bachrach et al. (CryptoNets), ICML 2016.
 #[track_caller]
 pub const fn avg_pool2d_with<'t>(x: Tensor<'t>, options: AvgPool2d) -> Tensor<'t> {
     let AvgPool2d {

@@ -1,7 +1,4 @@
-//! Batch normalisation of features, as PyTorch's `BatchNorm1d` in evaluation mode.
-//!
-//! * **Shape** `[C] -> [C]` or `[C, L] -> [C, L]`; weights `weight`, `bias`, `running_mean`, `running_var`, all `[C]`.
-//! * **Depth** 0: `(x - mean) / sqrt(var + eps) * weight + bias` folds into the affine layer in front of it, or waits for the next.
+//! [`batch_norm1d()`]: its rule, its options, what it means on floats.
 
 use crate::graph::{Along, Message, Op, Shape, Tensor, Tensors, Weights};
 
@@ -28,7 +25,17 @@ pub const fn batch_norm1d<'t>(x: Tensor<'t>, w: Weights<'t>) -> Tensor<'t> {
     batch_norm1d_with(x, w, BatchNorm::DEFAULT)
 }
 
-/// Normalises each entry of dimension 0; see the [module documentation](self).
+/// Batch normalisation of features, as PyTorch's `BatchNorm1d` in evaluation mode.
+///
+/// Normalises each entry of dimension 0.
+///
+/// * **Shape** `[C] -> [C]` or `[C, L] -> [C, L]`; weights `weight`, `bias`, `running_mean`, `running_var`, all `[C]`.
+/// * **Depth** 0: `(x - mean) / sqrt(var + eps) * weight + bias` folds into the affine layer in front of it, or waits for the next.
+/// * **Packing** None of its own: it is part of the affine layer that absorbs it, and adds no rotation. On its own: one product with a
+///   plaintext a tile.
+/// * **Errors** At compile time `shape/batch_norm_rank`, `depth/nothing_absorbs` of `docs/errors.md`.
+///   [`Error::Checkpoint`](crate::Error::Checkpoint); [`Error::NonFinite`](crate::Error::NonFinite) for a variance that is not positive.
+/// * **Source** Ioffe and Szegedy, ICML 2015, algorithm 2.
 #[track_caller]
 pub const fn batch_norm1d_with<'t>(x: Tensor<'t>, w: Weights<'t>, options: BatchNorm) -> Tensor<'t> {
     if x.rank() != 1 && x.rank() != 2 {

@@ -1,7 +1,4 @@
-//! Batch normalisation of images, as PyTorch's `BatchNorm2d` in evaluation mode.
-//!
-//! * **Shape** `[C, H, W] -> [C, H, W]`; weights `weight`, `bias`, `running_mean`, `running_var`, all `[C]`.
-//! * **Depth** 0: folds into the affine layer in front of it, or waits for the next.
+//! [`batch_norm2d()`]: its rule.
 
 use crate::graph::{Along, Op, Tensor, Weights};
 
@@ -15,7 +12,15 @@ pub const fn batch_norm2d<'t>(x: Tensor<'t>, w: Weights<'t>) -> Tensor<'t> {
     batch_norm2d_with(x, w, BatchNorm::DEFAULT)
 }
 
-/// Normalises each channel; see the [module documentation](self).
+/// Batch normalisation of images, as PyTorch's `BatchNorm2d` in evaluation mode.
+///
+/// Normalises each channel.
+///
+/// * **Shape** `[C, H, W] -> [C, H, W]`; weights `weight`, `bias`, `running_mean`, `running_var`, all `[C]`.
+/// * **Depth** 0: folds into the affine layer in front of it, or waits for the next.
+/// * **Packing** As for `batch_norm1d`.
+/// * **Errors** At compile time `shape/image_expected` of `docs/errors.md`. Otherwise as for `batch_norm1d`.
+/// * **Source** Ioffe and Szegedy, ICML 2015, algorithm 2.
 #[track_caller]
 pub const fn batch_norm2d_with<'t>(x: Tensor<'t>, w: Weights<'t>, options: BatchNorm) -> Tensor<'t> {
     expect_image("batch_norm2d", &x);

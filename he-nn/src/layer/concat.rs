@@ -1,12 +1,17 @@
-//! Tensors joined along an axis, as PyTorch's `cat`.
-//!
-//! * **Shape** equal but along the axis, where the sizes add up.
-//! * **Depth** 0; maps that wait at one of the tensors are applied first. More than two tensors are recorded as a chain of pairs.
+//! [`concat()`]: its rule.
 
 use super::relabel::ZERO;
 use crate::graph::{Form, Message, Op, Tensor};
 
-/// Joins tensors along `axis`; see the [module documentation](self).
+/// Tensors joined along an axis, as PyTorch's `cat`.
+///
+/// * **Shape** equal but along the axis, where the sizes add up.
+/// * **Depth** 0; maps that wait at one of the tensors are applied first. More than two tensors are recorded as a chain of pairs.
+/// * **Packing** None of its own where the next layer is affine: the elements stay where they are and the weights are read in the new
+///   order. In front of anything else (a sum, a product, an output) the tensor must stand as the other operand does. Several sources stay
+///   in tiles of their own until a layer reads them.
+/// * **Errors** At compile time `shape/concat_of_different_shapes` of `docs/errors.md`. [`Error::Infeasible`](crate::Error::Infeasible)
+///   where what follows cannot read the parts where they stand.
 #[track_caller]
 pub const fn concat<'t, const N: usize>(parts: [Tensor<'t>; N], axis: usize) -> Tensor<'t> {
     if N == 0 {

@@ -1,7 +1,4 @@
-//! 2-D convolution (cross-correlation, as PyTorch's `Conv2d`).
-//!
-//! * **Shape** `[C, H, W] -> [O, H', W']`, `H' = (H + 2 padding - kernel) / stride + 1`; weights `weight [O, C, kh, kw]`, `bias [O]`.
-//! * **Depth** 1. Absorbs a map that waits at its input.
+//! [`conv2d()`]: its rule, its options, what it means on floats.
 
 use crate::graph::{Form, Message, Op, Shape, Tensor, Tensors, Weights};
 
@@ -79,7 +76,20 @@ impl Conv2d {
     }
 }
 
-/// Convolves an image; see the [module documentation](self).
+/// 2-D convolution (cross-correlation, as PyTorch's `Conv2d`).
+///
+/// * **Shape** `[C, H, W] -> [O, H', W']`, `H' = (H + 2 padding - kernel) / stride + 1`; weights `weight [O, C, kh, kw]`, `bias [O]`.
+/// * **Depth** 1. Absorbs a map that waits at its input.
+/// * **Packing** Interleaved: output pixels stand where the input pixels they are centred on stand, channels are numbered by bits above
+///   them, and `kh kw` times the blocks of channels are the diagonals. Phases of the stride: the client sends one block for each, and
+///   folds add them up. Image to column: the client repeats pixels so that every rotation is a multiple of a block; only for the first
+///   layer. Dense: where the output is small. `d` diagonals split into babies and giants take about `2 sqrt(d)` rotations an input and an
+///   output tile; every fold by `2^f` takes at least `f`.
+/// * **Errors** At compile time `shape/image_expected`, `shape/kernel_too_large`, `shape/zero_stride`, `shape/no_output_channels`,
+///   `depth/budget_spent` of `docs/errors.md`. [`Error::Checkpoint`](crate::Error::Checkpoint);
+///   [`Error::Infeasible`](crate::Error::Infeasible) where no packing fits.
+/// * **Source** One rule for all of them is in `docs/packing.md`. Interleaved tiles: Aharoni et al., PoPETs 2023, section 3; gaps behind
+///   a stride, at one level: Ebel, Garimella, Reagen (Orion), ASPLOS 2025 (arXiv 2311.03470).
 #[track_caller]
 pub const fn conv2d<'t>(x: Tensor<'t>, w: Weights<'t>, options: Conv2d) -> Tensor<'t> {
     expect_image("conv2d", &x);

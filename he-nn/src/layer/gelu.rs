@@ -1,14 +1,17 @@
-//! Gaussian error linear unit: `x Φ(x)`, the exact form of PyTorch's `GELU`.
-//!
-//! * **Shape** unchanged.
-//! * **Depth** that of its polynomial, see [`Approx`].
+//! [`gelu()`]: its rule, what it means on floats.
 
 use crate::graph::Tensor;
 
 use super::activation::activate;
 use super::{Approx, Function};
 
-/// `x Φ(x)`, approximated; see the [module documentation](self).
+/// Gaussian error linear unit: `x Φ(x)`, the exact form of PyTorch's `GELU`.
+///
+/// * **Shape** unchanged.
+/// * **Depth** that of its polynomial, see [`Approx`].
+/// * **Packing** As for every [`Approx`].
+/// * **Errors** As for every [`Approx`].
+/// * **Source** Hendrycks and Gimpel, arXiv 1606.08415, section 2.
 #[track_caller]
 pub const fn gelu<'t>(x: Tensor<'t>, approx: Approx) -> Tensor<'t> {
     activate(x, Function::Gelu, approx)

@@ -1,7 +1,4 @@
-//! Fully connected layer over the last dimension, as PyTorch's `Linear`.
-//!
-//! * **Shape** `[.., F] -> [.., O]`; weights `weight [O, F]`, `bias [O]`.
-//! * **Depth** 1. Absorbs a map that waits at its input.
+//! [`linear()`]: its rule, its options, what it means on floats.
 
 use crate::graph::{Form, Message, Op, Shape, Tensor, Tensors, Weights};
 
@@ -29,7 +26,21 @@ impl Linear {
     }
 }
 
-/// `x W^T + b`; see the [module documentation](self).
+/// Fully connected layer over the last dimension, as PyTorch's `Linear`.
+///
+/// `x W^T + b`.
+///
+/// * **Shape** `[.., F] -> [.., O]`; weights `weight [O, F]`, `bias [O]`.
+/// * **Depth** 1. Absorbs a map that waits at its input.
+/// * **Packing** Diagonals of the rectangular matrix: `F` inputs repeated `c` times in a tile need about `O / c` diagonals, split into
+///   babies and giants with about `2 sqrt(O / c)` rotations, and folds over `F / O`, at least `log2(F / O)` rotations. Tile contraction:
+///   outputs numbered by bits over which the input merely repeats, one product and `log2 F` rotations for the sum. Rows of `[T, F]` are
+///   treated as one block matrix.
+/// * **Errors** At compile time `shape/linear_on_image`, `shape/no_output_channels`, `depth/budget_spent` of `docs/errors.md`.
+///   [`Error::Checkpoint`](crate::Error::Checkpoint); [`Error::Infeasible`](crate::Error::Infeasible) where no packing fits.
+/// * **Source** Diagonals: Halevi and Shoup, CRYPTO 2014, section 4.3; of rectangular matrices: Juvekar, Vaikuntanathan, Chandrakasan
+///   (GAZELLE), USENIX Security 2018; babies and giants: Halevi and Shoup, CRYPTO 2018, section 4; contraction: Aharoni et al., PoPETs
+///   2023.
 #[track_caller]
 pub const fn linear<'t>(x: Tensor<'t>, w: Weights<'t>, options: Linear) -> Tensor<'t> {
     let shape = x.shape();

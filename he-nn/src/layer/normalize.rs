@@ -1,11 +1,15 @@
-//! Normalisation of an image's channels by constants, as torchvision's `Normalize`.
-//!
-//! * **Shape** unchanged; dimension 0 has as many entries as there are means.
-//! * **Depth** 0: `(x - mean) / std` folds into the next affine layer.
+//! [`normalize()`]: its rule, what it means on floats.
 
 use crate::graph::{Along, Message, Op, Tensor};
 
-/// `(x - mean[c]) / std[c]` for each channel; see the [module documentation](self).
+/// Normalisation of an image's channels by constants, as torchvision's `Normalize`.
+///
+/// `(x - mean[c]) / std[c]` for each channel.
+///
+/// * **Shape** unchanged; dimension 0 has as many entries as there are means.
+/// * **Depth** 0: `(x - mean) / std` folds into the next affine layer.
+/// * **Packing** None of its own: it is part of the affine layer that absorbs it, and adds no rotation.
+/// * **Errors** At compile time `shape/constants_per_channel`, `depth/nothing_absorbs` of `docs/errors.md`.
 #[track_caller]
 pub const fn normalize<'t>(x: Tensor<'t>, mean: &'static [f64], std: &'static [f64]) -> Tensor<'t> {
     let channels = x.channels();

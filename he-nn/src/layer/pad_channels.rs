@@ -1,14 +1,19 @@
-//! Zero channels on both sides of an image's: `pad(x, (0, 0, 0, 0, n, n))`, the shortcut of He et al. 2015, option A.
-//!
-//! * **Shape** `[C, H, W] -> [C + 2 n, H, W]`.
-//! * **Depth** 0.
+//! [`pad_channels()`]: its rule.
 
 use crate::graph::{Form, Op, Tensor};
 
 use super::relabel::ZERO;
 use super::window::expect_image;
 
-/// Puts `channels` zero channels before and as many after; see the [module documentation](self).
+/// Zero channels on both sides of an image's: `pad(x, (0, 0, 0, 0, n, n))`, the shortcut of He et al. 2015, option A.
+///
+/// Puts `channels` zero channels before and as many after.
+///
+/// * **Shape** `[C, H, W] -> [C + 2 n, H, W]`.
+/// * **Depth** 0.
+/// * **Packing** None of its own where the next layer is affine. A sum needs the other operand in the same slots.
+/// * **Errors** At compile time `shape/image_expected` of `docs/errors.md`.
+/// * **Source** He, Zhang, Ren, Sun, CVPR 2016, section 3.3, option A.
 #[track_caller]
 pub const fn pad_channels<'t>(x: Tensor<'t>, channels: usize) -> Tensor<'t> {
     expect_image("pad_channels", &x);

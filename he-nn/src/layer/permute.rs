@@ -1,7 +1,4 @@
-//! Axes in another order, as PyTorch's `permute`, without the batch dimension.
-//!
-//! * **Shape** dimension `i` of the result is dimension `axes[i]` of the operand.
-//! * **Depth** 0.
+//! [`permute()`]: its rule, its options.
 
 use super::relabel::indices;
 use crate::graph::{MAX_RANK, Message, Op, Tensor};
@@ -25,7 +22,13 @@ impl Permute {
     }
 }
 
-/// Reorders axes; see the [module documentation](self).
+/// Axes in another order, as PyTorch's `permute`, without the batch dimension.
+///
+/// * **Shape** dimension `i` of the result is dimension `axes[i]` of the operand.
+/// * **Depth** 0.
+/// * **Packing** None of its own where the next layer is affine: the elements stay where they are and the weights are read in the new
+///   order. In front of anything else (a sum, a product, an output) the tensor must stand as the other operand does.
+/// * **Errors** At compile time `shape/permute_names_an_axis_twice` of `docs/errors.md`.
 #[track_caller]
 pub const fn permute<'t, const N: usize>(x: Tensor<'t>, axes: [usize; N]) -> Tensor<'t> {
     if N != x.rank() {

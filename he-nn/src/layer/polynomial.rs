@@ -1,16 +1,24 @@
-//! A polynomial with trained coefficients.
-//!
-//! * **Shape** unchanged; weights `coef`, ascending powers, `[degree + 1]`, or `[C, degree + 1]` with a row for each entry of
-//!   dimension 0.
-//! * **Depth** `ceil(log2(degree + 1))`; `max(1, ceil(log2 degree))` directly behind an affine layer, which delivers both `Wx` and
-//!   `a * Wx + b`.
+//! [`polynomial()`]: its rule, what it means on floats.
 
 use crate::graph::{Form, Message, Op, Shape, Tensor, Tensors, Weights};
 
 /// Largest degree: beyond it coefficients of powers lose all precision.
 const MAX_DEGREE: usize = 63;
 
-/// `coef[0] + coef[1] x + ...`; see the [module documentation](self).
+/// A polynomial with trained coefficients.
+///
+/// `coef[0] + coef[1] x + ...`.
+///
+/// * **Shape** unchanged; weights `coef`, ascending powers, `[degree + 1]`, or `[C, degree + 1]` with a row for each entry of
+///   dimension 0.
+/// * **Depth** `ceil(log2(degree + 1))`; `max(1, ceil(log2 degree))` directly behind an affine layer, which delivers both `Wx` and
+///   `a * Wx + b`.
+/// * **Packing** Any: it acts on every slot where it stands, without a rotation. Degree 2 takes one product of ciphertexts a tile, degree
+///   3 two, written `(c3 x + c2) x^2 + (c1 x + c0)`; higher degrees about `2 sqrt(degree)`.
+/// * **Errors** At compile time `shape/polynomial_degree`, `depth/degree_too_high` of `docs/errors.md`.
+///   [`Error::Checkpoint`](crate::Error::Checkpoint); [`Error::Infeasible`](crate::Error::Infeasible) for a row for each channel above
+///   degree 3.
+/// * **Source** Paterson and Stockmeyer, SIAM J. Comput. 2, 1973, on Chebyshev polynomials (Bossuat et al., EUROCRYPT 2021, section 5).
 #[track_caller]
 pub const fn polynomial<'t>(x: Tensor<'t>, w: Weights<'t>, degree: usize) -> Tensor<'t> {
     if degree == 0 || degree > MAX_DEGREE {

@@ -1,11 +1,14 @@
-//! The same elements in row-major order under another shape.
-//!
-//! * **Shape** any with as many elements.
-//! * **Depth** 0.
+//! [`reshape()`]: its rule.
 
 use crate::graph::{Message, Op, Shape, Tensor};
 
-/// Reshapes a tensor; see the [module documentation](self).
+/// The same elements in row-major order under another shape.
+///
+/// * **Shape** any with as many elements.
+/// * **Depth** 0.
+/// * **Packing** None of its own where the next layer is affine: the elements stay where they are and the weights are read in the new
+///   order. In front of anything else (a sum, a product, an output) the tensor must stand as the other operand does.
+/// * **Errors** At compile time `shape/reshape_elements` of `docs/errors.md`.
 #[track_caller]
 pub const fn reshape<'t, const N: usize>(x: Tensor<'t>, dims: [usize; N]) -> Tensor<'t> {
     let shape = Shape::new(&dims);

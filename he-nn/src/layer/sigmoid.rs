@@ -1,14 +1,16 @@
-//! Logistic function: `1 / (1 + exp(-x))`.
-//!
-//! * **Shape** unchanged.
-//! * **Depth** that of its polynomial, see [`Approx`].
+//! [`sigmoid()`]: its rule, what it means on floats.
 
 use crate::graph::Tensor;
 
 use super::activation::activate;
 use super::{Approx, Function};
 
-/// `1 / (1 + exp(-x))`, approximated; see the [module documentation](self).
+/// Logistic function: `1 / (1 + exp(-x))`.
+///
+/// * **Shape** unchanged.
+/// * **Depth** that of its polynomial, see [`Approx`].
+/// * **Packing** As for every [`Approx`].
+/// * **Errors** As for every [`Approx`].
 #[track_caller]
 pub const fn sigmoid<'t>(x: Tensor<'t>, approx: Approx) -> Tensor<'t> {
     activate(x, Function::Sigmoid, approx)

@@ -1,7 +1,4 @@
-//! Part of an axis: `x[.., start..end, ..]` in PyTorch.
-//!
-//! * **Shape** `end - start` along the axis.
-//! * **Depth** 0.
+//! [`slice()`]: its rule, its options.
 
 use crate::graph::{Message, Op, Tensor};
 
@@ -16,7 +13,15 @@ pub struct Slice {
     pub end: usize,
 }
 
-/// Keeps entries `start..end` of `axis`; see the [module documentation](self).
+/// Part of an axis: `x[.., start..end, ..]` in PyTorch.
+///
+/// Keeps entries `start..end` of `axis`.
+///
+/// * **Shape** `end - start` along the axis.
+/// * **Depth** 0.
+/// * **Packing** None of its own where the next layer is affine: the elements stay where they are and the weights are read in the new
+///   order. In front of anything else (a sum, a product, an output) the tensor must stand as the other operand does.
+/// * **Errors** At compile time `shape/slice_beyond_the_end`, `shape/no_such_dimension` of `docs/errors.md`.
 #[track_caller]
 pub const fn slice<'t>(x: Tensor<'t>, axis: usize, start: usize, end: usize) -> Tensor<'t> {
     let size = x.dim(axis);

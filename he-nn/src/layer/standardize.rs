@@ -1,11 +1,16 @@
-//! Standardisation of features, as scikit-learn's `StandardScaler`.
-//!
-//! * **Shape** unchanged; weights `mean` and `scale` in the shape of the tensor.
-//! * **Depth** 0: `(x - mean) / scale` folds into the next affine layer.
+//! [`standardize()`]: its rule, what it means on floats.
 
 use crate::graph::{Along, Op, Tensor, Tensors, Weights};
 
-/// `(x - mean) / scale`, elementwise; see the [module documentation](self).
+/// Standardisation of features, as scikit-learn's `StandardScaler`.
+///
+/// `(x - mean) / scale`, elementwise.
+///
+/// * **Shape** unchanged; weights `mean` and `scale` in the shape of the tensor.
+/// * **Depth** 0: `(x - mean) / scale` folds into the next affine layer.
+/// * **Packing** None of its own: it is part of the affine layer that absorbs it, and adds no rotation.
+/// * **Errors** At compile time `depth/nothing_absorbs` of `docs/errors.md`. [`Error::Checkpoint`](crate::Error::Checkpoint);
+///   [`Error::NonFinite`](crate::Error::NonFinite) for a scale of zero.
 #[track_caller]
 pub const fn standardize<'t>(x: Tensor<'t>, w: Weights<'t>) -> Tensor<'t> {
     let shape = x.shape();

@@ -1,13 +1,18 @@
-//! Every `stride`-th row and column of an image, from the first: `x[:, ::s, ::s]`, the shortcut of He et al. 2015, option A.
-//!
-//! * **Shape** `[C, H, W] -> [C, ceil(H / s), ceil(W / s)]`.
-//! * **Depth** 0.
+//! [`subsample2d()`]: its rule.
 
 use crate::graph::{Message, Op, Shape, Tensor};
 
 use super::window::expect_image;
 
-/// Keeps every `stride`-th row and column; see the [module documentation](self).
+/// Every `stride`-th row and column of an image, from the first: `x[:, ::s, ::s]`, the shortcut of He et al. 2015, option A.
+///
+/// Keeps every `stride`-th row and column.
+///
+/// * **Shape** `[C, H, W] -> [C, ceil(H / s), ceil(W / s)]`.
+/// * **Depth** 0.
+/// * **Packing** None of its own: the pixels that stay keep their slots, with gaps between them.
+/// * **Errors** At compile time `shape/image_expected`, `shape/zero_stride` of `docs/errors.md`.
+/// * **Source** He, Zhang, Ren, Sun, CVPR 2016, section 3.3, option A.
 #[track_caller]
 pub const fn subsample2d<'t>(x: Tensor<'t>, stride: usize) -> Tensor<'t> {
     expect_image("subsample2d", &x);

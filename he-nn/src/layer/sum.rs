@@ -1,11 +1,14 @@
-//! Sum over one axis, which disappears, as PyTorch's `sum(dim)` without the batch dimension.
-//!
-//! * **Shape** without the axis.
-//! * **Depth** 0; a map that varies along the axis is applied first.
+//! [`sum()`]: its rule, what it means on floats.
 
 use crate::graph::{Form, Op, Tensor};
 
-/// The sum over `axis`; see the [module documentation](self).
+/// Sum over one axis, which disappears, as PyTorch's `sum(dim)` without the batch dimension.
+///
+/// * **Shape** without the axis.
+/// * **Depth** 0; a map that varies along the axis is applied first.
+/// * **Packing** Window sums over the axis: `size - 1` rotations of each tile if its entries lie at the same distances everywhere.
+/// * **Errors** At compile time `shape/no_such_dimension` of `docs/errors.md`. [`Error::Infeasible`](crate::Error::Infeasible) where the
+///   entries lie at different distances.
 #[track_caller]
 pub const fn sum<'t>(x: Tensor<'t>, axis: usize) -> Tensor<'t> {
     let (x, form) = reduce(x, axis);

@@ -1,7 +1,4 @@
-//! Sum pooling: `avg_pool2d` without the division ("scaled mean pooling" in CryptoNets).
-//!
-//! * **Shape** `[C, H, W] -> [C, H', W']`; the stride is the kernel unless set.
-//! * **Depth** 0.
+//! [`sum_pool2d()`]: its rule, its options, what it means on floats.
 
 use crate::graph::{Op, Tensor};
 
@@ -65,7 +62,13 @@ pub const fn sum_pool2d<'t>(x: Tensor<'t>, kernel: usize) -> Tensor<'t> {
     sum_pool2d_with(x, SumPool2d::kernel(kernel))
 }
 
-/// Sums windows; see the [module documentation](self).
+/// Sum pooling: `avg_pool2d` without the division ("scaled mean pooling" in CryptoNets).
+///
+/// * **Shape** `[C, H, W] -> [C, H', W']`; the stride is the kernel unless set.
+/// * **Depth** 0.
+/// * **Packing** As for `avg_pool2d`.
+/// * **Errors** As for `avg_pool2d`.
+/// * **Source** Gilad-Bachrach et al. (CryptoNets), ICML 2016.
 #[track_caller]
 pub const fn sum_pool2d_with<'t>(x: Tensor<'t>, options: SumPool2d) -> Tensor<'t> {
     let SumPool2d {

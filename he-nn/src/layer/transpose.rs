@@ -1,11 +1,13 @@
-//! Two axes exchanged, as PyTorch's `transpose`, without the batch dimension.
-//!
-//! * **Shape** `[.., A, .., B, ..] -> [.., B, .., A, ..]`.
-//! * **Depth** 0.
+//! [`transpose()`]: its rule.
 
 use crate::graph::{Op, Tensor};
 
-/// Exchanges axes `a` and `b`; see the [module documentation](self).
+/// Two axes exchanged, as PyTorch's `transpose`, without the batch dimension.
+///
+/// * **Shape** `[.., A, .., B, ..] -> [.., B, .., A, ..]`.
+/// * **Depth** 0.
+/// * **Packing** As for `permute`.
+/// * **Errors** At compile time `shape/no_such_dimension` of `docs/errors.md`.
 #[track_caller]
 pub const fn transpose<'t>(x: Tensor<'t>, a: usize, b: usize) -> Tensor<'t> {
     let shape = x.shape().with(a, x.dim(b)).with(b, x.dim(a));
