@@ -11,34 +11,36 @@
 use super::super::layout::{Cell, Layout};
 use super::super::shape::{TileDim, TileShape};
 use super::super::tensor::{PlainTensor, TileError, TileTensor, broadcast, coordinates, expand};
+use crate::program::verify::VerifyError;
 use crate::program::{Builder, Term, ValueId};
 
 /// `x + y`.
 pub fn add(b: &mut Builder, x: &TileTensor, y: &TileTensor) -> Result<TileTensor, TileError> {
-    let (shape, left, right) = operands(b, x, y)?;
-    let value = b.add(left, right)?;
-    Ok(TileTensor {
-        shape: flagged(&shape, &sum_flags(&x.shape, &y.shape))?,
-        value,
-    })
+    pairwise(b, x, y, Builder::add, sum_flags)
 }
 
 /// `x - y`.
 pub fn sub(b: &mut Builder, x: &TileTensor, y: &TileTensor) -> Result<TileTensor, TileError> {
-    let (shape, left, right) = operands(b, x, y)?;
-    let value = b.sub(left, right)?;
-    Ok(TileTensor {
-        shape: flagged(&shape, &sum_flags(&x.shape, &y.shape))?,
-        value,
-    })
+    pairwise(b, x, y, Builder::sub, sum_flags)
 }
 
 /// `x ⊙ y`: one level.
 pub fn multiply(b: &mut Builder, x: &TileTensor, y: &TileTensor) -> Result<TileTensor, TileError> {
+    pairwise(b, x, y, Builder::multiply, product_flags)
+}
+
+/// An operation on two encrypted tensors, and what it leaves unknown.
+fn pairwise(
+    b: &mut Builder,
+    x: &TileTensor,
+    y: &TileTensor,
+    operation: fn(&mut Builder, ValueId, ValueId) -> Result<ValueId, VerifyError>,
+    flags: fn(&TileShape, &TileShape) -> Vec<bool>,
+) -> Result<TileTensor, TileError> {
     let (shape, left, right) = operands(b, x, y)?;
-    let value = b.multiply(left, right)?;
+    let value = operation(b, left, right)?;
     Ok(TileTensor {
-        shape: flagged(&shape, &product_flags(&x.shape, &y.shape))?,
+        shape: flagged(&shape, &flags(&x.shape, &y.shape))?,
         value,
     })
 }
