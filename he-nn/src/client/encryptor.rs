@@ -52,16 +52,13 @@ impl Encryptor {
     /// # Errors
     /// As [`Client::encrypt`](super::Client::encrypt).
     pub fn encrypt_named(&self, inputs: &[(&str, &[f32])]) -> Result<Request> {
-        let (samples, plaintexts) = self.packing.encode(&self.spec, &self.context, inputs)?;
-        let tiles = plaintexts
-            .iter()
-            .map(|plaintext| {
-                Ok(self
-                    .key
-                    .encrypt(&self.context, plaintext)?
-                    .to_bytes(&self.context))
-            })
-            .collect::<Result<_>>()?;
+        let encrypt = |plaintext: &_| {
+            Ok(self
+                .key
+                .encrypt(&self.context, plaintext)?
+                .to_bytes(&self.context))
+        };
+        let (samples, tiles) = self.packing.encrypt(&self.spec, &self.context, inputs, encrypt)?;
         Ok(Request {
             owner: self.owner,
             samples,

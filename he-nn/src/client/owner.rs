@@ -118,16 +118,13 @@ impl Client {
     /// # Errors
     /// As [`encrypt`](Self::encrypt).
     pub fn encrypt_named(&self, inputs: &[(&str, &[f32])]) -> Result<Request> {
-        let (samples, plaintexts) = self.packing.encode(&self.spec, &self.context, inputs)?;
-        let tiles = plaintexts
-            .iter()
-            .map(|plaintext| {
-                Ok(self
-                    .secret
-                    .encrypt(&self.context, plaintext)?
-                    .to_bytes(&self.context))
-            })
-            .collect::<Result<_>>()?;
+        let encrypt = |plaintext: &_| {
+            Ok(self
+                .secret
+                .encrypt(&self.context, plaintext)?
+                .to_bytes(&self.context))
+        };
+        let (samples, tiles) = self.packing.encrypt(&self.spec, &self.context, inputs, encrypt)?;
         Ok(Request {
             owner: self.owner,
             samples,

@@ -21,7 +21,7 @@ impl Packing {
     }
 
     /// The plaintexts of all inputs, in the order of the specification, and the number of samples.
-    pub(super) fn encode(
+    fn encode(
         &self,
         spec: &ClientSpec,
         context: &Context,
@@ -64,6 +64,19 @@ impl Packing {
             }
         }
         Ok((samples.unwrap_or(0) as u32, plaintexts))
+    }
+
+    /// The body of a request: how many samples it holds, and what `encrypt` makes of every plaintext.
+    pub(super) fn encrypt(
+        &self,
+        spec: &ClientSpec,
+        context: &Context,
+        inputs: &[(&str, &[f32])],
+        encrypt: impl Fn(&Plaintext) -> he_core::error::Result<Vec<u8>>,
+    ) -> Result<(u32, Vec<Vec<u8>>)> {
+        let (samples, plaintexts) = self.encode(spec, context, inputs)?;
+        let tiles = plaintexts.iter().map(|plaintext| Ok(encrypt(plaintext)?));
+        Ok((samples, tiles.collect::<Result<_>>()?))
     }
 }
 

@@ -28,6 +28,35 @@ pub(crate) enum Form {
     Full,
 }
 
+/// Whom messages belong to.
+macro_rules! owned {
+    ($($message:ident)*) => {$(
+        impl $message {
+            /// The secret key it was made with, or is to be read with.
+            #[must_use]
+            pub fn key_id(&self) -> KeyId {
+                self.owner.key
+            }
+        }
+    )*};
+}
+
+/// How much messages carry.
+macro_rules! sampled {
+    ($($message:ident)*) => {$(
+        impl $message {
+            /// Number of samples.
+            #[must_use]
+            pub fn samples(&self) -> usize {
+                self.samples as usize
+            }
+        }
+    )*};
+}
+
+owned! { Request Reply EvaluationKeys PublicKey }
+sampled! { Request Reply }
+
 /// Encrypted inputs, for one server running one plan.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request {
@@ -39,18 +68,6 @@ pub struct Request {
 }
 
 impl Request {
-    /// Whose it is.
-    #[must_use]
-    pub fn key_id(&self) -> KeyId {
-        self.owner.key
-    }
-
-    /// Number of samples.
-    #[must_use]
-    pub fn samples(&self) -> usize {
-        self.samples as usize
-    }
-
     /// The travelling form.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
@@ -68,7 +85,7 @@ impl Request {
             owner,
             samples,
             form,
-            tiles: owned(&frames),
+            tiles: copied(&frames),
         })
     }
 }
@@ -83,18 +100,6 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// Who can read it.
-    #[must_use]
-    pub fn key_id(&self) -> KeyId {
-        self.owner.key
-    }
-
-    /// Number of samples.
-    #[must_use]
-    pub fn samples(&self) -> usize {
-        self.samples as usize
-    }
-
     /// The travelling form.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
@@ -111,7 +116,7 @@ impl Reply {
         Ok(Reply {
             owner,
             samples,
-            tiles: owned(&frames),
+            tiles: copied(&frames),
         })
     }
 }
@@ -125,12 +130,6 @@ pub struct EvaluationKeys {
 }
 
 impl EvaluationKeys {
-    /// Whose they are.
-    #[must_use]
-    pub fn key_id(&self) -> KeyId {
-        self.owner.key
-    }
-
     /// The travelling form.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
@@ -159,12 +158,6 @@ pub struct PublicKey {
 }
 
 impl PublicKey {
-    /// Whose it is.
-    #[must_use]
-    pub fn key_id(&self) -> KeyId {
-        self.owner.key
-    }
-
     /// The travelling form.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
@@ -185,7 +178,7 @@ impl PublicKey {
     }
 }
 
-fn owned(frames: &[&[u8]]) -> Vec<Vec<u8>> {
+fn copied(frames: &[&[u8]]) -> Vec<Vec<u8>> {
     frames.iter().map(|frame| frame.to_vec()).collect()
 }
 
