@@ -77,8 +77,6 @@ impl Pass<'_> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
-
     use crate::params::{ChainSpec, InsecureChain};
     use crate::program::error::{Assumptions, Encryption, Range, bound};
     use crate::program::{Builder, ChainView, PlainClass, PlainValues, Slots, ValueId, Verified};
