@@ -14,10 +14,10 @@ const MAX_DEGREE: usize = 63;
 /// * **Depth** `ceil(log2(degree + 1))`; `max(1, ceil(log2 degree))` directly behind an affine layer, which delivers both `Wx` and
 ///   `a * Wx + b`.
 /// * **Packing** Any: it acts on every slot where it stands, without a rotation. Degree 2 takes one product of ciphertexts a tile, degree
-///   3 two, written `(c3 x + c2) x^2 + (c1 x + c0)`; higher degrees about `2 sqrt(degree)`.
+///   3 two, written `(c3 x + c2) x^2 + (c1 x + c0)`; higher degrees about `2 sqrt(degree)`, or about half the degree and a plaintext
+///   for each coefficient where every channel has its own.
 /// * **Errors** At compile time `shape/polynomial_degree`, `depth/degree_too_high` of `docs/errors.md`.
-///   [`Error::Checkpoint`](crate::Error::Checkpoint); [`Error::Infeasible`](crate::Error::Infeasible) for a row for each channel above
-///   degree 3.
+///   [`Error::Checkpoint`](crate::Error::Checkpoint).
 /// * **Source** Paterson and Stockmeyer, SIAM J. Comput. 2, 1973, on Chebyshev polynomials (Bossuat et al., EUROCRYPT 2021, section 5).
 #[track_caller]
 pub const fn polynomial<'t>(x: Tensor<'t>, w: Weights<'t>, degree: usize) -> Tensor<'t> {
