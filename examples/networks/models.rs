@@ -173,7 +173,7 @@ pub fn alexnet224(x: Tensor, w: Weights) -> Tensor {
 }
 
 /// The networks by their files' names.
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
 #[value(rename_all = "snake_case")]
 pub enum Name {
     #[value(name = "logreg256")]
