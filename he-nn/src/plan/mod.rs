@@ -182,5 +182,11 @@ impl Plan {
     }
 }
 
+// A plan is made once and read by every thread of a server.
+const _: () = {
+    const fn shared<T: Send + Sync>() {}
+    shared::<Plan>();
+};
+
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! The planner's view of a model: affine maps without weights, pointwise products, and who reads whom.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::packing::sparse::SparseMap;
 
@@ -44,7 +44,7 @@ pub enum StepKind {
         /// Operand.
         x: StepId,
         /// Nonzeros.
-        map: Rc<SparseMap>,
+        map: Arc<SparseMap>,
         /// Shape of the map.
         geometry: Geometry,
     },
@@ -53,7 +53,7 @@ pub enum StepKind {
         /// Operand.
         x: StepId,
         /// Windows.
-        map: Rc<SparseMap>,
+        map: Arc<SparseMap>,
     },
     /// `x * x`.
     Square {
@@ -102,7 +102,7 @@ pub enum StepKind {
         /// Operand.
         x: StepId,
         /// Source of each element.
-        from: Rc<Vec<Option<u32>>>,
+        from: Arc<Vec<Option<u32>>>,
     },
 }
 

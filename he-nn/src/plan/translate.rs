@@ -1,6 +1,6 @@
 //! Folded stages to planner steps: the same network with views made explicit and every step's numbers traced to their source.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use he_core::program::error::Range;
 
@@ -148,7 +148,7 @@ impl Translator<'_> {
             name,
             StepKind::Relabel {
                 x,
-                from: Rc::new(from),
+                from: Arc::new(from),
             },
             elements,
             Source::None,
@@ -172,7 +172,7 @@ impl Translator<'_> {
                 let x = self.step_of[affine.input.index()];
                 let kind = StepKind::Affine {
                     x,
-                    map: Rc::new(sparse(&affine.pattern)),
+                    map: Arc::new(sparse(&affine.pattern)),
                     geometry: geometry(&affine.pattern),
                 };
                 self.push(name, kind, elements, Source::Affine(id))
@@ -181,7 +181,7 @@ impl Translator<'_> {
                 let x = self.view(x);
                 let kind = StepKind::WindowSum {
                     x,
-                    map: Rc::new(sparse(pattern)),
+                    map: Arc::new(sparse(pattern)),
                 };
                 self.push(name, kind, elements, Source::None)
             }

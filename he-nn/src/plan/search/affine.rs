@@ -1,7 +1,7 @@
 //! Candidates of an affine step: estimated from a few rows, the best worked out in full.
 
 use std::collections::BTreeSet;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use he_core::tile::layout::{Cell, Layout};
 
@@ -157,14 +157,14 @@ impl Expansion<'_> {
             .collect();
         let choice = LinearChoice {
             candidate,
-            diagonals: Rc::new(all),
+            diagonals: Arc::new(all),
             split,
             stages,
             outputs: owners.tiles(),
             period: owners.period,
             cost,
         };
-        let mut after = state.with(Choice::Linear(choice), Rc::new(layout), cost);
+        let mut after = state.with(Choice::Linear(choice), Arc::new(layout), cost);
         self.charge_keys(&mut after, rotations.iter());
         next.push(after);
     }
@@ -175,7 +175,7 @@ impl Expansion<'_> {
         state: &State,
         map: &SparseMap,
         places: &Places,
-        layout: &Rc<Layout>,
+        layout: &Arc<Layout>,
         next: &mut Vec<State>,
         found: &mut Found,
     ) {

@@ -1,7 +1,7 @@
 //! The states that one step leads to.
 
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use he_core::tile::layout::{Cell, Layout};
 
@@ -38,7 +38,7 @@ impl Expansion<'_> {
                             .sum();
                         let tiles = windows.parts.len().max(1);
                         let cost = self.shape.rotate_sum(tiles, &[terms.div_ceil(tiles)], prices);
-                        let layout = Rc::new(windows.layout.clone());
+                        let layout = Arc::new(windows.layout.clone());
                         let mut after = state.with(Choice::Windows(windows.clone()), layout, cost);
                         self.charge_keys(&mut after, windows.parts.iter().flatten().flat_map(|(_, r)| r));
                         next.push(after);
@@ -78,7 +78,7 @@ impl Expansion<'_> {
                         other => other,
                     }
                 });
-                next.push(state.with(Choice::Pointwise, Rc::new(layout), 0.0));
+                next.push(state.with(Choice::Pointwise, Arc::new(layout), 0.0));
             }
         }
     }
@@ -145,7 +145,7 @@ impl Expansion<'_> {
         let families = found_here.len();
         for (index, (candidate, period)) in found_here.into_iter().enumerate() {
             found.tried += 1;
-            let layout = Rc::new(candidate.arrangement.layout(slots));
+            let layout = Arc::new(candidate.arrangement.layout(slots));
             let choice = Choice::Input {
                 name: candidate.name,
                 arrangement: candidate.arrangement,
@@ -184,7 +184,7 @@ impl Expansion<'_> {
                 if !self.is_held(&met) {
                     return self.reject(found, "the operands stand in different slots");
                 }
-                Rc::new(met)
+                Arc::new(met)
             }
         };
         let tiles = layout.tiles() * products as usize;

@@ -10,7 +10,7 @@ mod expand;
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{Hash, Hasher};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use he_core::tile::arrangement::Arrangement;
 use he_core::tile::layout::Layout;
@@ -45,7 +45,7 @@ pub struct LinearChoice {
     /// Which slots number outputs, which are folded.
     pub candidate: Candidate,
     /// Every diagonal with its nonzeros.
-    pub diagonals: Rc<Vec<(Diagonal, Vec<Nonzero>)>>,
+    pub diagonals: Arc<Vec<(Diagonal, Vec<Nonzero>)>>,
     /// Baby and giant steps.
     pub split: Split,
     /// Rotate-and-add stages after it.
@@ -82,7 +82,7 @@ pub struct Packing {
     /// One choice a step.
     pub choices: Vec<Choice>,
     /// One layout a step.
-    pub layouts: Vec<Rc<Layout>>,
+    pub layouts: Vec<Arc<Layout>>,
     /// Estimated time and weighted keys, in nanoseconds.
     pub cost: f64,
     /// Slots of one sample.
@@ -112,7 +112,7 @@ pub struct Found {
 #[derive(Clone)]
 struct State {
     choices: Vec<Choice>,
-    layouts: Vec<Rc<Layout>>,
+    layouts: Vec<Arc<Layout>>,
     rotations: BTreeSet<i32>,
     anchors: HashMap<StepId, Anchors>,
     /// Names the arrangement of the inputs.
@@ -204,7 +204,7 @@ impl State {
         hasher.finish()
     }
 
-    fn with(&self, choice: Choice, layout: Rc<Layout>, cost: f64) -> State {
+    fn with(&self, choice: Choice, layout: Arc<Layout>, cost: f64) -> State {
         let mut next = self.clone();
         next.choices.push(choice);
         next.layouts.push(layout);
