@@ -1,6 +1,6 @@
 //! What a plan is to optimise, and within which limits.
 
-use he_core::params::Chain;
+use he_core::params::{Chain, Params};
 use serde::{Deserialize, Serialize};
 
 use super::price::PriceTable;
@@ -32,6 +32,9 @@ pub struct Goal {
     pub(crate) error: f64,
     pub(crate) ranges: Option<Ranges>,
     pub(crate) chain: Option<Chain>,
+    /// Pinned parameters that make no chain: planning says why.
+    #[serde(skip)]
+    pub(crate) unsound: Option<Params>,
     pub(crate) prices: PriceTable,
 }
 
@@ -48,6 +51,7 @@ impl Goal {
             error: 1e-2,
             ranges: None,
             chain: None,
+            unsound: None,
             prices: PriceTable::DEFAULT,
         }
     }
@@ -110,10 +114,35 @@ impl Goal {
         self
     }
 
-    /// Pinned parameters in place of chosen ones.
+    /// Pinned parameters in place of chosen ones, and of those the model pins. They need at least the network's levels, and primes
+    /// of the scale's size wherever ciphertexts are multiplied; what they lack is an error of planning.
+    ///
+    /// ```
+    /// use he_core::params::{Params, Security};
+    /// use he_nn::plan::Goal;
+    /// const P: Params = Params {
+    ///     log_n: 13,
+    ///     base: &[1125899906629633],
+    ///     levels: &[&[1073692673]],
+    ///     special: &[1125899905744897],
+    ///     log2_scale: 30.0,
+    ///     security: Security::Bits128,
+    /// }
+    /// .checked();
+    /// let goal = Goal::latency().params(P);
+    /// ```
+    #[must_use]
+    pub fn params(mut self, params: Params) -> Self {
+        self.chain = Chain::try_from(params).ok();
+        self.unsound = self.chain.is_none().then_some(params);
+        self
+    }
+
+    /// As [`params`](Self::params), for parameters made at run time.
     #[must_use]
     pub fn chain(mut self, chain: Chain) -> Self {
         self.chain = Some(chain);
+        self.unsound = None;
         self
     }
 

@@ -22,7 +22,7 @@ use crate::model::Model;
 const LOG_N: std::ops::RangeInclusive<u32> = 12..=16;
 /// Packings of one ring that are lowered and counted.
 const COUNTED: usize = 3;
-/// What a byte of keys is charged during the search, in nanoseconds; raised until the keys fit their limit.
+/// What a byte of keys is charged during the search, in nanoseconds; raised until keys and memory fit their limits.
 const KEY_BYTE: [f64; 3] = [0.004, 0.03, 0.2];
 /// States the search keeps.
 const BEAM: usize = 4;
@@ -148,14 +148,23 @@ impl Planner<'_> {
     fn choose(&mut self) -> Result<Candidate> {
         let demand = self.demand()?;
         // The goal's parameters come before the model's own.
-        let pinned = match (&self.goal.chain, self.model.params()) {
+        let pinned = match (
+            &self.goal.chain,
+            self.goal.unsound.as_ref().or(self.model.params()),
+        ) {
             (Some(chain), _) => Some(chain.clone()),
             (None, Some(params)) => Some(Chain::try_from(*params)?),
             (None, None) => None,
         };
+        if let Some(pinned) = &pinned {
+            self.carries(pinned, &demand)?;
+        }
+        let rings = pinned
+            .as_ref()
+            .map_or(LOG_N, |pinned| pinned.log_n()..=pinned.log_n());
         let mut best: Option<Candidate> = None;
         let mut reasons: Vec<String> = Vec::new();
-        for log_n in LOG_N {
+        for log_n in rings {
             if self.goal.batch > 1 << (log_n - 1) {
                 reasons.push(format!(
                     "N = 2^{log_n}: {} slots for {} samples",
@@ -165,8 +174,7 @@ impl Planner<'_> {
                 continue;
             }
             let chain = match &pinned {
-                Some(pinned) if pinned.log_n() != log_n => continue,
-                Some(pinned) => self.pinned(pinned, &demand)?,
+                Some(pinned) => pinned.clone(),
                 None => match chains(log_n, &demand).into_iter().next() {
                     Some(chain) => chain,
                     None => {
@@ -201,28 +209,39 @@ impl Planner<'_> {
         })
     }
 
-    fn pinned(&self, pinned: &Chain, demand: &Demand) -> Result<Chain> {
-        let needed = demand.products.len();
-        if pinned.top_level() != needed {
-            let found = format!("{} levels", pinned.top_level());
-            let help = "pin parameters with exactly the network's depth, or let the planner choose";
-            return Err(self.infeasible(
-                "pinned parameters".into(),
-                found,
-                format!("{needed} levels"),
-                help,
-            ));
+    /// Whether pinned parameters carry the network.
+    fn carries(&self, pinned: &Chain, demand: &Demand) -> Result<()> {
+        let refused = |found: String, expected: String, help: &str| {
+            Err(self.infeasible("pinned parameters".into(), found, expected, help))
+        };
+        let (found, needed) = (pinned.top_level(), demand.products.len());
+        if found < needed {
+            let help = "pin parameters with the network's depth, or let the planner choose";
+            return refused(format!("{found} levels"), format!("{needed} levels"), help);
+        }
+        let (found, needed) = (pinned.security().bits(), demand.security.bits());
+        if found < needed {
+            let help = "check the parameters at the goal's security, or lower it";
+            return refused(format!("{found} bits of security"), format!("{needed}"), help);
         }
         for (spent, &product) in demand.products.iter().enumerate() {
-            let level = needed - spent;
+            let level = pinned.top_level() - spent;
             if product && !pinned.multiplies(level) {
                 let found = format!("2^{:.0} at level {level}", pinned.dropped_product(level).log2());
                 let expected = format!("the scale 2^{:.0}", pinned.scale(level).log2());
                 let help = "levels that multiply ciphertexts take primes of the scale's size";
-                return Err(self.infeasible("pinned parameters".into(), found, expected, help));
+                return refused(found, expected, help);
             }
         }
-        Ok(pinned.clone())
+        // Half of the modulus holds one sign; primes lie a little below their powers of two.
+        let last = pinned.top_level() - demand.products.len();
+        let room = pinned.log_q(last) - 1.0 - pinned.scale(last).log2();
+        if demand.largest.log2() > room + 0.01 {
+            let found = format!("room for outputs up to {:.3}", room.exp2());
+            let help = "a larger base modulus, or a smaller scale, leaves more room";
+            return refused(found, format!("up to {:.3}", demand.largest), help);
+        }
+        Ok(())
     }
 
     /// The cheapest packing on one chain that keeps the limits.

@@ -4,6 +4,7 @@ mod choices;
 mod depth;
 mod encrypted;
 mod networks;
+mod pinned;
 mod polynomials;
 mod random;
 mod short;
