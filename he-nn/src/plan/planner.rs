@@ -187,12 +187,12 @@ impl Planner<'_> {
                     }
                 },
             };
-            let Some(found) = self.on_chain(&chain, &mut reasons)? else {
-                continue;
-            };
-            // A ring twice as large doubles every transform; it only wins where this one wastes its slots on nothing.
-            best = Some(found);
-            break;
+            let before = self.losers.len();
+            best = self.on_chain(&chain, &mut reasons)?;
+            // A ring twice as large doubles every transform and every key: it is only looked at where this one packs nothing.
+            if best.is_some() || self.losers.len() > before {
+                break;
+            }
         }
         best.ok_or_else(|| {
             let limits = format!(

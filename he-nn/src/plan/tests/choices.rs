@@ -90,16 +90,32 @@ fn dearer_rotations_change_the_folds() {
     assert_eq!((splits(&base), splits(&dearer)), (vec![8, 1], vec![8, 1]));
 }
 
-/// A limit just below what the fastest plan needs splits the last layer into babies and giants.
+/// Half the memory splits the first layer into fewer babies and more giants: smaller keys, and more time.
 #[test]
-fn less_memory_takes_fewer_keys() {
-    let base = plan(&Goal::latency().prices(PINNED));
-    describe("no limit", &base);
-    let limit = base.predicted_peak_bytes() - 1;
-    let tight = plan(&Goal::latency().prices(PINNED).memory(limit));
-    describe("limited", &tight);
-    assert!(tight.predicted_peak_bytes() <= limit);
-    assert!(tight.predicted_seconds() >= base.predicted_seconds());
-    assert_eq!((rotation_keys(&base), rotation_keys(&tight)), (21, 20));
-    assert_eq!((splits(&base), splits(&tight)), (vec![8, 1], vec![8, 2]));
+fn half_the_memory_changes_the_splits() {
+    let network = model(&[128], |x, w| {
+        let x = square(linear(x, w.at("fc1"), Linear::out(128)));
+        let x = square(linear(x, w.at("fc2"), Linear::out(128)));
+        linear(x, w.at("fc3"), Linear::out(10))
+    });
+    let limited = |bytes: u64| {
+        let goal = Goal::latency().prices(PINNED).memory(bytes);
+        let plan = network.plan(&goal).expect("a plan");
+        describe(&format!("{bytes} bytes"), &plan);
+        assert!(plan.predicted_peak_bytes() <= bytes);
+        plan
+    };
+    let (roomy, tight) = (limited(48_000_000), limited(24_000_000));
+    assert!(tight.predicted_seconds() > roomy.predicted_seconds());
+    assert!(tight.bill().resident_key_bytes < roomy.bill().resident_key_bytes);
+    assert_eq!((splits(&roomy), splits(&tight)), (vec![4, 4, 8], vec![2, 4, 8]));
+    // No packing fits a quarter, and no larger ring would need less.
+    let error = network
+        .plan(&Goal::latency().memory(10_000_000))
+        .expect_err("refused")
+        .to_string();
+    assert!(
+        error.contains("bytes of memory exceed the limit of 10000000"),
+        "{error}"
+    );
 }
