@@ -21,4 +21,4 @@ pub mod poly;
 pub mod prime;
 pub mod ring;
 pub mod sample;
-pub(crate) mod tally;
+pub mod tally;

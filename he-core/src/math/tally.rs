@@ -1,9 +1,9 @@
-//! What the kernels really did on the calling thread: the truth that predicted counts are held against. Only tests count; elsewhere
-//! the calls vanish.
+//! What the kernels really did on the calling thread: the truth that predicted counts are held against. Only tests count, this crate's
+//! and, with the feature `tally`, those of the crates above; elsewhere the calls vanish.
 
 /// A kind of work.
 #[derive(Clone, Copy)]
-pub(crate) enum Work {
+pub enum Work {
     /// Transforms of one limb.
     Ntt,
     /// Source limbs x destination limbs x coefficients of base conversions.
@@ -16,13 +16,13 @@ pub(crate) enum Work {
     KeyByte,
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "tally"))]
 thread_local! {
     static DONE: std::cell::Cell<[u64; 5]> = const { std::cell::Cell::new([0; 5]) };
 }
 
 /// Notes `amount` of work.
-#[cfg(test)]
+#[cfg(any(test, feature = "tally"))]
 pub(crate) fn add(work: Work, amount: usize) {
     DONE.with(|done| {
         let mut counts = done.get();
@@ -32,11 +32,11 @@ pub(crate) fn add(work: Work, amount: usize) {
 }
 
 /// Notes nothing.
-#[cfg(not(test))]
+#[cfg(not(any(test, feature = "tally")))]
 pub(crate) const fn add(_: Work, _: usize) {}
 
 /// What this thread did since the last call, in the order of [`Work`].
-#[cfg(test)]
-pub(crate) fn take() -> [u64; 5] {
+#[cfg(any(test, feature = "tally"))]
+pub fn take() -> [u64; 5] {
     DONE.take()
 }

@@ -4,7 +4,6 @@ use super::trial::{Tally, attempt};
 use crate::affine::tests::model;
 use crate::layer::*;
 use crate::model::Model;
-use crate::{Tensor, Weights};
 
 fn holds(name: &str, model: &'static Model, slots: usize, batch: u32) {
     let mut tally = Tally::default();
@@ -13,35 +12,27 @@ fn holds(name: &str, model: &'static Model, slots: usize, batch: u32) {
     assert_eq!(tally.unpacked(), 0);
 }
 
-fn crypto_nets(x: Tensor<'static>, w: Weights<'static>) -> Tensor<'static> {
-    let conv = Conv2d::out(5).kernel(5).stride(2).padding(1);
-    let x = square(conv2d(x, w.at("conv1"), conv));
-    let x = square(linear(flatten(x), w.at("fc1"), Linear::out(100)));
-    linear(x, w.at("fc2"), Linear::out(10))
-}
-
-#[test]
-fn a_perceptron_computes_what_the_graph_says() {
-    let perceptron = model(&[784], |x, w| {
+/// Dense, square, dense.
+pub fn perceptron() -> &'static Model {
+    model(&[784], |x, w| {
         let x = square(linear(x, w.at("fc1"), Linear::out(128)));
         linear(x, w.at("fc2"), Linear::out(10))
-    });
-    holds("perceptron", perceptron, 4096, 1);
+    })
 }
 
-#[test]
-fn cryptonets_computes_what_the_graph_says() {
-    holds("cryptonets", model(&[1, 28, 28], crypto_nets), 4096, 1);
+/// CryptoNets (Gilad-Bachrach et al., ICML 2016).
+pub fn crypto_nets() -> &'static Model {
+    model(&[1, 28, 28], |x, w| {
+        let conv = Conv2d::out(5).kernel(5).stride(2).padding(1);
+        let x = square(conv2d(x, w.at("conv1"), conv));
+        let x = square(linear(flatten(x), w.at("fc1"), Linear::out(100)));
+        linear(x, w.at("fc2"), Linear::out(10))
+    })
 }
 
-#[test]
-fn cryptonets_computes_what_the_graph_says_for_a_batch() {
-    holds("cryptonets", model(&[1, 28, 28], crypto_nets), 4096, 256);
-}
-
-#[test]
-fn lenet5_computes_what_the_graph_says() {
-    let lenet5 = model(&[1, 28, 28], |x, w| {
+/// LeNet-5 with cubics.
+pub fn lenet5() -> &'static Model {
+    model(&[1, 28, 28], |x, w| {
         let x = conv2d(x, w.at("conv1"), Conv2d::out(6).kernel(5).padding(2));
         let x = avg_pool2d(polynomial(x, w.at("act1"), 3), 2);
         let x = conv2d(x, w.at("conv2"), Conv2d::out(16).kernel(5));
@@ -49,6 +40,25 @@ fn lenet5_computes_what_the_graph_says() {
         let x = polynomial(linear(flatten(x), w.at("fc1"), Linear::out(120)), w.at("act3"), 3);
         let x = polynomial(linear(x, w.at("fc2"), Linear::out(84)), w.at("act4"), 3);
         linear(x, w.at("fc3"), Linear::out(10))
-    });
-    holds("lenet5", lenet5, 16384, 1);
+    })
+}
+
+#[test]
+fn a_perceptron_computes_what_the_graph_says() {
+    holds("perceptron", perceptron(), 4096, 1);
+}
+
+#[test]
+fn cryptonets_computes_what_the_graph_says() {
+    holds("cryptonets", crypto_nets(), 4096, 1);
+}
+
+#[test]
+fn cryptonets_computes_what_the_graph_says_for_a_batch() {
+    holds("cryptonets", crypto_nets(), 4096, 256);
+}
+
+#[test]
+fn lenet5_computes_what_the_graph_says() {
+    holds("lenet5", lenet5(), 16384, 1);
 }
