@@ -74,35 +74,41 @@ fn adversarial_inputs_stay_within_the_bound() {
     }
 }
 
-/// Zero rows, zero columns and a layer without any nonzero: other libraries take a zero product for an error.
+/// Zero rows, columns, channels and whole layers: other libraries take a zero product for an error.
 #[test]
 fn zero_weights_are_weights() {
+    let perceptron = || Bundle::open(mlp_square(), "mlp_square_mnist");
     for zeroed in ["rows of fc1", "columns of fc2", "fc1", "fc2"] {
-        let mut bundle = Bundle::open(mlp_square(), "mlp_square_mnist");
-        bundle.checkpoint = with_zeros(&bundle.checkpoint, zeroed);
-        let ranges = bundle
-            .model
-            .calibrate(&bundle.checkpoint, &bundle.data.inputs)
-            .unwrap();
-        let mlp = Deployment::with(bundle, Goal::latency().ranges(&ranges));
-        let (client, keys) = mlp.client();
-        let (error, bound) = (
-            mlp.error(&client, &keys, mlp.samples(0, 1)),
-            mlp.server.predicted_error(),
-        );
-        assert!(error <= bound, "{zeroed}: error {error:.1e}, bound {bound:.1e}");
+        holds_with_zeros(perceptron(), zeroed);
     }
+    holds_with_zeros(
+        Bundle::open(crypto_nets(), "cryptonets_mnist"),
+        "channels of conv1",
+    );
 }
 
-/// The perceptron's weights with a part set to zero.
+fn holds_with_zeros(mut bundle: Bundle, zeroed: &str) {
+    bundle.checkpoint = with_zeros(&bundle.checkpoint, zeroed);
+    let ranges = bundle
+        .model
+        .calibrate(&bundle.checkpoint, &bundle.data.inputs)
+        .unwrap();
+    let network = Deployment::with(bundle, Goal::latency().ranges(&ranges));
+    let (client, keys) = network.client();
+    let error = network.error(&client, &keys, network.samples(0, 1));
+    let bound = network.server.predicted_error();
+    assert!(error <= bound, "{zeroed}: error {error:.1e}, bound {bound:.1e}");
+}
+
+/// A checkpoint with a part set to zero.
 fn with_zeros(checkpoint: &Checkpoint, part: &str) -> Checkpoint {
     let tensors = checkpoint.names().map(|name| {
         let tensor = checkpoint.get(name).unwrap();
-        let columns = tensor.shape().last().copied().unwrap();
+        let row: usize = tensor.shape()[1..].iter().product();
         let keep = |i: usize| match (part, name) {
-            ("rows of fc1", "fc1.weight") => i / columns % 4 != 1,
-            ("rows of fc1", "fc1.bias") => i % 4 != 1,
-            ("columns of fc2", "fc2.weight") => !(i % columns).is_multiple_of(3),
+            ("rows of fc1", "fc1.weight" | "fc1.bias") => i / row % 4 != 1,
+            ("columns of fc2", "fc2.weight") => !(i % row).is_multiple_of(3),
+            ("channels of conv1", "conv1.weight" | "conv1.bias") => i / row != 2,
             ("fc1", name) => !name.starts_with("fc1"),
             ("fc2", name) => name != "fc2.weight",
             _ => true,
