@@ -4,7 +4,7 @@
 //! wherever an action exists. Compile-time errors (shape, depth, security) never come here: rustc reports those.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Result with the error of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -207,6 +207,14 @@ pub enum Error {
         /// The operating system's answer.
         source: std::io::Error,
     },
+}
+
+impl Error {
+    /// What went wrong with a file.
+    pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Error::Io { path, source }
+    }
 }
 
 impl From<he_core::error::Error> for Error {

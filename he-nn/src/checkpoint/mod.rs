@@ -100,10 +100,7 @@ impl Checkpoint {
     /// [`Error::Io`], [`Error::Truncated`] or [`Error::Corrupted`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let bytes = std::fs::read(path).map_err(|source| Error::Io {
-            path: path.into(),
-            source,
-        })?;
+        let bytes = std::fs::read(path).map_err(Error::io(path))?;
         Self::from_bytes(&bytes)
     }
 

@@ -178,10 +178,7 @@ impl Ranges {
     /// [`Error::Io`].
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
-        std::fs::write(path, self.to_bytes()).map_err(|source| Error::Io {
-            path: path.into(),
-            source,
-        })
+        std::fs::write(path, self.to_bytes()).map_err(Error::io(path))
     }
 
     /// Reads a file.
@@ -190,10 +187,7 @@ impl Ranges {
     /// [`Error::Io`], or as [`from_bytes`](Self::from_bytes).
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let bytes = std::fs::read(path).map_err(|source| Error::Io {
-            path: path.into(),
-            source,
-        })?;
+        let bytes = std::fs::read(path).map_err(Error::io(path))?;
         Self::from_bytes(&bytes)
     }
 }

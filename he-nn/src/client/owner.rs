@@ -192,10 +192,7 @@ impl Client {
             file.write_all(&self.secret_bytes())?;
             file.sync_all()
         };
-        write().map_err(|source| Error::Io {
-            path: path.into(),
-            source,
-        })
+        write().map_err(Error::io(path))
     }
 
     /// The client of a file that [`save_secret`](Self::save_secret) wrote.
@@ -204,10 +201,7 @@ impl Client {
     /// [`Error::Io`], or as [`from_secret_bytes`](Self::from_secret_bytes).
     pub fn load_secret(path: impl AsRef<Path>, spec: &ClientSpec) -> Result<Self> {
         let path = path.as_ref();
-        let bytes = std::fs::read(path).map_err(|source| Error::Io {
-            path: path.into(),
-            source,
-        })?;
+        let bytes = std::fs::read(path).map_err(Error::io(path))?;
         Self::from_secret_bytes(&Zeroizing::new(bytes), spec)
     }
 }
