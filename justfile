@@ -10,7 +10,7 @@ ci:
 test:
     cargo test --workspace
 
-# The slow ones too: accuracy on 100 encrypted digits.
+# The slow ones too: accuracy on 100 encrypted digits, long searches for errors, counts of the large networks.
 test-all:
     cargo test --workspace -- --include-ignored
 
@@ -18,7 +18,7 @@ test-all:
 cryptonets *arguments:
     cargo run --release --example cryptonets -- {{arguments}}
 
-# Benchmarks of the kernels and of CKKS operations.
+# Benchmarks of kernels, CKKS operations, planning time and the throughput of two clients.
 bench:
     cargo bench
 

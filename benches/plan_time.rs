@@ -7,12 +7,16 @@ use std::time::Instant;
 
 use clap::{Parser, ValueEnum};
 use comfy_table::Table;
+use he_nn::Ranges;
 use he_nn::plan::Goal;
 use he_nn::prelude::*;
 
 #[path = "../examples/networks/models.rs"]
 mod models;
 use models::Name;
+
+/// Bound assumed at every site.
+const ASSUMED_RANGE: f64 = 2.0;
 
 /// Dense layers side by side, their squares added up.
 macro_rules! wide {
@@ -44,7 +48,7 @@ struct Arguments {
 /// Seconds, and what came of it.
 fn plan(model: &'static Model) -> (f64, String) {
     let start = Instant::now();
-    let plan = model.plan(&Goal::latency());
+    let plan = model.plan(&Goal::latency().ranges(&Ranges::assumed(model, ASSUMED_RANGE)));
     let seconds = start.elapsed().as_secs_f64();
     let outcome = match plan {
         Ok(plan) => format!(
