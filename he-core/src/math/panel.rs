@@ -96,19 +96,22 @@ impl Panel {
                 self.n
             );
         }
-        let (block, row_bytes) = (self.block(), Self::row_bytes(self.block(), self.bits));
         if self.rows == 0 {
             return;
         }
+        // The end of the run of rows that each belongs to: packing a row may write over those that come after it.
+        let mut ends: Vec<usize> = rows.iter().map(|(row, _)| row + 1).collect();
+        for i in (1..rows.len()).rev() {
+            if rows[i].0 == rows[i - 1].0 + 1 {
+                ends[i - 1] = ends[i];
+            }
+        }
+        let (block, row_bytes) = (self.block(), Self::row_bytes(self.block(), self.bits));
         let (bits, block_bytes) = (self.bits, self.block_bytes());
-        for (at, bytes) in self
-            .bytes
-            .chunks_exact_mut(block_bytes)
-            .enumerate()
-            .take(self.n / block)
-        {
-            for (row, words) in rows {
-                let packed = &mut bytes[row * row_bytes..][..row_bytes];
+        let blocks = self.bytes.chunks_exact_mut(block_bytes).take(self.n / block);
+        for (at, bytes) in blocks.enumerate() {
+            for ((row, words), end) in rows.iter().zip(&ends) {
+                let packed = &mut bytes[row * row_bytes..end * row_bytes];
                 kernels.pack(&words[at * block..][..block], bits, packed);
             }
         }

@@ -117,9 +117,14 @@ impl Kernels {
         }
     }
 
-    /// Packs eight words below `2^bits` into `bits` bytes, for each such piece.
+    /// Packs eight words below `2^bits` into `bits` bytes, for each such piece. What stands in `bytes` behind the last may change.
     pub(in crate::math) fn pack(&self, words: &[u64], bits: u32, bytes: &mut [u8]) {
-        same(words.len() / 8 * bits as usize, &[bytes.len()]);
+        assert!(
+            words.len().is_multiple_of(8) && words.len() / 8 * bits as usize <= bytes.len(),
+            "{} words of {bits} bits in {} bytes",
+            words.len(),
+            bytes.len()
+        );
         match self.0 {
             #[cfg(target_arch = "x86_64")]
             Backend::Avx512(simd) if bits >= 8 => simd.pack(words, bits, bytes),

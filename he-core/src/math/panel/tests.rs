@@ -7,11 +7,10 @@ use crate::math::kernels::{KeySum, PanelSums, PanelTerm};
 use crate::math::modulus::Modulus;
 use proptest::prelude::*;
 
-/// A panel of these rows, set a few at a time and out of order.
+/// A panel of these rows, set a few at a time, the last ones first: packing must spare what comes after them.
 fn panel(kernels: &Kernels, rows: &[Vec<u64>], n: usize, bits: u32) -> Panel {
     let mut panel = Panel::zeroed(n, rows.len(), bits);
-    let mut numbered: Vec<(usize, &[u64])> = rows.iter().map(Vec::as_slice).enumerate().collect();
-    numbered.reverse();
+    let numbered: Vec<(usize, &[u64])> = rows.iter().map(Vec::as_slice).enumerate().collect();
     numbered.chunks(3).for_each(|rows| panel.set(kernels, rows));
     panel
 }

@@ -219,7 +219,8 @@ impl Avx512 {
         unsafe { panel_sums(q, outs, sums, range) }
     }
 
-    /// For words of at least eight bits: a byte then has bits of at most two words, an even and an odd one.
+    /// For words of at least eight bits: a byte then has bits of at most two words, an even and an odd one. Writes over the bytes that
+    /// follow.
     pub(in super::super) fn pack(self, words: &[u64], bits: u32, bytes: &mut [u8]) {
         #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
         unsafe fn run(words: &[u64], bits: usize, bytes: &mut [u8]) {
@@ -234,22 +235,27 @@ impl Avx512 {
                 }
             }
             let whole = (1u64 << bits) - 1;
-            // SAFETY: arrays of 64 bytes; eight words and `bits` bytes a step.
+            // SAFETY: arrays of 64 bytes; eight words a step, and slices of as many bytes as are written.
             unsafe {
                 let shifts = load(shifts.as_ptr());
                 let [even, odd] = from.map(|from| _mm512_loadu_si512(from.as_ptr().cast()));
-                for (words, bytes) in words.chunks_exact(8).zip(bytes.chunks_exact_mut(bits)) {
+                for (i, words) in words.chunks_exact(8).enumerate() {
                     let shifted = _mm512_sllv_epi64(load(words.as_ptr()), shifts);
                     let packed = _mm512_or_si512(
                         _mm512_maskz_permutexvar_epi8(masks[0], even, shifted),
                         _mm512_maskz_permutexvar_epi8(masks[1], odd, shifted),
                     );
-                    _mm512_mask_storeu_epi8(bytes.as_mut_ptr().cast(), whole, packed);
+                    let rest = &mut bytes[i * bits..];
+                    // A masked store takes many times as long.
+                    match rest.len() >= 64 {
+                        true => _mm512_storeu_si512(rest.as_mut_ptr().cast(), packed),
+                        false => _mm512_mask_storeu_epi8(rest[..bits].as_mut_ptr().cast(), whole, packed),
+                    }
                 }
             }
         }
         assert!((8..=56).contains(&bits));
-        // SAFETY: `self` proves the instructions; `chunks_exact` gives whole pieces.
+        // SAFETY: `self` proves the instructions.
         unsafe { run(words, bits as usize, bytes) }
     }
 }
