@@ -14,6 +14,7 @@
 //! Source: double hoisting: Bossuat, Mouchet, Troncoso-Pastoriza, Hubaux, EUROCRYPT 2021, algorithm 6.
 
 mod babies;
+mod gather;
 mod plan;
 mod rotate_sum;
 mod weights;
@@ -25,13 +26,13 @@ use super::context::Context;
 use super::encode::Plaintext;
 use super::eval::rescaled;
 use super::keys::EvaluationKeys;
-use super::keyswitch::{self, Then};
 use super::parallel;
 use crate::error::{Error, Result};
 use crate::math::kernels::{PanelSums, PanelTerm, Run};
 use crate::math::poly::{Ntt, Poly};
 use babies::Babies;
-use plan::{Group, passes};
+use gather::{gather, zero};
+use plan::passes;
 pub use plan::{LinearPlan, Term};
 pub use rotate_sum::rotate_sum;
 pub(crate) use weights::ROWS_AT_ONCE;
@@ -219,111 +220,6 @@ fn part_of_run<'a>(run: Run<'a>, range: &Range<usize>) -> Run<'a> {
         words: &run.words[first..range.end / run.run],
         run: run.run,
     }
-}
-
-/// Rotates the groups of one output, adds them up, and divides.
-fn gather<'g>(
-    context: &Context,
-    keys: &EvaluationKeys,
-    level: usize,
-    to: usize,
-    groups: impl Iterator<Item = (&'g Group, [Poly<Ntt>; 2])>,
-) -> Result<[Poly<Ntt>; 2]> {
-    let mut flat: Option<[Poly<Ntt>; 2]> = None;
-    let mut raised: Option<[Poly<Ntt>; 2]> = None;
-    for (group, sums) in groups {
-        let rotated = context.galois_of_rotation(group.giant.into()) != 1;
-        match (rotated, group.flat) {
-            (false, true) => flat = Some(sums),
-            (false, false) => raised = Some(sums),
-            (true, _) => {
-                let into = raised.get_or_insert_with(|| zero(context, level));
-                add_rotated(context, keys, level, group, sums, into)?;
-            }
-        }
-    }
-    let [s0, s1] = match (flat, raised) {
-        (Some(flat), None) => {
-            return Ok(if to == level {
-                flat
-            } else {
-                flat.map(|s| keyswitch::divide(context, level, to, false, s))
-            });
-        }
-        (Some(flat), Some(mut raised)) => {
-            for (into, from) in raised.iter_mut().zip(&flat) {
-                add_times_p(context, into, from);
-            }
-            raised
-        }
-        (None, Some(raised)) => raised,
-        (None, None) => zero(context, level),
-    };
-    Ok([s0, s1].map(|s| keyswitch::divide(context, level, to, true, s)))
-}
-
-fn zero(context: &Context, level: usize) -> [Poly<Ntt>; 2] {
-    [0, 1].map(|_| Poly::zeroed(context.ring(), &context.primes(level, true)))
-}
-
-/// `into += P from` on the Q primes.
-fn add_times_p(context: &Context, into: &mut Poly<Ntt>, from: &Poly<Ntt>) {
-    let limbs = into
-        .limbs_mut()
-        .split_mut()
-        .into_iter()
-        .zip(from.limbs().iter())
-        .enumerate()
-        .collect();
-    parallel::for_each(limbs, |(i, (into, from)): (usize, (&mut [u64], &[u64]))| {
-        let prime = i as u16;
-        context
-            .kernels()
-            .mul_scalar_add(context.modulus(prime), into, from, context.special_product(prime));
-    });
-}
-
-/// Adds the rotated sums of a group to an output, modulo Q P.
-fn add_rotated(
-    context: &Context,
-    keys: &EvaluationKeys,
-    level: usize,
-    group: &Group,
-    [s0, s1]: [Poly<Ntt>; 2],
-    into: &mut [Poly<Ntt>; 2],
-) -> Result<()> {
-    let (galois, key) = keys.rotation(context, group.giant, level)?;
-    let s1 = if group.flat {
-        s1
-    } else {
-        keyswitch::divide(context, level, level, true, s1)
-    };
-    let digits = keyswitch::decompose(context, key.level(), level, &s1);
-    let automorphism = context.automorphism(galois);
-    let primes = context.primes(level, true);
-    let [a0, a1] = into;
-    let limbs = a0
-        .limbs_mut()
-        .split_mut()
-        .into_iter()
-        .zip(a1.limbs_mut().split_mut())
-        .enumerate()
-        .collect();
-    parallel::for_each(limbs, |(i, (a0, a1)): (usize, (&mut [u64], &mut [u64]))| {
-        let mut plus = None;
-        if !group.flat {
-            plus = Some((s0.limb(i), 1));
-        } else if i < s0.limbs().count() {
-            plus = Some((s0.limb(i), context.special_product(primes[i])));
-        }
-        let then = Then {
-            plus,
-            automorphism: Some(&automorphism),
-            add: true,
-        };
-        digits.multiply_limb(context, key, i, [a0, a1], then, 0..context.degree());
-    });
-    Ok(())
 }
 
 #[cfg(test)]

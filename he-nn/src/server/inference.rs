@@ -52,9 +52,11 @@ impl Server {
         let context = Context::new(plan.chain().clone())?;
         let (program, ranges) = (plan.program().clone(), plan.value_ranges());
         let (bound, store) = pool.install(|| {
-            let bound = predicted_error(&program, &spec, &ranges, &plains)?;
-            let store = PlainStore::encode(&program, &context, &plains)?;
-            Ok::<_, Error>((bound, store))
+            let (bound, store) = rayon::join(
+                || predicted_error(&program, &spec, &ranges, &plains),
+                || PlainStore::encode(&program, &context, &plains),
+            );
+            Ok::<_, Error>((bound?, store?))
         })?;
         Ok(Server {
             spec,

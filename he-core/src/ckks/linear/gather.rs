@@ -1,0 +1,128 @@
+//! From the sums of groups to an output: giant steps, and one division.
+
+use rayon::prelude::*;
+
+use super::plan::Group;
+use crate::ckks::context::Context;
+use crate::ckks::keys::EvaluationKeys;
+use crate::ckks::keyswitch::{self, Then};
+use crate::ckks::parallel;
+use crate::error::Result;
+use crate::math::poly::{Ntt, Poly};
+
+/// Rotates the groups of one output, adds them up, and divides.
+pub(super) fn gather<'g>(
+    context: &Context,
+    keys: &EvaluationKeys,
+    level: usize,
+    to: usize,
+    groups: impl Iterator<Item = (&'g Group, [Poly<Ntt>; 2])>,
+) -> Result<[Poly<Ntt>; 2]> {
+    let mut flat: Option<[Poly<Ntt>; 2]> = None;
+    let mut raised: Option<[Poly<Ntt>; 2]> = None;
+    let mut giants = vec![];
+    for (group, sums) in groups {
+        let rotated = context.galois_of_rotation(group.giant.into()) != 1;
+        match (rotated, group.flat) {
+            (false, true) => flat = Some(sums),
+            (false, false) => raised = Some(sums),
+            (true, _) => giants.push((group, sums)),
+        }
+    }
+    // As many at a time as there are threads: each has digits in memory.
+    while !giants.is_empty() {
+        let rest = giants.split_off(giants.len().min(rayon::current_num_threads()));
+        let into = raised.get_or_insert_with(|| zero(context, level));
+        add_rotated(context, keys, level, std::mem::replace(&mut giants, rest), into)?;
+    }
+    let [s0, s1] = match (flat, raised) {
+        (Some(flat), None) => {
+            return Ok(if to == level {
+                flat
+            } else {
+                flat.map(|s| keyswitch::divide(context, level, to, false, s))
+            });
+        }
+        (Some(flat), Some(mut raised)) => {
+            for (into, from) in raised.iter_mut().zip(&flat) {
+                add_times_p(context, into, from);
+            }
+            raised
+        }
+        (None, Some(raised)) => raised,
+        (None, None) => zero(context, level),
+    };
+    Ok([s0, s1].map(|s| keyswitch::divide(context, level, to, true, s)))
+}
+
+pub(super) fn zero(context: &Context, level: usize) -> [Poly<Ntt>; 2] {
+    [0, 1].map(|_| Poly::zeroed(context.ring(), &context.primes(level, true)))
+}
+
+/// `into += P from` on the Q primes.
+fn add_times_p(context: &Context, into: &mut Poly<Ntt>, from: &Poly<Ntt>) {
+    let limbs = into
+        .limbs_mut()
+        .split_mut()
+        .into_iter()
+        .zip(from.limbs().iter())
+        .enumerate()
+        .collect();
+    parallel::for_each(limbs, |(i, (into, from)): (usize, (&mut [u64], &[u64]))| {
+        let prime = i as u16;
+        context
+            .kernels()
+            .mul_scalar_add(context.modulus(prime), into, from, context.special_product(prime));
+    });
+}
+
+/// Adds the rotated sums of groups to an output, modulo Q P.
+fn add_rotated(
+    context: &Context,
+    keys: &EvaluationKeys,
+    level: usize,
+    groups: Vec<(&Group, [Poly<Ntt>; 2])>,
+    into: &mut [Poly<Ntt>; 2],
+) -> Result<()> {
+    let halves: Vec<_> = groups
+        .into_par_iter()
+        .map(|(group, [s0, s1])| {
+            let (galois, key) = keys.rotation(context, group.giant, level)?;
+            let s1 = match group.flat {
+                true => s1,
+                false => keyswitch::divide(context, level, level, true, s1),
+            };
+            Ok((group.flat, key, context.automorphism(galois), s0, s1))
+        })
+        .collect::<Result<_>>()?;
+    let rotations: Vec<_> = halves
+        .par_iter()
+        .map(|(_, key, _, _, s1)| keyswitch::decompose(context, key.level(), level, s1))
+        .collect();
+    let primes = context.primes(level, true);
+    let [a0, a1] = into;
+    let limbs = a0
+        .limbs_mut()
+        .split_mut()
+        .into_iter()
+        .zip(a1.limbs_mut().split_mut())
+        .enumerate()
+        .collect();
+    parallel::for_each(limbs, |(i, (a0, a1)): (usize, (&mut [u64], &mut [u64]))| {
+        for ((flat, key, automorphism, s0, _), digits) in halves.iter().zip(&rotations) {
+            let plus = match (flat, i < s0.limbs().count()) {
+                (false, _) => Some((s0.limb(i), 1)),
+                (true, true) => Some((s0.limb(i), context.special_product(primes[i]))),
+                (true, false) => None,
+            };
+            let then = Then {
+                plus,
+                automorphism: Some(automorphism),
+                add: true,
+            };
+            let all = 0..context.degree();
+            digits.multiply_limb(context, key, i, [&mut *a0, &mut *a1], then, all);
+        }
+    });
+    Ok(())
+}
