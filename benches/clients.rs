@@ -1,6 +1,7 @@
 //! Requests a second of one client, and of two in two threads, on one server.
 //!
-//! `cargo bench --bench clients`, on a quiet machine of two cores. Rounds alternate, and the best of each kind counts.
+//! `cargo bench --bench clients`, on a quiet machine of two cores. Rounds alternate, and the best of each kind counts. The control says
+//! what two threads that share nothing reach: on two cores 2, on two threads of one core little more than 1.
 
 use std::time::Instant;
 
@@ -35,6 +36,34 @@ fn throughput(network: &Deployment, clients: &[(Client, ServerKeys)]) -> f64 {
     (clients.len() * REQUESTS) as f64 / start.elapsed().as_secs_f64()
 }
 
+/// How much more two threads do than one, of arithmetic that shares nothing.
+fn control() -> f64 {
+    let work = || {
+        let mut state = [1u64; 8];
+        for i in 0..50_000_000u64 {
+            for word in &mut state {
+                *word = word.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(i);
+            }
+        }
+        std::hint::black_box(state)
+    };
+    let seconds = |threads: usize| {
+        let start = Instant::now();
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(work);
+            }
+        });
+        start.elapsed().as_secs_f64()
+    };
+    let least = |threads| {
+        (0..ROUNDS)
+            .map(|_| seconds(threads))
+            .fold(f64::INFINITY, f64::min)
+    };
+    2.0 * least(1) / least(2)
+}
+
 fn row(table: &mut Table, model: &'static Model, folder: &str) {
     let deploy = |threads| Deployment::new(model, folder, Goal::latency().threads(threads));
     let (narrow, wide) = (deploy(1), deploy(2));
@@ -65,4 +94,5 @@ fn main() {
     row(&mut table, mlp_square(), "mlp_square_mnist");
     row(&mut table, crypto_nets(), "cryptonets_mnist");
     println!("{table}");
+    println!("control: two threads do {:.2} times the work of one", control());
 }
