@@ -188,12 +188,15 @@ pub enum Error {
         expected: usize,
     },
     /// The weights do not encode.
+    #[cfg(feature = "server")]
     #[error(transparent)]
     Encode(he_core::program::store::StoreError),
     /// No bound on the error follows from the weights.
+    #[cfg(feature = "server")]
     #[error(transparent)]
     Bound(he_core::program::error::BoundError),
     /// An operation failed on ciphertexts.
+    #[cfg(feature = "server")]
     #[error(transparent)]
     Run(he_core::program::run::RunError),
     /// The encryption layer refused.
@@ -240,18 +243,21 @@ impl From<he_core::error::Error> for Error {
     }
 }
 
+#[cfg(feature = "server")]
 impl From<he_core::program::store::StoreError> for Error {
     fn from(error: he_core::program::store::StoreError) -> Self {
         Error::Encode(error)
     }
 }
 
+#[cfg(feature = "server")]
 impl From<he_core::program::error::BoundError> for Error {
     fn from(error: he_core::program::error::BoundError) -> Self {
         Error::Bound(error)
     }
 }
 
+#[cfg(feature = "server")]
 impl From<he_core::program::run::RunError> for Error {
     fn from(error: he_core::program::run::RunError) -> Self {
         match error {

@@ -208,7 +208,7 @@ pub(crate) fn convert(
     src: &[&[u64]],
     mut dst: Vec<&mut [u64]>,
 ) {
-    let threads = rayon::current_num_threads();
+    let threads = parallel::threads();
     let n = context.degree();
     if threads == 1 || n < 1024 {
         conversion.convert(context.kernels(), src, &mut dst);

@@ -17,6 +17,10 @@ mod babies;
 mod gather;
 mod plan;
 mod rotate_sum;
+#[cfg_attr(
+    not(feature = "program"),
+    expect(dead_code, reason = "only the machine encodes weights row by row")
+)]
 mod weights;
 
 use std::ops::Range;
@@ -35,6 +39,7 @@ use gather::{gather, zero};
 use plan::passes;
 pub use plan::{LinearPlan, Term};
 pub use rotate_sum::rotate_sum;
+#[cfg(feature = "program")]
 pub(crate) use weights::ROWS_AT_ONCE;
 pub use weights::Weights;
 

@@ -78,6 +78,7 @@ impl Panel {
     }
 
     /// The first byte of a block, in which row follows row.
+    #[cfg(target_arch = "x86_64")]
     pub(super) fn block_ptr(&self, block: usize) -> *const u8 {
         self.bytes[block * self.block_bytes()..].as_ptr()
     }

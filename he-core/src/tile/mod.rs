@@ -13,12 +13,15 @@
 
 pub mod arrangement;
 pub mod layout;
+#[cfg(feature = "program")]
 pub mod ops;
 pub mod pack;
 pub mod shape;
+#[cfg(feature = "program")]
 pub mod tensor;
 
 pub use layout::{Cell, Layout};
 pub use pack::{PackError, pack, unpack};
 pub use shape::{Kind, ShapeError, TileDim, TileShape};
+#[cfg(feature = "program")]
 pub use tensor::TileTensor;

@@ -14,6 +14,7 @@ mod spec;
 
 pub use encryptor::Encryptor;
 pub use owner::Client;
+#[cfg(feature = "server")]
 pub(crate) use spec::key_bytes;
 pub use spec::{ClientSpec, InputPort, OutputPort};
 

@@ -26,6 +26,8 @@ pub use envelope::receive;
 pub use key_id::KeyId;
 pub use message::{EvaluationKeys, PublicKey, Reply, Request};
 
-pub(crate) use envelope::{Kind, corrupted, open, seal};
+#[cfg(feature = "server")]
+pub(crate) use envelope::corrupted;
+pub(crate) use envelope::{Kind, open, seal};
 pub(crate) use key_id::{check_key, check_plan};
 pub(crate) use message::{Form, Owner, single};

@@ -5,13 +5,13 @@
 
 use std::collections::BTreeMap;
 
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::SecretKey;
 use super::switching::{RELINEARISATION, SeededSwitchKey, SwitchKey};
 use crate::ckks::context::Context;
 use crate::ckks::domain;
+use crate::ckks::parallel;
 use crate::error::{Error, Result};
 use crate::math::sample::Seed;
 
@@ -197,8 +197,9 @@ impl<'a> SeededEvaluationKeys<'a> {
     pub fn expand(&self, context: &Context) -> Result<EvaluationKeys> {
         let expand =
             |key: &SeededSwitchKey<'_>| Ok((key.galois, SwitchKey::expand(context, &self.seed, key)?));
+        let keys = parallel::map(self.keys.iter().collect(), expand).into_iter();
         Ok(EvaluationKeys {
-            keys: self.keys.par_iter().map(expand).collect::<Result<_>>()?,
+            keys: keys.collect::<Result<_>>()?,
         })
     }
 }

@@ -21,7 +21,6 @@ use crate::math::buffer::Limbs;
 use crate::math::panel::Panel;
 use crate::math::poly::{Ntt, Poly};
 use crate::math::sample::{Seed, Stream};
-use rayon::prelude::*;
 use zeroize::Zeroize;
 
 /// The number by which the relinearisation key goes among the automorphisms: no automorphism that needs a key has it.
@@ -65,7 +64,7 @@ impl SwitchKey {
             });
         }
         let n = context.degree();
-        let expand = |(i, &prime): (usize, &u16)| {
+        let expand = |(i, prime): (usize, u16)| {
             let q = context.modulus(prime);
             let start = poly_bytes(context, &primes[..i]);
             let mut words = Limbs::scratch(n, 2 * count);
@@ -83,7 +82,9 @@ impl SwitchKey {
         Ok(Self {
             level: key.level,
             limbs: context.chain().limbs(key.level),
-            panels: primes.par_iter().enumerate().map(expand).collect::<Result<_>>()?,
+            panels: parallel::map(primes.iter().copied().enumerate().collect(), expand)
+                .into_iter()
+                .collect::<Result<_>>()?,
         })
     }
 }

@@ -1,7 +1,5 @@
 //! From the sums of groups to an output: giant steps, and one division.
 
-use rayon::prelude::*;
-
 use super::plan::Group;
 use crate::ckks::context::Context;
 use crate::ckks::keys::EvaluationKeys;
@@ -31,7 +29,7 @@ pub(super) fn gather<'g>(
     }
     // As many at a time as there are threads: each has digits in memory.
     while !giants.is_empty() {
-        let rest = giants.split_off(giants.len().min(rayon::current_num_threads()));
+        let rest = giants.split_off(giants.len().min(parallel::threads()));
         let into = raised.get_or_insert_with(|| zero(context, level));
         add_rotated(context, keys, level, std::mem::replace(&mut giants, rest), into)?;
     }
@@ -84,21 +82,18 @@ fn add_rotated(
     groups: Vec<(&Group, [Poly<Ntt>; 2])>,
     into: &mut [Poly<Ntt>; 2],
 ) -> Result<()> {
-    let halves: Vec<_> = groups
-        .into_par_iter()
-        .map(|(group, [s0, s1])| {
-            let (galois, key) = keys.rotation(context, group.giant, level)?;
-            let s1 = match group.flat {
-                true => s1,
-                false => keyswitch::divide(context, level, level, true, s1),
-            };
-            Ok((group.flat, key, context.automorphism(galois), s0, s1))
-        })
-        .collect::<Result<_>>()?;
-    let rotations: Vec<_> = halves
-        .par_iter()
-        .map(|(_, key, _, _, s1)| keyswitch::decompose(context, key.level(), level, s1))
-        .collect();
+    let halves = parallel::map(groups, |(group, [s0, s1]): (&Group, [Poly<Ntt>; 2])| {
+        let (galois, key) = keys.rotation(context, group.giant, level)?;
+        let s1 = match group.flat {
+            true => s1,
+            false => keyswitch::divide(context, level, level, true, s1),
+        };
+        Ok((group.flat, key, context.automorphism(galois), s0, s1))
+    });
+    let halves: Vec<_> = halves.into_iter().collect::<Result<_>>()?;
+    let rotations = parallel::map(halves.iter().collect(), |(_, key, _, _, s1)| {
+        keyswitch::decompose(context, key.level(), level, s1)
+    });
     let primes = context.primes(level, true);
     let [a0, a1] = into;
     let limbs = a0

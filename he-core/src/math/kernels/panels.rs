@@ -2,10 +2,14 @@
 
 use std::ops::Range;
 
-use super::{Backend, Kernels, Lines, same, scalar};
+#[cfg(target_arch = "x86_64")]
+use super::Backend;
+use super::{Kernels, Lines, same, scalar};
 use crate::math::automorphism::Automorphism;
 use crate::math::modulus::Modulus;
-use crate::math::panel::{BLOCK_WORDS, Panel};
+#[cfg(target_arch = "x86_64")]
+use crate::math::panel::BLOCK_WORDS;
+use crate::math::panel::Panel;
 use crate::math::tally::{self, Work};
 
 /// One limb of a product of digits with a key-switching key, and what is done with it before it is stored.
