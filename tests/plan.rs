@@ -1,7 +1,6 @@
 //! Plans of the bundled networks: the packed program, run in the clear, gives the stored logits.
 
-use he_core::program::{Slots, clear};
-use he_core::tile::layout::Cell;
+use he_core::program::clear;
 use he_nn::lower::FilledWeights;
 use he_nn::plan::{Goal, Plan};
 use he_nn::prelude::*;
@@ -33,17 +32,9 @@ fn run(plan: &Plan, checkpoint: &Checkpoint, sample: &[f32]) -> Vec<f64> {
     let spec = plan.client_spec();
     let slots = plan.chain().slots();
     let layout = spec.inputs[0].arrangement.layout(slots);
-    let mut tiles = vec![vec![0.0; slots]; layout.tiles()];
-    for (tile, slot, cell) in layout.cells() {
-        if let Cell::Element(element) = cell
-            && (element as usize) < sample.len()
-        {
-            tiles[tile][slot] = f64::from(sample[element as usize]);
-        }
-    }
     let weights = plan.weights(checkpoint).unwrap();
     let filled = FilledWeights::new(plan.recipes(), &weights);
-    let inputs: Vec<Slots> = tiles.into_iter().map(Slots::from).collect();
+    let inputs = spec.inputs[0].slots(&layout, |element| f64::from(sample[element as usize]));
     let outputs = clear::run(plan.program(), &filled, &[inputs]).unwrap();
     let port = &spec.outputs[0];
     port.places

@@ -6,6 +6,7 @@
 mod polynomial;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use he_core::program::{
     Builder, ChainView, PlainClass, PlainId, PlainSource, Slots, Term, ValueId, Verified, verify::VerifyError,
@@ -14,6 +15,7 @@ use he_core::tile::layout::{Cell, Layout};
 
 use crate::plan::network::{Network, StepId, StepKind};
 use crate::plan::packing::cover::{Diagonal, Nonzero};
+use crate::plan::packing::merge::{Merge, merged};
 use crate::plan::search::{Choice, LinearChoice, Packing};
 
 /// How the slots of a plaintext follow from a step's numbers.
@@ -27,6 +29,19 @@ pub enum Recipe {
         period: usize,
         /// Where each weight stands, the giant step's shift already applied.
         nonzeros: Vec<Nonzero>,
+    },
+    /// Weights of an affine step that merges tiles: half of one weight as the real, half of another as the imaginary part.
+    Merged {
+        /// The step.
+        step: StepId,
+        /// Slots of one sample.
+        period: usize,
+        /// Where each real part stands.
+        real: Vec<Nonzero>,
+        /// Where each imaginary part stands.
+        imaginary: Vec<Nonzero>,
+        /// Whether imaginary parts are negated: where inputs are merged.
+        conjugate: bool,
     },
     /// One number an output element: (slot, element), repeated with the period. `series` selects among a step's vectors.
     Elements {
@@ -97,18 +112,35 @@ impl<'a> FilledWeights<'a> {
 
 impl PlainSource for FilledWeights<'_> {
     fn plain(&self, id: PlainId) -> Option<Cow<'_, Slots>> {
+        let place = |step: StepId, period: usize, nonzeros: &[Nonzero], factor: f64| -> Option<Vec<f64>> {
+            let taps = &self.weights.get(step)?.taps;
+            let mut slots = vec![0.0; period];
+            for &(slot, tap) in nonzeros {
+                slots[slot as usize] = factor * *taps.get(tap as usize)?;
+            }
+            Some(slots)
+        };
         let slots = match self.recipes.get(id.0 as usize)? {
             Recipe::Weights {
                 step,
                 period,
                 nonzeros,
+            } => place(*step, *period, nonzeros, 1.0)?,
+            Recipe::Merged {
+                step,
+                period,
+                real,
+                imaginary,
+                conjugate,
             } => {
-                let taps = &self.weights.get(*step)?.taps;
-                let mut slots = vec![0.0; *period];
-                for &(slot, tap) in nonzeros {
-                    slots[slot as usize] = *taps.get(tap as usize)?;
-                }
-                slots
+                let sign = if *conjugate { -0.5 } else { 0.5 };
+                let im = if imaginary.is_empty() {
+                    Vec::new()
+                } else {
+                    place(*step, *period, imaginary, sign)?
+                };
+                let re = place(*step, *period, real, 0.5)?;
+                return Some(Cow::Owned(Slots { re, im }));
             }
             Recipe::Elements {
                 step,
@@ -179,15 +211,23 @@ impl Writer<'_> {
         let choice = &self.packing.choices[id];
         match &self.network.steps[id].kind {
             StepKind::Input { name, .. } => {
-                let tiles = self.packing.layouts[id].tiles() as u32;
-                self.builder.input(name, tiles, level)
+                let tiles = self.packing.layouts[id].tiles();
+                let complex = matches!(choice, Choice::Input { complex: true, .. });
+                let ciphertexts = if complex { merged(tiles) } else { tiles };
+                self.builder.input(name, ciphertexts as u32, level)
             }
             StepKind::Affine { x, .. } => {
                 let Choice::Linear(linear) = choice else {
                     return Ok(self.values[*x]);
                 };
-                let x = self.builder.adjust(self.values[*x], level)?;
-                self.affine(id, x, linear)
+                let value = self.builder.adjust(self.values[*x], level)?;
+                let is_merged = matches!(self.packing.choices[*x], Choice::Input { complex: true, .. });
+                let value = if linear.merge == Merge::Inputs && !is_merged {
+                    self.merge(value)?
+                } else {
+                    value
+                };
+                self.affine(id, value, linear)
             }
             StepKind::WindowSum { x, .. } => {
                 let Choice::Windows(windows) = choice else {
@@ -267,39 +307,86 @@ impl Writer<'_> {
         }
     }
 
+    /// Tiles t and t + h as real and imaginary parts.
+    fn merge(&mut self, x: ValueId) -> Result<ValueId, VerifyError> {
+        let tiles = self.builder.state(x)?.tiles;
+        let half = merged(tiles as usize) as u32;
+        let imaginary = self.builder.select(x, (half..tiles).collect())?;
+        let imaginary = self.builder.mul_i(imaginary)?;
+        let real = self.builder.select(x, (0..tiles - half).collect())?;
+        let mut parts = vec![self.builder.add(real, imaginary)?];
+        if half > tiles - half {
+            parts.push(self.builder.select(x, vec![half - 1])?);
+        }
+        self.builder.gather(parts)
+    }
+
+    /// Twice the real parts of `z`, and twice the imaginary parts of as many of its tiles as `tiles` has beyond those of `z`.
+    fn parts(&mut self, z: ValueId, tiles: usize) -> Result<ValueId, VerifyError> {
+        let conjugate = self.builder.conjugate(z)?;
+        let real = self.builder.add(z, conjugate)?;
+        let imaginary = tiles as u32 - self.builder.state(z)?.tiles;
+        if imaginary == 0 {
+            return Ok(real);
+        }
+        let difference = self.builder.sub(conjugate, z)?;
+        let difference = self.builder.select(difference, (0..imaginary).collect())?;
+        let imaginary = self.builder.mul_i(difference)?;
+        self.builder.gather(vec![real, imaginary])
+    }
+
     /// Products, folds, bias.
     fn affine(&mut self, id: StepId, x: ValueId, linear: &LinearChoice) -> Result<ValueId, VerifyError> {
+        let tiles = linear.merge.tiles(linear.inputs, linear.outputs);
+        let mut products: BTreeMap<Diagonal, [&[Nonzero]; 2]> = BTreeMap::new();
+        for (diagonal, nonzeros) in linear.diagonals.iter() {
+            let (product, imaginary) = linear.merge.product(*diagonal, tiles);
+            products.entry(product).or_default()[usize::from(imaginary)] = nonzeros;
+        }
         let split = |diagonal: &Diagonal| linear.split.of(diagonal.rotation);
         let slots = self.slots as i32;
-        let switched = linear.diagonals.iter().any(|(diagonal, _)| {
-            let (giant, baby) = split(diagonal);
+        let switched = products.keys().any(|product| {
+            let (giant, baby) = split(product);
             giant.rem_euclid(slots) != 0 || baby.rem_euclid(slots) != 0
         });
-        let mut terms = Vec::with_capacity(linear.diagonals.len());
-        for (diagonal, nonzeros) in linear.diagonals.iter() {
-            let (giant, baby) = split(diagonal);
+        let mut terms = Vec::with_capacity(products.len());
+        for (product, parts) in products {
+            let (giant, baby) = split(&product);
             let period = linear.period as i32;
-            let shifted: Vec<Nonzero> = nonzeros
-                .iter()
-                .map(|&(slot, tap)| ((slot as i32 + giant).rem_euclid(period) as u32, tap))
-                .collect();
-            let (class, period, nonzeros) = classify(shifted, linear.period, self.slots);
+            let shifted = parts.map(|nonzeros| {
+                let shift = |&(slot, tap): &Nonzero| ((slot as i32 + giant).rem_euclid(period) as u32, tap);
+                nonzeros.iter().map(shift).collect::<Vec<Nonzero>>()
+            });
+            let (class, period, [real, imaginary]) = classify(shifted, linear.period, self.slots);
             let plain = self.builder.factor(x, class, switched)?;
-            self.recipes.push(Recipe::Weights {
-                step: id,
-                period,
-                nonzeros,
+            self.recipes.push(match linear.merge {
+                Merge::None => Recipe::Weights {
+                    step: id,
+                    period,
+                    nonzeros: real,
+                },
+                merge => Recipe::Merged {
+                    step: id,
+                    period,
+                    real,
+                    imaginary,
+                    conjugate: merge == Merge::Inputs,
+                },
             });
             terms.push(Term {
-                output: diagonal.output,
+                output: product.output,
                 giant,
-                input: diagonal.input,
+                input: product.input,
                 baby,
                 plain,
             });
         }
+        let ciphertexts = match linear.merge {
+            Merge::Outputs => merged(linear.outputs),
+            Merge::None | Merge::Inputs => linear.outputs,
+        };
         // Tiles that only hold offsets.
-        for output in 0..linear.outputs as u32 {
+        for output in 0..ciphertexts as u32 {
             if terms.iter().all(|term: &Term| term.output != output) {
                 let plain = self.builder.factor(x, PlainClass::Constant, switched)?;
                 self.recipes.push(Recipe::Weights {
@@ -316,9 +403,13 @@ impl Writer<'_> {
                 });
             }
         }
-        let product = self.builder.linear(x, linear.outputs as u32, terms)?;
+        let product = self.builder.linear(x, ciphertexts as u32, terms)?;
         let folded = self.builder.rotate_sum(product, &linear.stages)?;
-        self.add_elements(id, 0, folded)
+        let real = match linear.merge {
+            Merge::None => folded,
+            Merge::Inputs | Merge::Outputs => self.parts(folded, linear.outputs)?,
+        };
+        self.add_elements(id, 0, real)
     }
 
     /// Adds one number an element wherever the result's layout has the element.
@@ -348,23 +439,32 @@ impl Writer<'_> {
                 _ => None,
             })
             .collect();
-        classify(nonzeros, period, self.slots)
+        let (class, period, [nonzeros]) = classify([nonzeros], period, self.slots);
+        (class, period, nonzeros)
     }
 }
 
-/// The shortest period of a pattern of slots, and the pattern cut to it. Whatever the weights are, the plaintext repeats so.
-fn classify(mut nonzeros: Vec<Nonzero>, period: usize, slots: usize) -> (PlainClass, usize, Vec<Nonzero>) {
-    nonzeros.sort_unstable();
-    let mut period = period;
+/// The shortest period that some patterns of slots share, and the patterns cut to it. Whatever the weights are, the plaintext repeats
+/// so.
+fn classify<const PARTS: usize>(
+    mut parts: [Vec<Nonzero>; PARTS],
+    mut period: usize,
+    slots: usize,
+) -> (PlainClass, usize, [Vec<Nonzero>; PARTS]) {
+    parts.iter_mut().for_each(|nonzeros| nonzeros.sort_unstable());
     while period > 1 {
         let half = (period / 2) as u32;
-        let middle = nonzeros.partition_point(|&(slot, _)| slot < half);
-        let (low, high) = nonzeros.split_at(middle);
-        let repeats = low.len() == high.len() && low.iter().zip(high).all(|(a, b)| (a.0 + half, a.1) == *b);
+        let middle = |nonzeros: &[Nonzero]| nonzeros.partition_point(|&(slot, _)| slot < half);
+        let repeats = parts.iter().all(|nonzeros| {
+            let (low, high) = nonzeros.split_at(middle(nonzeros));
+            low.len() == high.len() && low.iter().zip(high).all(|(a, b)| (a.0 + half, a.1) == *b)
+        });
         if !repeats {
             break;
         }
-        nonzeros.truncate(middle);
+        for nonzeros in &mut parts {
+            nonzeros.truncate(middle(nonzeros));
+        }
         period /= 2;
     }
     let class = match period {
@@ -372,5 +472,5 @@ fn classify(mut nonzeros: Vec<Nonzero>, period: usize, slots: usize) -> (PlainCl
         p if p == slots => PlainClass::General,
         p => PlainClass::Periodic { period: p as u32 },
     };
-    (class, period, nonzeros)
+    (class, period, parts)
 }

@@ -5,7 +5,7 @@
 use he_core::ckks::{Ciphertext, Context, Plaintext, SecretKey};
 use he_core::params::same_scale;
 use he_core::tile::arrangement::Arrangement;
-use he_core::tile::layout::{Cell, Layout};
+use he_core::tile::layout::Layout;
 
 use super::spec::{ClientSpec, InputPort, OutputPort};
 use crate::error::{Error, Result};
@@ -50,17 +50,16 @@ impl Packing {
             if first != count {
                 return Err(shape(spec, port, count, first));
             }
-            for tile in 0..layout.tiles() {
-                let slots: Vec<f64> = layout
-                    .tile(tile)
-                    .map(|cell| match cell {
-                        // Elements of samples that are not there are zero.
-                        Cell::Element(e) => values.get(e as usize).copied().unwrap_or(0.0).into(),
-                        Cell::Zero | Cell::Unknown => 0.0,
-                    })
-                    .collect();
-                let level = port.level as usize;
-                plaintexts.push(context.encode(&slots, context.scale(level), level, false)?);
+            let level = port.level as usize;
+            let scale = context.scale(level);
+            // Elements of samples that are not there are zero.
+            let value = |e: u32| values.get(e as usize).copied().unwrap_or(0.0).into();
+            for slots in port.slots(layout, value) {
+                plaintexts.push(if slots.is_real() {
+                    context.encode(&slots.re, scale, level, false)?
+                } else {
+                    context.encode_complex(&slots.to_complex(slots.len()), scale, level, false)?
+                });
             }
         }
         Ok((samples.unwrap_or(0) as u32, plaintexts))

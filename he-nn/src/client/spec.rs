@@ -4,7 +4,9 @@
 
 use he_core::ckks::KeySpec;
 use he_core::params::Chain;
+use he_core::program::Slots;
 use he_core::tile::arrangement::Arrangement;
+use he_core::tile::layout::{Cell, Layout};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -40,8 +42,10 @@ pub struct InputPort {
     pub range: f64,
     /// Level at which it is encrypted.
     pub level: u32,
-    /// Where the tensor `[batch, shape..]` stands.
+    /// Where the tensor `[batch, shape..]` stands, in tiles of real numbers.
     pub arrangement: Arrangement,
+    /// Whether a ciphertext holds two of these tiles, the second half of them as imaginary parts.
+    pub complex: bool,
 }
 
 /// One output of a model.
@@ -128,7 +132,7 @@ impl ClientSpec {
     /// Ciphertexts of a request.
     #[must_use]
     pub fn request_tiles(&self) -> usize {
-        self.inputs.iter().map(|port| port.arrangement.tiles()).sum()
+        self.inputs.iter().map(InputPort::tiles).sum()
     }
 
     /// Ciphertexts of a reply.
@@ -146,7 +150,7 @@ impl ClientSpec {
         };
         self.inputs
             .iter()
-            .map(|port| port.arrangement.tiles() as u64 * tile(port))
+            .map(|port| port.tiles() as u64 * tile(port))
             .sum()
     }
 
@@ -228,6 +232,39 @@ impl InputPort {
     #[must_use]
     pub fn elements(&self) -> usize {
         self.shape.iter().map(|&d| d as usize).product()
+    }
+
+    /// Number of ciphertexts.
+    #[must_use]
+    pub fn tiles(&self) -> usize {
+        let tiles = self.arrangement.tiles();
+        if self.complex { tiles.div_ceil(2) } else { tiles }
+    }
+
+    /// What its ciphertexts hold, given the value of every element `sample * elements + e`.
+    pub fn slots(&self, layout: &Layout, value: impl Fn(u32) -> f64) -> Vec<Slots> {
+        Self::slots_of(layout, self.complex, value)
+    }
+
+    /// What the ciphertexts of a layout of real tiles hold: the tiles, or if `complex` the second half of them as imaginary parts of
+    /// the first.
+    pub fn slots_of(layout: &Layout, complex: bool, value: impl Fn(u32) -> f64) -> Vec<Slots> {
+        let slot = |cell| match cell {
+            Cell::Element(element) => value(element),
+            Cell::Zero | Cell::Unknown => 0.0,
+        };
+        let tile = |tile| layout.tile(tile).map(slot).collect::<Vec<f64>>();
+        let tiles = layout.tiles();
+        let real = if complex { tiles.div_ceil(2) } else { tiles };
+        let merge = |t| Slots {
+            re: tile(t),
+            im: if real + t < tiles {
+                tile(real + t)
+            } else {
+                Vec::new()
+            },
+        };
+        (0..real).map(merge).collect()
     }
 
     fn check(&self, spec: &ClientSpec) -> Result<(), (String, String)> {

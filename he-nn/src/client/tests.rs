@@ -35,6 +35,7 @@ fn spec() -> ClientSpec {
         range: 1.0,
         level: 1,
         arrangement,
+        complex: false,
     };
     let output = OutputPort {
         name: "output".into(),

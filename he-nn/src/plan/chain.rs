@@ -34,8 +34,8 @@ impl Demand {
 const SCALE_BITS_MIN: f64 = 24.0;
 /// Bits by which a plaintext level is smaller than the scale. Rounding a weight at scale 2^w leaves an error of deviation
 /// sqrt(N / 12) / 2^w in every slot, times the 2-norm of the inputs of a row; a rescale leaves N / (6 S) once. For rows of some
-/// hundred inputs of size one the two meet at about this distance.
-const PLAIN_MARGIN_BITS: u32 = 2;
+/// hundred inputs of size one the two meet two or three bits apart.
+const PLAIN_MARGIN_BITS: u32 = 3;
 /// Bits beyond the least scale that are taken where they cost no limb.
 const SPARE_BITS: f64 = 6.0;
 /// Most special primes looked at.

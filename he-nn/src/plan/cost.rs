@@ -32,6 +32,8 @@ pub struct LinearWork {
     pub products: usize,
     /// Output tiles.
     pub outputs: usize,
+    /// Distinct words of a plaintext's limb, as a share of the ring degree: samples of a batch share them.
+    pub distinct: f64,
 }
 
 impl LevelShape {
@@ -72,8 +74,8 @@ impl LevelShape {
         let steps = &work.steps;
         let switched = steps.babies + steps.giants > 0;
         let limbs = if switched { self.extended() } else { self.limbs };
-        let products = self.words(2 * work.products * limbs)
-            * (prices.mac_word + self.word_bytes / 2.0 * prices.plain_byte);
+        let word = prices.mac_word + self.word_bytes / 2.0 * work.distinct * prices.plain_byte;
+        let products = self.words(2 * work.products * limbs) * word;
         let babies =
             steps.decompositions as f64 * self.decompose(prices) + steps.babies as f64 * self.inner(prices);
         let giant = self.decompose(prices) + self.inner(prices) + self.transforms(self.extended(), prices);

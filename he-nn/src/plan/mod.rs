@@ -30,7 +30,7 @@ use he_core::params::Chain;
 use he_core::program::count::Bill;
 use he_core::program::error::Range;
 use he_core::program::keys::KeySet;
-use he_core::program::{ValueId, Verified};
+use he_core::program::{Op, ValueId, Verified};
 
 use crate::affine::{Kind, Stages};
 use crate::approx;
@@ -41,7 +41,7 @@ use crate::model::Model;
 pub use goal::{Goal, Objective};
 use network::StepKind;
 pub use price::PriceTable;
-use search::{Packing, Rejection};
+use search::{Choice, Packing, Rejection};
 use translate::{Source, Translated, power_range};
 
 /// How a model runs on ciphertexts.
@@ -82,6 +82,14 @@ pub const PARTIAL_SUMS: f64 = 2.0;
 /// Bytes a server holds while it answers.
 fn memory_bytes(bill: &Bill) -> u64 {
     bill.resident_key_bytes + bill.resident_plain_bytes + bill.peak_ciphertext_bytes
+}
+
+/// The range of numbers whose real and imaginary parts are within one.
+fn complex(part: Range) -> Range {
+    Range {
+        largest: std::f64::consts::SQRT_2 * part.largest,
+        typical: std::f64::consts::SQRT_2 * part.typical,
+    }
 }
 
 impl Plan {
@@ -148,21 +156,31 @@ impl Plan {
 
     /// What the ranges vouch for in every value of the program.
     ///
-    /// The sums inside an affine layer, and the slots that end up holding none of its elements, are parts of sums of the same
+    /// What enters an affine layer may be merged to complex numbers there. The sums inside it, and the slots that end up holding none of its elements, are parts of sums of the same
     /// terms: they are taken to stay within [`PARTIAL_SUMS`] times the layer's bound.
     pub fn value_ranges(&self) -> Vec<Range> {
         let mut ranges = vec![Range::UNKNOWN; self.program.values.len()];
         for (id, step) in self.translated.network.steps.iter().enumerate() {
             let known = self.translated.ranges[id];
-            if matches!(step.kind, StepKind::Affine { .. }) {
-                let inside = self
-                    .program
-                    .values
-                    .iter()
-                    .zip(&mut ranges)
-                    .filter(|(info, _)| info.layer as usize == id);
-                inside.for_each(|(_, range)| *range = Range::within(PARTIAL_SUMS * known.largest));
+            if let StepKind::Affine { x, .. } = step.kind {
+                let entering = complex(self.translated.ranges[x]);
+                let mut is_sum = false;
+                for ((info, op), range) in self.program.values.iter().zip(&self.program.ops).zip(&mut ranges)
+                {
+                    if info.layer as usize == id {
+                        is_sum |= matches!(op, Op::Linear { .. });
+                        *range = if is_sum {
+                            Range::within(PARTIAL_SUMS * known.largest)
+                        } else {
+                            entering
+                        };
+                    }
+                }
             }
+            let known = match self.packing.choices[id] {
+                Choice::Input { complex: true, .. } => complex(known),
+                _ => known,
+            };
             ranges[self.values[id].0 as usize] = known;
         }
         for power in &self.powers {

@@ -362,8 +362,11 @@ fn digest(model: &Model, goal: &Goal, chosen: &Candidate) -> Result<[u8; 32]> {
     hasher.update(&postcard::to_stdvec(&chosen.chain).map_err(|e| broken(e.to_string()))?);
     hasher.update(&program_codec::encode(&chosen.program).map_err(|e| broken(e.to_string()))?);
     for choice in &chosen.packing.choices {
-        if let Choice::Input { arrangement, .. } = choice {
-            hasher.update(&postcard::to_stdvec(arrangement).map_err(|e| broken(e.to_string()))?);
+        if let Choice::Input {
+            arrangement, complex, ..
+        } = choice
+        {
+            hasher.update(&postcard::to_stdvec(&(arrangement, complex)).map_err(|e| broken(e.to_string()))?);
         }
     }
     Ok(*hasher.finalize().as_bytes())

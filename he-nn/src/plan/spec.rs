@@ -19,13 +19,14 @@ impl Plan {
             port.map_or(0, |port| program.values[port.value.0 as usize].level)
         };
         let inputs = self.model.inputs().iter().filter_map(|input| {
-            let arrangement = self.input_arrangement(input.name)?;
+            let (arrangement, complex) = self.input_arrangement(input.name)?;
             Some(InputPort {
                 name: input.name.to_owned(),
                 shape: arrangement.shape[1..].to_vec(),
                 range: input.range,
                 level: level_of(input.name),
                 arrangement: arrangement.clone(),
+                complex,
             })
         });
         let outputs = self.translated.outputs.iter().map(|view| {
@@ -55,14 +56,17 @@ impl Plan {
         }
     }
 
-    fn input_arrangement(&self, name: &str) -> Option<&Arrangement> {
+    fn input_arrangement(&self, name: &str) -> Option<(&Arrangement, bool)> {
         let steps = self.translated.network.steps.iter().zip(&self.packing.choices);
         steps
             .into_iter()
             .find_map(|(step, choice)| match (&step.kind, choice) {
-                (StepKind::Input { name: found, .. }, Choice::Input { arrangement, .. }) if found == name => {
-                    Some(arrangement)
-                }
+                (
+                    StepKind::Input { name: found, .. },
+                    Choice::Input {
+                        arrangement, complex, ..
+                    },
+                ) if found == name => Some((arrangement, *complex)),
                 _ => None,
             })
     }

@@ -3,7 +3,6 @@
 use he_core::program::error::{Assumptions, Encryption, ErrorReport, Range, bound};
 use he_core::program::slots::Slots;
 use he_core::program::{PlainSource, Program, Verified};
-use he_core::tile::layout::Cell;
 
 use crate::client::ClientSpec;
 use crate::error::{Error, Result};
@@ -50,18 +49,7 @@ fn input_bounds(program: &Program, spec: &ClientSpec) -> Vec<Vec<Slots>> {
     let tiles = |name: &str| {
         let port = spec.inputs.iter().find(|port| port.name == name)?;
         let layout = port.arrangement.layout(spec.slots());
-        let largest = |cell| {
-            if matches!(cell, Cell::Element(_)) {
-                port.range
-            } else {
-                0.0
-            }
-        };
-        Some(
-            (0..layout.tiles())
-                .map(|tile| layout.tile(tile).map(largest).collect::<Vec<_>>().into())
-                .collect(),
-        )
+        Some(port.slots(&layout, |_| port.range))
     };
     program
         .inputs

@@ -160,7 +160,7 @@ impl Server {
         let mut rest = request.tiles.as_slice();
         let mut by_port = Vec::with_capacity(self.spec.inputs.len());
         for port in &self.spec.inputs {
-            let (tiles, after) = rest.split_at(port.arrangement.tiles());
+            let (tiles, after) = rest.split_at(port.tiles());
             rest = after;
             let unpack = |packed: &Vec<u8>| self.unpack_tile(port, request.form, packed);
             let tiles: Vec<Ciphertext> = tiles.par_iter().map(unpack).collect::<Result<_>>()?;

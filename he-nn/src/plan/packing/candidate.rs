@@ -134,13 +134,26 @@ pub fn candidates(bits: &SlotBits, anchors: &Anchors, channels: usize) -> Vec<Ca
                 };
                 for folds in fewest..=rest.len() {
                     for fold_bits in runs(&rest, folds) {
-                        let candidate = Candidate {
-                            out_bits: out_bits.clone(),
-                            fold_bits,
-                            copy_bits: copy_bits.clone(),
+                        // Bits that are neither outputs nor summed stay empty, or every half gathers the whole sum.
+                        let mut copied = rest.clone();
+                        copied.retain(|bit| !fold_bits.contains(bit));
+                        let gathered = [vec![], copied];
+                        let choices = if anchors.at.len() == 1 {
+                            &gathered[..1]
+                        } else {
+                            &gathered[..]
                         };
-                        if !found.contains(&candidate) {
-                            found.push(candidate);
+                        for copied in choices {
+                            let mut copy_bits: Vec<u32> = copy_bits.iter().chain(copied).copied().collect();
+                            copy_bits.sort_unstable();
+                            let candidate = Candidate {
+                                out_bits: out_bits.clone(),
+                                fold_bits: fold_bits.clone(),
+                                copy_bits,
+                            };
+                            if !found.contains(&candidate) {
+                                found.push(candidate);
+                            }
                         }
                     }
                 }

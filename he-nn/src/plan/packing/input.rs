@@ -33,10 +33,23 @@ pub enum Reader {
 pub struct InputCandidate {
     /// Name for reports.
     pub name: &'static str,
-    /// The packing.
+    /// The packing into real tiles.
     pub arrangement: Arrangement,
+    /// Whether the client merges these tiles to complex ones (see [`super::merge`]).
+    pub complex: bool,
     /// Anchors of the first layer's output positions.
     pub anchors: Option<Anchors>,
+}
+
+impl InputCandidate {
+    fn new(name: &'static str, arrangement: Arrangement, complex: bool) -> Self {
+        InputCandidate {
+            name,
+            arrangement,
+            complex,
+            anchors: None,
+        }
+    }
 }
 
 /// Arrangements of an input of `shape` for `batch` samples in tiles of `slots` slots. The first dimension of every arrangement is
@@ -45,7 +58,10 @@ pub fn arrangements(shape: &[u32], reader: Reader, slots: u32, batch: u32) -> Ve
     let period = slots / batch.next_power_of_two().min(slots);
     let mut found = Vec::new();
     match reader {
-        Reader::Dense { outputs } => dense(shape, outputs, period, &mut found),
+        Reader::Dense { outputs } => {
+            dense(shape, outputs, period, 1, &mut found);
+            dense(shape, outputs, period, 2, &mut found);
+        }
         Reader::Image {
             input,
             output,
@@ -54,9 +70,21 @@ pub fn arrangements(shape: &[u32], reader: Reader, slots: u32, batch: u32) -> Ve
             padding,
         } => {
             planes(input, stride, period, &mut found);
-            columns(input, output, kernel, stride, padding, period, &mut found);
+            for parts in [1, 2] {
+                columns(input, output, kernel, stride, padding, period, parts, &mut found);
+            }
         }
     }
+    // Where there are several tiles anyway, they can be merged as they are.
+    let merged = found
+        .iter()
+        .filter(|candidate| !candidate.complex && candidate.arrangement.tiles() > 1)
+        .map(|candidate| InputCandidate {
+            complex: true,
+            ..candidate.clone()
+        });
+    let merged: Vec<InputCandidate> = merged.collect();
+    found.extend(merged);
     found
         .into_iter()
         // A block that does not divide the period, as that of nine taps, would shift one sample against the next.
@@ -87,60 +115,48 @@ pub fn arrangements(shape: &[u32], reader: Reader, slots: u32, batch: u32) -> Ve
         .collect()
 }
 
-/// A vector: contiguous with copies, plain or skewed by the share of a diagonal method's rotations that each copy serves.
-fn dense(shape: &[u32], outputs: u32, period: u32, found: &mut Vec<InputCandidate>) {
+/// A vector: contiguous with copies, plain or skewed by the share of a diagonal method's rotations that each copy serves. In two
+/// parts, neighbours are real and imaginary part of a slot.
+fn dense(shape: &[u32], outputs: u32, period: u32, parts: u32, found: &mut Vec<InputCandidate>) {
     let size: u32 = shape.iter().product();
-    let padded = size.next_power_of_two();
-    let flat = |slot_axes: Vec<Axis>, tile_axes: Vec<Axis>, wrap: u32| {
+    let padded = size.div_ceil(parts).next_power_of_two();
+    let flat = |slot_axes: Vec<Axis>, tile_axis: Axis, wrap: u32| {
+        let tile_axes = if tile_axis.extent > 1 {
+            vec![tile_axis]
+        } else {
+            vec![]
+        };
         let mut arrangement = Arrangement::new(&[size], slot_axes, tile_axes);
         arrangement.wrap = vec![wrap];
         arrangement
     };
     if padded > period {
+        if parts > 1 {
+            return;
+        }
         // More elements than slots: plain tiles.
         let tiles = size.div_ceil(period);
-        let arrangement = flat(
-            vec![Axis::along(0, period, 1)],
-            vec![Axis::along(0, tiles, period)],
-            0,
-        );
-        found.push(InputCandidate {
-            name: "plain",
-            arrangement,
-            anchors: None,
-        });
-        let interleaved = flat(
-            vec![Axis::along(0, period, tiles)],
-            vec![Axis::along(0, tiles, 1)],
-            0,
-        );
-        found.push(InputCandidate {
-            name: "interleaved",
-            arrangement: interleaved,
-            anchors: None,
-        });
+        let plain = flat(vec![Axis::along(0, period, 1)], Axis::along(0, tiles, period), 0);
+        let interleaved = flat(vec![Axis::along(0, period, tiles)], Axis::along(0, tiles, 1), 0);
+        found.push(InputCandidate::new("plain", plain, false));
+        found.push(InputCandidate::new("interleaved", interleaved, false));
         return;
     }
-    let copies = period / padded;
-    let plain = flat(vec![Axis::along(0, padded, 1), Axis::copies(copies)], vec![], 0);
-    found.push(InputCandidate {
-        name: "copies",
-        arrangement: plain,
-        anchors: None,
-    });
+    let (copies, complex) = (period / padded, parts > 1);
+    let (elements, tiles) = (Axis::along(0, padded, parts), Axis::along(0, parts, 1));
+    let plain = flat(vec![elements, Axis::copies(copies)], tiles, 0);
+    let name = if complex { "complex copies" } else { "copies" };
+    found.push(InputCandidate::new(name, plain, complex));
     let rows = outputs.next_power_of_two();
     if copies > 1 && rows > copies {
-        let skew = rows / copies;
-        let skewed = flat(
-            vec![Axis::along(0, padded, 1), Axis::along(0, copies, skew)],
-            vec![],
-            padded,
-        );
-        found.push(InputCandidate {
-            name: "skewed copies",
-            arrangement: skewed,
-            anchors: None,
-        });
+        let skew = Axis::along(0, copies, parts * (rows / copies));
+        let skewed = flat(vec![elements, skew], tiles, padded * parts);
+        let name = if complex {
+            "complex skewed copies"
+        } else {
+            "skewed copies"
+        };
+        found.push(InputCandidate::new(name, skewed, complex));
     }
 }
 
@@ -158,25 +174,34 @@ fn planes(input: [u32; 3], stride: u32, period: u32, found: &mut Vec<InputCandid
     let phases: Vec<u32> = std::iter::once(1)
         .chain(phases.filter(|&phase| phase > 1))
         .collect();
-    for &phase in &phases {
+    for (&phase, complex) in phases.iter().flat_map(|phase| [(phase, false), (phase, true)]) {
+        // As complex numbers, even and odd columns are real and imaginary parts.
+        let phase_columns = if complex { phase.max(2) } else { phase };
         let rows = height.div_ceil(phase).next_power_of_two();
-        let columns = width.div_ceil(phase).next_power_of_two();
-        let block = rows * columns * phase * phase;
+        let columns = width.div_ceil(phase_columns).next_power_of_two();
+        // The finest step in the highest bits: it is summed first.
+        let steps = (0..phase.trailing_zeros()).rev().map(|log| 1 << log);
+        let phases = steps.flat_map(|step| [Axis::along(2, 2, step), Axis::along(1, 2, step)]);
+        let even_odd = Axis::along(2, 2, 1);
+        let phases: Vec<Axis> = phases.filter(|&axis| !complex || axis != even_odd).collect();
+        let block = (rows * columns) << phases.len();
         if block > period {
             continue;
         }
         let fit = (period / block).min(channels.next_power_of_two());
-        let tiles = if fit < channels {
+        let mut tiles = if fit < channels {
             vec![Axis::along(0, channels.div_ceil(fit), fit)]
         } else {
             vec![]
         };
+        tiles.extend(complex.then_some(even_odd));
         let copies = Axis::copies(period / (block * fit));
-        let plane = [Axis::along(2, columns, phase), Axis::along(1, rows, phase)];
-        // The finest step in the highest bits: it is summed first.
-        let steps = (0..phase.trailing_zeros()).rev().map(|log| 1 << log);
+        let plane = [
+            Axis::along(2, columns, phase_columns),
+            Axis::along(1, rows, phase),
+        ];
         let mut parts = vec![Axis::along(0, fit, 1)];
-        parts.extend(steps.flat_map(|step| [Axis::along(2, 2, step), Axis::along(1, 2, step)]));
+        parts.extend(phases);
         // What is summed over folds for free when it stands in the highest bits: copies below the phases, or above them.
         for copies_first in [true, false] {
             if copies_first && (copies.extent == 1 || parts.iter().all(|axis| axis.extent == 1)) {
@@ -194,13 +219,14 @@ fn planes(input: [u32; 3], stride: u32, period: u32, found: &mut Vec<InputCandid
                 .chain(above)
                 .collect();
             axes.retain(|axis| axis.extent > 1);
-            let name = if phase > 1 { "stride phases" } else { "planes" };
+            let name = match (phase > 1, complex) {
+                (true, false) => "stride phases",
+                (true, true) => "complex stride phases",
+                (false, false) => "planes",
+                (false, true) => "complex planes",
+            };
             let arrangement = Arrangement::new(&[channels, height, width], axes, tiles.clone());
-            found.push(InputCandidate {
-                name,
-                arrangement,
-                anchors: None,
-            });
+            found.push(InputCandidate::new(name, arrangement, complex));
         }
     }
     interleaved(input, period, found);
@@ -236,19 +262,37 @@ fn interleaved(input: [u32; 3], period: u32, found: &mut Vec<InputCandidate>) {
                 Axis::along(1, outer_rows, 1),
                 Axis::along(0, channels, 1),
             ];
-            let arrangement = Arrangement::new(&[channels, height, width], axes, tiles);
+            let arrangement = Arrangement::new(&[channels, height, width], axes.clone(), tiles);
             if !found.iter().any(|candidate| candidate.arrangement == arrangement) {
-                found.push(InputCandidate {
-                    name: "interleaved planes",
-                    arrangement,
-                    anchors: None,
-                });
+                found.push(InputCandidate::new("interleaved planes", arrangement, false));
+            }
+            if outer_columns % 2 == 0 {
+                // Merged with its neighbour on the right: a kernel reads both.
+                let tiles = vec![
+                    Axis::along(2, outer_columns / 2, 2),
+                    Axis::along(1, outer_rows, 1),
+                    Axis::along(0, channels, 1),
+                    Axis::along(2, 2, 1),
+                ];
+                let arrangement = Arrangement::new(&[channels, height, width], axes, tiles);
+                if !found.iter().any(|candidate| candidate.arrangement == arrangement) {
+                    found.push(InputCandidate::new(
+                        "complex interleaved planes",
+                        arrangement,
+                        true,
+                    ));
+                }
             }
         }
     }
 }
 
-/// Image to column: one block of output positions for every tap of the kernel and channel.
+/// Image to column: one block of output positions for every tap of the kernel and channel. In two parts, taps of neighbouring kernel
+/// rows are real and imaginary part of a slot.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "one call site; a struct would only rename the list"
+)]
 fn columns(
     input: [u32; 3],
     output: [u32; 2],
@@ -256,10 +300,12 @@ fn columns(
     stride: u32,
     padding: u32,
     period: u32,
+    parts: u32,
     found: &mut Vec<InputCandidate>,
 ) {
     let (rows, columns) = (output[0].next_power_of_two(), output[1].next_power_of_two());
-    let taps = kernel[0] * kernel[1] * input[0];
+    let kernel_rows = kernel[0].div_ceil(parts);
+    let taps = kernel_rows * kernel[1] * input[0];
     let block = rows * columns;
     if block * taps.next_power_of_two() > period {
         return;
@@ -268,7 +314,7 @@ fn columns(
         Axis::along(2, columns, stride),
         Axis::along(1, rows, stride),
         Axis::along(2, kernel[1], 1),
-        Axis::along(1, kernel[0], 1),
+        Axis::along(1, kernel_rows, parts),
         Axis::along(0, input[0], 1),
     ];
     // Blocks beyond the taps are zero; copies start at a power of two, so that they are only used when the taps fill one.
@@ -276,21 +322,29 @@ fn columns(
     if taps.is_power_of_two() && copies > 1 {
         axes.push(Axis::copies(copies));
     }
-    let mut arrangement = Arrangement::new(&input, axes, vec![]);
+    let complex = parts > 1;
+    let tiles = if complex {
+        vec![Axis::along(1, parts, 1)]
+    } else {
+        vec![]
+    };
+    let mut arrangement = Arrangement::new(&input, axes, tiles);
     arrangement.offset = vec![0, padding, padding];
     let at = (0..output[0])
         .flat_map(|y| (0..output[1]).map(move |x| (0, y * columns + x)))
         .collect();
-    let anchors = Anchors {
+    let name = if complex {
+        "complex image to column"
+    } else {
+        "image to column"
+    };
+    let mut candidate = InputCandidate::new(name, arrangement, complex);
+    candidate.anchors = Some(Anchors {
         at,
         window: Window {
             bias: 0,
             grain: block as i32,
         },
-    };
-    found.push(InputCandidate {
-        name: "image to column",
-        arrangement,
-        anchors: Some(anchors),
     });
+    found.push(candidate);
 }

@@ -10,12 +10,14 @@
 //! | [`fold`] | what every slot holds after rotate-and-add |
 //! | [`pool`] | which rotations add up the windows of a pooling |
 //! | [`input`] | how a client may arrange the input |
+//! | [`merge`] | which tiles share a ciphertext as real and imaginary part |
 
 pub mod bits;
 pub mod candidate;
 pub mod cover;
 pub mod fold;
 pub mod input;
+pub mod merge;
 pub mod pool;
 pub mod sparse;
 pub mod split;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use he_core::tile::layout::{Cell, Layout};
+use he_core::tile::layout::Cell;
 
 use super::expand::Expansion;
 use super::{Choice, Found, LinearChoice, State};
@@ -13,6 +13,7 @@ use crate::plan::packing::bits::SlotBits;
 use crate::plan::packing::candidate::{Anchors, Candidate, Placement, candidates};
 use crate::plan::packing::cover::{Diagonal, NONE, Owners, Places, Window, cover, diagonals};
 use crate::plan::packing::fold::folded_layout;
+use crate::plan::packing::merge::{Merge, merged};
 use crate::plan::packing::sparse::SparseMap;
 use crate::plan::packing::split::{Split, cheapest};
 
@@ -49,7 +50,7 @@ impl Expansion<'_> {
                 (found, output[0] as usize)
             }
             Geometry::Diagonal => {
-                return self.diagonal(state, map, &places, layout, next, found);
+                return self.diagonal(state, x, map, &places, next, found);
             }
         };
         let (anchors, channels) = match anchors {
@@ -81,11 +82,9 @@ impl Expansion<'_> {
                 continue;
             }
             let sampled: Vec<Diagonal> = sampled.into_iter().collect();
-            let outputs = placement.tiles();
-            let cost = self
-                .linear_cost(state, &sampled, &candidate, outputs, anchors.window)
-                .2;
-            ranked.push((cost, candidate));
+            let tiles = (layout.tiles(), placement.tiles());
+            let best = self.cheapest_merge(state, x, &sampled, &candidate, tiles, anchors.window);
+            ranked.push((best.cost, candidate));
         }
         ranked.sort_by(|a, b| a.0.total_cmp(&b.0));
         let bound = ranked.first().map_or(0.0, |least| HOPELESS * least.0);
@@ -97,6 +96,7 @@ impl Expansion<'_> {
             let owners = Placement::new(&candidate, &anchors, channels, state.period).owners();
             self.work_out(
                 state,
+                x,
                 map,
                 &places,
                 candidate,
@@ -116,6 +116,7 @@ impl Expansion<'_> {
     fn work_out(
         &self,
         state: &State,
+        x: StepId,
         map: &SparseMap,
         places: &Places,
         candidate: Candidate,
@@ -128,7 +129,13 @@ impl Expansion<'_> {
             return self.reject(found, "an input element stands in no valid slot");
         };
         let list: Vec<Diagonal> = all.iter().map(|(diagonal, _)| *diagonal).collect();
-        let (split, stages, cost) = self.linear_cost(state, &list, &candidate, owners.tiles(), window);
+        let tiles = (state.layouts[x].tiles(), owners.tiles());
+        let Packed {
+            merge,
+            split,
+            stages,
+            cost,
+        } = self.cheapest_merge(state, x, &list, &candidate, tiles, window);
         let slots = self.settings.slots;
         let parts = all
             .iter()
@@ -157,15 +164,20 @@ impl Expansion<'_> {
             .collect();
         let choice = LinearChoice {
             candidate,
+            merge,
             diagonals: Arc::new(all),
             split,
             stages,
-            outputs: owners.tiles(),
+            inputs: tiles.0,
+            outputs: tiles.1,
             period: owners.period,
             cost,
         };
         let mut after = state.with(Choice::Linear(choice), Arc::new(layout), cost);
         self.charge_keys(&mut after, rotations.iter());
+        if merge != Merge::None {
+            self.charge_conjugation(&mut after);
+        }
         next.push(after);
     }
 
@@ -173,13 +185,13 @@ impl Expansion<'_> {
     fn diagonal(
         &self,
         state: &State,
+        x: StepId,
         map: &SparseMap,
         places: &Places,
-        layout: &Arc<Layout>,
         next: &mut Vec<State>,
         found: &mut Found,
     ) {
-        let rows = map.rows();
+        let (layout, rows) = (&state.layouts[x], map.rows());
         let mut instance = vec![NONE; layout.tiles() * state.period];
         let mut row = Vec::new();
         for tile in 0..layout.tiles() {
@@ -202,30 +214,52 @@ impl Expansion<'_> {
             fold_bits: vec![],
             copy_bits: vec![],
         };
-        self.work_out(
-            state,
-            map,
-            places,
-            candidate,
-            &owners,
-            Window { bias: 0, grain: 1 },
-            next,
-            found,
-        );
+        let window = Window { bias: 0, grain: 1 };
+        self.work_out(state, x, map, places, candidate, &owners, window, next, found);
     }
 
-    /// The best split and fold stages of a set of diagonals, and their time.
+    /// The cheapest way to carry out a set of diagonals from `tiles.0` to `tiles.1` real tiles, of the merges that are open to it.
+    fn cheapest_merge(
+        &self,
+        state: &State,
+        x: StepId,
+        list: &[Diagonal],
+        candidate: &Candidate,
+        tiles: (usize, usize),
+        window: Window,
+    ) -> Packed {
+        let merges: &[Merge] = match (&state.choices[x], tiles) {
+            (Choice::Input { complex: true, .. }, _) => &[Merge::Inputs],
+            (_, (1, 1)) => &[Merge::None],
+            (_, (1, _)) => &[Merge::None, Merge::Outputs],
+            (_, (_, 1)) => &[Merge::None, Merge::Inputs],
+            _ => &[Merge::None, Merge::Inputs, Merge::Outputs],
+        };
+        let packed = |&merge: &Merge| self.linear_cost(state, list, candidate, merge, tiles, window);
+        let all = merges.iter().map(packed);
+        all.min_by(|a, b| a.cost.total_cmp(&b.cost))
+            .unwrap_or_else(|| packed(&Merge::None))
+    }
+
+    /// The best split and fold stages of a set of diagonals under a merge, and their time.
     fn linear_cost(
         &self,
         state: &State,
         list: &[Diagonal],
         candidate: &Candidate,
-        outputs: usize,
+        merge: Merge,
+        (inputs, outputs): (usize, usize),
         window: Window,
-    ) -> (Split, Vec<Vec<i32>>, f64) {
+    ) -> Packed {
         let (prices, slots) = (&self.settings.prices, self.settings.slots);
         let key = self.shape.key_bytes() as f64 * self.settings.key_byte;
-        let (split, _, linear) = cheapest(list, window.bias, slots, |steps| {
+        let products = merge.products(list, merge.tiles(inputs, outputs));
+        // Ciphertexts of the result before its parts are taken.
+        let ciphertexts = match merge {
+            Merge::Outputs => merged(outputs),
+            Merge::None | Merge::Inputs => outputs,
+        };
+        let (split, _, linear) = cheapest(&products, window.bias, slots, |steps| {
             let fresh = steps
                 .rotations
                 .iter()
@@ -233,8 +267,9 @@ impl Expansion<'_> {
                 .count();
             let work = LinearWork {
                 steps: steps.clone(),
-                products: list.len(),
-                outputs,
+                products: products.len(),
+                outputs: ciphertexts,
+                distinct: state.period as f64 / slots as f64,
             };
             self.shape.linear(&work, prices) + fresh as f64 * key
         });
@@ -244,14 +279,33 @@ impl Expansion<'_> {
                 let stages = candidate.stages(log);
                 let terms: Vec<usize> = stages.iter().map(Vec::len).collect();
                 let keys: usize = terms.iter().map(|terms| terms - 1).sum();
-                let cost = self.after.rotate_sum(outputs, &terms, prices) + keys as f64 * after_key;
+                let cost = self.after.rotate_sum(ciphertexts, &terms, prices) + keys as f64 * after_key;
                 (stages, cost)
             })
             .min_by(|a, b| a.1.total_cmp(&b.1))
             .unwrap_or_default();
+        // A conjugation costs as much as a rotation.
+        let parts = match merge {
+            Merge::None => 0.0,
+            Merge::Inputs | Merge::Outputs => self.after.rotate_sum(ciphertexts, &[2], prices),
+        };
         // Tiles cost their additions even when nothing else touches them; and every later step pays for them.
         let tiles =
             outputs as f64 * self.after.limbs as f64 * self.after.degree as f64 * 2.0 * prices.mac_word;
-        (split, stages, linear + folds + tiles)
+        Packed {
+            merge,
+            split,
+            stages,
+            cost: linear + folds + parts + tiles,
+        }
     }
+}
+
+/// How a set of diagonals is carried out.
+struct Packed {
+    merge: Merge,
+    split: Split,
+    stages: Vec<Vec<i32>>,
+    /// Nanoseconds.
+    cost: f64,
 }

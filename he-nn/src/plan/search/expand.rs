@@ -7,7 +7,7 @@ use he_core::tile::layout::{Cell, Layout};
 
 use super::{Choice, Found, Rejection, SearchSettings, State};
 use crate::plan::cost::LevelShape;
-use crate::plan::network::{Geometry, Network, StepId, StepKind};
+use crate::plan::network::{Geometry, Network, Step, StepId, StepKind};
 use crate::plan::packing::input::{Reader, arrangements};
 use crate::plan::packing::pool::window_sums;
 
@@ -114,6 +114,25 @@ impl Expansion<'_> {
         }
     }
 
+    pub(super) fn charge_conjugation(&self, state: &mut State) {
+        if !state.conjugates {
+            state.conjugates = true;
+            state.cost += self.shape.key_bytes() as f64 * self.settings.key_byte;
+        }
+    }
+
+    /// Whether only affine maps that may read merged tiles read this step.
+    fn may_be_complex(&self) -> bool {
+        let mut readers = self
+            .network
+            .steps
+            .iter()
+            .filter(|step| step.kind.operands().contains(&self.id));
+        let is_output = self.network.outputs.iter().any(|(_, output)| *output == self.id);
+        let reads = |step: &Step| matches!(&step.kind, StepKind::Affine { geometry, .. } if *geometry != Geometry::Diagonal);
+        !is_output && readers.all(reads)
+    }
+
     fn inputs(&self, state: &State, shape: &[u32], next: &mut Vec<State>, found: &mut Found) {
         let reader = self
             .network
@@ -141,7 +160,10 @@ impl Expansion<'_> {
                 },
             });
         let slots = self.settings.slots;
-        let found_here = arrangements(shape, reader, slots as u32, self.settings.batch);
+        let mut found_here = arrangements(shape, reader, slots as u32, self.settings.batch);
+        if !self.may_be_complex() {
+            found_here.retain(|(candidate, _)| !candidate.complex);
+        }
         let families = found_here.len();
         for (index, (candidate, period)) in found_here.into_iter().enumerate() {
             found.tried += 1;
@@ -149,6 +171,7 @@ impl Expansion<'_> {
             let choice = Choice::Input {
                 name: candidate.name,
                 arrangement: candidate.arrangement,
+                complex: candidate.complex,
             };
             let mut after = state.with(choice, layout, 0.0);
             after.family = state.family * families + index;

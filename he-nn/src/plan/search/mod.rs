@@ -19,6 +19,7 @@ use super::cost::LevelShape;
 use super::network::{Network, StepId};
 use super::packing::candidate::{Anchors, Candidate};
 use super::packing::cover::{Diagonal, Nonzero};
+use super::packing::merge::Merge;
 use super::packing::pool::WindowSums;
 use super::packing::split::Split;
 use super::price::PriceTable;
@@ -44,13 +45,17 @@ pub struct SearchSettings {
 pub struct LinearChoice {
     /// Which slots number outputs, which are folded.
     pub candidate: Candidate,
-    /// Every diagonal with its nonzeros.
+    /// Which tiles share ciphertexts as real and imaginary parts.
+    pub merge: Merge,
+    /// Every diagonal of the real tiles with its nonzeros.
     pub diagonals: Arc<Vec<(Diagonal, Vec<Nonzero>)>>,
     /// Baby and giant steps.
     pub split: Split,
     /// Rotate-and-add stages after it.
     pub stages: Vec<Vec<i32>>,
-    /// Output tiles.
+    /// Real input tiles.
+    pub inputs: usize,
+    /// Real output tiles.
     pub outputs: usize,
     /// Slots of one sample.
     pub period: usize,
@@ -65,8 +70,10 @@ pub enum Choice {
     Input {
         /// Name of the family.
         name: &'static str,
-        /// The packing.
+        /// The packing into real tiles.
         arrangement: Arrangement,
+        /// Whether the client merges tiles to complex ones.
+        complex: bool,
     },
     /// An affine map.
     Linear(LinearChoice),
@@ -114,6 +121,8 @@ struct State {
     choices: Vec<Choice>,
     layouts: Vec<Arc<Layout>>,
     rotations: BTreeSet<i32>,
+    /// Whether some step conjugates.
+    conjugates: bool,
     anchors: HashMap<StepId, Anchors>,
     /// Names the arrangement of the inputs.
     family: usize,
@@ -122,7 +131,7 @@ struct State {
 }
 
 /// A way to arrange the inputs is given up once its best packing costs more than this many times the best of all.
-const FAMILY_HOPELESS: f64 = 4.0;
+const FAMILY_HOPELESS: f64 = 2.0;
 
 /// Searches packings of `network` on a chain whose shape at each depth (levels spent so far) is given.
 pub fn search(network: &Network, shape_at: &dyn Fn(u32) -> LevelShape, settings: &SearchSettings) -> Found {
@@ -132,6 +141,7 @@ pub fn search(network: &Network, shape_at: &dyn Fn(u32) -> LevelShape, settings:
         choices: vec![],
         layouts: vec![],
         rotations: BTreeSet::new(),
+        conjugates: false,
         anchors: HashMap::new(),
         family: 0,
         cost: 0.0,
@@ -199,6 +209,7 @@ impl State {
                 || network.outputs.iter().any(|(_, output)| *output == id);
             if live {
                 layout.hash(&mut hasher);
+                matches!(self.choices[id], Choice::Input { complex: true, .. }).hash(&mut hasher);
             }
         }
         hasher.finish()

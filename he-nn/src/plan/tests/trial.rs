@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use he_core::program::{ChainView, Slots, clear};
-use he_core::tile::layout::{Cell, Layout};
+use he_core::program::{ChainView, clear};
 
 use crate::affine::Stages;
 use crate::affine::tests::{Numbers, weights};
 use crate::clear::Session;
+use crate::client::InputPort;
 use crate::error::Result;
 use crate::graph::NodeId;
 use crate::lower::{FilledWeights, StepWeights, lower};
@@ -147,7 +147,7 @@ pub fn attempt(model: &'static Model, seed: u64, per_channel: bool, slots: usize
         return Outcome::NoPacking(why.join(", "));
     }
     for (index, packing) in found.packings.iter().enumerate() {
-        if let Err(why) = trial.check(packing, slots) {
+        if let Err(why) = trial.check(packing) {
             return Outcome::Wrong(format!("packing {index}: {why}"));
         }
     }
@@ -187,7 +187,7 @@ impl Trial {
         })
     }
 
-    fn check(&self, packing: &Packing, slots: usize) -> Result<(), String> {
+    fn check(&self, packing: &Packing) -> Result<(), String> {
         let network = &self.translated.network;
         let chain = ChainView::uniform(network.depth(), 40.0);
         let lowered = lower(network, packing, &chain).map_err(|fault| fault.to_string())?;
@@ -199,9 +199,15 @@ impl Trial {
                 return Err(format!("{spent} levels of {}", self.depth_declared));
             }
         }
-        let is_input = |choice: &Choice| matches!(choice, Choice::Input { .. });
-        let input = packing.choices.iter().position(is_input).ok_or("no input")?;
-        let tiles = self.tiles(&packing.layouts[input], slots);
+        let mut choices = packing.choices.iter().zip(&packing.layouts);
+        let input = choices.find_map(|(choice, layout)| match choice {
+            Choice::Input { complex, .. } => Some((layout, *complex)),
+            _ => None,
+        });
+        let (layout, complex) = input.ok_or("no input")?;
+        let elements = self.inputs[0].len();
+        let value = |e: u32| self.inputs[e as usize / elements][e as usize % elements];
+        let tiles = InputPort::slots_of(layout, complex, value);
         let filled = FilledWeights::new(&lowered.recipes, &self.weights);
         let outputs = clear::run(program, &filled, &[tiles]).map_err(|error| error.to_string())?;
         for (view, tiles) in self.translated.outputs.iter().zip(&outputs) {
@@ -236,21 +242,5 @@ impl Trial {
             }
         }
         Ok(())
-    }
-
-    /// The samples as a client packs them.
-    fn tiles(&self, layout: &Layout, slots: usize) -> Vec<Slots> {
-        let elements = self.inputs[0].len();
-        let value = |tile, slot| match layout.cell(tile, slot) {
-            Cell::Element(e) => self.inputs[e as usize / elements][e as usize % elements],
-            _ => 0.0,
-        };
-        let tile = |tile| {
-            (0..slots)
-                .map(|slot| value(tile, slot))
-                .collect::<Vec<f64>>()
-                .into()
-        };
-        (0..layout.tiles()).map(tile).collect()
     }
 }

@@ -1,0 +1,78 @@
+//! Complex packing: two real tiles in one ciphertext.
+//!
+//! A slot holds a complex number, so tiles t and t + h of a list, h half its length rounded up, can travel as `x_t + i x_(t+h)`. A
+//! product with a plaintext is complex as well, and serves two real ones at once, in two ways:
+//!
+//! * *inputs merged*: `(a - i b)(x + i x') = (a x + b x') + i ..`, whose real part is half of `z + conj z`
+//! * *outputs merged*: `(a + i b) x = a x + i b x`, whose parts are half of `z + conj z` and of `i (conj z - z)`
+//!
+//! Either halves the products, and costs one conjugation (a key switch) of every ciphertext of the result; the half goes into the
+//! weights. The client merges the tiles of an input before encryption, where that is free and halves the request too.
+
+use super::cover::Diagonal;
+
+/// Which tiles of an affine step are merged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Merge {
+    /// None: products are real.
+    #[default]
+    None,
+    /// Its input tiles.
+    Inputs,
+    /// Its output tiles.
+    Outputs,
+}
+
+/// Number of ciphertexts of `tiles` merged tiles.
+pub fn merged(tiles: usize) -> usize {
+    tiles.div_ceil(2)
+}
+
+impl Merge {
+    /// The product that serves a diagonal, and whether as its imaginary part. `tiles` is the number of tiles that are merged.
+    pub fn product(self, diagonal: Diagonal, tiles: usize) -> (Diagonal, bool) {
+        let half = merged(tiles) as u32;
+        let part = |tile: u32| {
+            if tile < half {
+                (tile, false)
+            } else {
+                (tile - half, true)
+            }
+        };
+        let mut product = diagonal;
+        let imaginary = match self {
+            Merge::None => false,
+            Merge::Inputs => {
+                let (input, imaginary) = part(diagonal.input);
+                product.input = input;
+                imaginary
+            }
+            Merge::Outputs => {
+                let (output, imaginary) = part(diagonal.output);
+                product.output = output;
+                imaginary
+            }
+        };
+        (product, imaginary)
+    }
+
+    /// Number of tiles that are merged, of a step with these many.
+    pub fn tiles(self, inputs: usize, outputs: usize) -> usize {
+        match self {
+            Merge::None => 0,
+            Merge::Inputs => inputs,
+            Merge::Outputs => outputs,
+        }
+    }
+
+    /// The distinct products of a list of diagonals, in order.
+    pub fn products(self, diagonals: &[Diagonal], tiles: usize) -> Vec<Diagonal> {
+        let mut products: Vec<Diagonal> = diagonals
+            .iter()
+            .map(|&diagonal| self.product(diagonal, tiles).0)
+            .collect();
+        products.sort_unstable();
+        products.dedup();
+        products
+    }
+}
