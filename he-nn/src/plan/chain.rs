@@ -26,16 +26,20 @@ impl Demand {
     /// Bits of the base modulus above the scale: the largest value, and its sign. Slots that hold no output may hold somewhat larger
     /// sums; what must not wrap are the coefficients, each a mean over all slots.
     fn headroom_bits(&self) -> u32 {
-        self.largest.log2().ceil().max(0.0) as u32 + 1
+        (PRIME_SHORTFALL * self.largest).log2().ceil().max(0.0) as u32 + 1
     }
 }
 
+/// Primes lie a little below their powers of two.
+const PRIME_SHORTFALL: f64 = 1.01;
 /// Scales below this lose more to rounding than any network bears.
 const SCALE_BITS_MIN: f64 = 24.0;
 /// Bits by which a plaintext level is smaller than the scale. Rounding a weight at scale 2^w leaves an error of deviation
 /// sqrt(N / 12) / 2^w in every slot, times the 2-norm of the inputs of a row; a rescale leaves N / (6 S) once. For rows of some
 /// hundred inputs of size one the two meet two or three bits apart.
 const PLAIN_MARGIN_BITS: u32 = 3;
+/// What complex packing costs: parts are halves of sums with a conjugate.
+const MERGE_BITS: f64 = 1.0;
 /// Bits beyond the least scale that are taken where they cost no limb.
 const SPARE_BITS: f64 = 6.0;
 /// Most special primes looked at.
@@ -51,7 +55,7 @@ const BIT_WORTH: f64 = 0.01;
 fn least_scale_bits(log_n: u32, demand: &Demand) -> f64 {
     let rounding = (10.0 / 6.0 * f64::from(log_n).exp2()).log2();
     let share = (demand.largest / demand.error).log2();
-    (rounding + share + demand.products.len() as f64 / 4.0).max(SCALE_BITS_MIN)
+    (rounding + share + demand.products.len() as f64 / 4.0 + MERGE_BITS).max(SCALE_BITS_MIN)
 }
 
 /// Chains for a ring of degree `2^log_n`, cheapest first; empty where nothing fits the cap.

@@ -137,6 +137,9 @@ impl Places {
     /// The target (of an ascending list) that slot `from` reaches with the best rotation, and its rank.
     fn nearest(&self, from: u32, targets: &[u32], window: Window) -> Option<(u32, u32)> {
         let ranked = |to: u32| (self.rank(self.rotation(from, to), window), to);
+        if let [only] = targets {
+            return Some(ranked(*only));
+        }
         if window.grain > 1 {
             return targets.iter().map(|&to| ranked(to)).min();
         }

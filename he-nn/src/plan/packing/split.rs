@@ -36,36 +36,55 @@ pub struct Steps {
     pub rotations: Vec<i32>,
 }
 
-/// Counts the steps of a split over a set of diagonals of tiles with `slots` slots.
-pub fn steps<'a>(diagonals: impl Iterator<Item = &'a Diagonal>, split: Split, slots: usize) -> Steps {
-    let slots = slots as i32;
-    let (mut babies, mut giants) = (Vec::new(), Vec::new());
-    for diagonal in diagonals {
-        let (giant, baby) = split.of(diagonal.rotation);
-        if baby != 0 {
-            babies.push((diagonal.input, baby.rem_euclid(slots)));
+/// Rotations of a set of diagonals by tile: babies depend on input tiles alone, giants on output tiles.
+pub struct Rotations {
+    slots: i32,
+    /// (input tile, rotation), distinct.
+    inputs: Vec<(u32, i32)>,
+    /// (output tile, rotation), distinct.
+    outputs: Vec<(u32, i32)>,
+}
+
+impl Rotations {
+    /// Those of `diagonals` on tiles with `slots` slots.
+    pub fn of(diagonals: &[Diagonal], slots: usize) -> Self {
+        let by = |tile: fn(&Diagonal) -> u32| distinct(diagonals.iter().map(|d| (tile(d), d.rotation)));
+        Rotations {
+            slots: slots as i32,
+            inputs: by(|diagonal| diagonal.input),
+            outputs: by(|diagonal| diagonal.output),
         }
-        if giant.rem_euclid(slots) != 0 {
-            giants.push((diagonal.output, giant.rem_euclid(slots)));
+    }
+
+    /// Counts the steps of a split.
+    pub fn steps(&self, split: Split) -> Steps {
+        let turned = |&(tile, rotation): &(u32, i32)| {
+            let rotation = rotation.rem_euclid(self.slots);
+            (rotation != 0).then_some((tile, rotation))
+        };
+        let part = |tiles: &[(u32, i32)], part: fn((i32, i32)) -> i32| {
+            let parts = tiles
+                .iter()
+                .map(|&(tile, rotation)| (tile, part(split.of(rotation))));
+            distinct(parts.filter_map(|step| turned(&step)))
+        };
+        let giants = part(&self.outputs, |(giant, _)| giant);
+        let babies = part(&self.inputs, |(_, baby)| baby);
+        Steps {
+            babies: babies.len(),
+            decompositions: babies.chunk_by(|a, b| a.0 == b.0).count(),
+            giants: giants.len(),
+            rotations: distinct(babies.iter().chain(&giants).map(|&(_, rotation)| rotation)),
         }
     }
-    for steps in [&mut babies, &mut giants] {
-        steps.sort_unstable();
-        steps.dedup();
-    }
-    let mut rotations: Vec<i32> = babies
-        .iter()
-        .chain(&giants)
-        .map(|&(_, rotation)| rotation)
-        .collect();
-    rotations.sort_unstable();
-    rotations.dedup();
-    Steps {
-        babies: babies.len(),
-        decompositions: babies.chunk_by(|a, b| a.0 == b.0).count(),
-        giants: giants.len(),
-        rotations,
-    }
+}
+
+/// The distinct items, ascending.
+fn distinct<T: Ord>(items: impl Iterator<Item = T>) -> Vec<T> {
+    let mut items: Vec<T> = items.collect();
+    items.sort_unstable();
+    items.dedup();
+    items
 }
 
 /// The cheapest split under a price for its steps.
@@ -75,6 +94,7 @@ pub fn cheapest(
     slots: usize,
     price: impl Fn(&Steps) -> f64,
 ) -> (Split, Steps, f64) {
+    let rotations = Rotations::of(diagonals, slots);
     let mut best: Option<(Split, Steps, f64)> = None;
     for log in 0..=slots.trailing_zeros() {
         let modulus = 1 << log;
@@ -83,7 +103,7 @@ pub fn cheapest(
             modulus,
             bias: if modulus > bias { bias } else { 0 },
         };
-        let steps = steps(diagonals.iter(), split, slots);
+        let steps = rotations.steps(split);
         let cost = price(&steps);
         if best.as_ref().is_none_or(|(.., least)| cost < *least) {
             best = Some((split, steps, cost));

@@ -9,9 +9,10 @@ use super::candidate::{Anchors, Candidate, Placement, candidates};
 use super::cover::{Diagonal, Places, Window, diagonals};
 use super::fold::{Names, folded_layout, sum_of_elements};
 use super::input::{Reader, arrangements};
+use super::merge::Merge;
 use super::pool::window_sums;
 use super::sparse::SparseMap;
-use super::split::{Split, cheapest, steps};
+use super::split::{Rotations, Split, cheapest};
 
 /// One tile; negative numbers are zeros.
 fn tile(cells: &[i32]) -> Layout {
@@ -204,7 +205,7 @@ fn a_split_adds_up_and_counts_its_steps() {
             rotation,
         })
         .collect();
-    let counted = steps(diagonals.iter(), Split { modulus: 4, bias: 0 }, 64);
+    let counted = Rotations::of(&diagonals, 64).steps(Split { modulus: 4, bias: 0 });
     assert_eq!(
         (counted.babies, counted.giants, counted.decompositions),
         (3, 3, 1)
@@ -337,4 +338,32 @@ fn every_sample_starts_at_a_multiple_of_the_period() {
             }
         }
     }
+}
+
+#[test]
+fn merged_tiles_share_products() {
+    let diagonal = |output, input, rotation| Diagonal {
+        output,
+        input,
+        rotation,
+    };
+    // Three input tiles: 0 with 2 as its imaginary part, and 1 alone.
+    let list = [
+        diagonal(0, 0, 1),
+        diagonal(0, 1, 1),
+        diagonal(0, 2, 1),
+        diagonal(0, 2, 5),
+    ];
+    assert_eq!(
+        Merge::Inputs.products(&list, 3),
+        [diagonal(0, 0, 1), diagonal(0, 0, 5), diagonal(0, 1, 1)]
+    );
+    assert_eq!(Merge::Inputs.product(list[2], 3), (diagonal(0, 0, 1), true));
+    // As outputs nothing is shared here, and without a merge nothing ever.
+    assert_eq!(Merge::Outputs.products(&list, 1), list);
+    assert_eq!(Merge::None.products(&list, 0), list);
+    assert_eq!(
+        Merge::Outputs.product(diagonal(3, 0, 2), 4),
+        (diagonal(1, 0, 2), true)
+    );
 }

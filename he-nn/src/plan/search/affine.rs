@@ -1,12 +1,12 @@
 //! Candidates of an affine step: estimated from a few rows, the best worked out in full.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use he_core::tile::layout::Cell;
 
 use super::expand::Expansion;
-use super::{Choice, Found, LinearChoice, State};
+use super::{Choice, FAMILY_HOPELESS, Found, LinearChoice, State};
 use crate::plan::cost::LinearWork;
 use crate::plan::network::{Geometry, StepId};
 use crate::plan::packing::bits::SlotBits;
@@ -17,26 +17,87 @@ use crate::plan::packing::merge::{Merge, merged};
 use crate::plan::packing::sparse::SparseMap;
 use crate::plan::packing::split::{Split, cheapest};
 
-/// Full evaluations of a step's candidates for each state.
+/// Candidates of one state that are worked out at most.
 const WORKED_OUT: usize = 4;
 /// Candidates estimated at more than this many times the cheapest are not worked out: the layouts that follow from them do not make
 /// up for it.
 const HOPELESS: f64 = 1.5;
+/// Candidates that need more than this many times the fewest output tiles are not looked at.
+const SPREAD: usize = 16;
+/// Candidates worked out for each arrangement of the inputs, however they compare with those of other arrangements.
+const OF_FAMILY: usize = 1;
+
+/// A state before an affine step, with its candidates, cheapest estimate first.
+struct Prospect<'s> {
+    state: &'s State,
+    places: Places,
+    anchors: Anchors,
+    channels: usize,
+    ranked: Vec<(f64, Candidate)>,
+}
 
 impl Expansion<'_> {
+    /// The states that an affine step leads to. Candidates of all states are estimated, and the best of all worked out.
     pub(super) fn affine(
         &self,
-        state: &State,
+        beam: &[State],
         x: StepId,
         map: &SparseMap,
         geometry: Geometry,
-        next: &mut Vec<State>,
         found: &mut Found,
-    ) {
+    ) -> Vec<State> {
+        if geometry == Geometry::Diagonal {
+            return self.in_parallel(beam, found, |state, found| self.diagonal(state, x, map, found));
+        }
+        let prospects = self.in_parallel(beam, found, |state, found| {
+            self.prospect(state, x, map, geometry, found)
+        });
+        let mut chances: Vec<(f64, &Prospect<'_>, &Candidate)> = Vec::new();
+        for prospect in &prospects {
+            let bound = prospect.ranked.first().map_or(0.0, |least| HOPELESS * least.0);
+            let worth = prospect
+                .ranked
+                .iter()
+                .take(WORKED_OUT)
+                .filter(|entry| entry.0 <= bound);
+            chances.extend(worth.map(|(cost, candidate)| (prospect.state.cost + cost, prospect, candidate)));
+        }
+        chances.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let bound = chances.first().map_or(0.0, |best| FAMILY_HOPELESS * best.0);
+        let mut families: BTreeMap<usize, usize> = BTreeMap::new();
+        let mut kept = 0;
+        chances.retain(|(cost, prospect, _)| {
+            let of_family = families.entry(prospect.state.family).or_default();
+            *of_family += 1;
+            kept += 1;
+            kept <= self.settings.beam + 2 || *of_family <= OF_FAMILY && *cost <= bound
+        });
+        self.in_parallel(&chances, found, |(_, prospect, candidate), found| {
+            let Prospect {
+                state,
+                places,
+                anchors,
+                channels,
+                ..
+            } = *prospect;
+            let owners = Placement::new(candidate, anchors, *channels, state.period).owners();
+            let candidate = (*candidate).clone();
+            self.work_out(state, x, map, places, candidate, &owners, anchors.window, found)
+        })
+    }
+
+    /// Estimates the candidates of a state from a few rows each.
+    fn prospect<'s>(
+        &self,
+        state: &'s State,
+        x: StepId,
+        map: &SparseMap,
+        geometry: Geometry,
+        found: &mut Found,
+    ) -> Option<Prospect<'s>> {
         let layout = &state.layouts[x];
         let places = Places::of(layout, state.period, map.columns());
         let (anchors, channels) = match geometry {
-            Geometry::Dense => (None, map.rows()),
             Geometry::Image {
                 input,
                 output,
@@ -49,9 +110,7 @@ impl Expansion<'_> {
                 let found = known.or_else(|| Anchors::of_image(&places, input, size, stride, padding));
                 (found, output[0] as usize)
             }
-            Geometry::Diagonal => {
-                return self.diagonal(state, x, map, &places, next, found);
-            }
+            Geometry::Dense | Geometry::Diagonal => (None, map.rows()),
         };
         let (anchors, channels) = match anchors {
             Some(anchors) => (anchors, channels),
@@ -59,56 +118,55 @@ impl Expansion<'_> {
             None if geometry == Geometry::Dense || map.rows() <= state.period => {
                 (Anchors::single(), map.rows())
             }
-            None => return self.reject(found, "an output pixel has no input pixel to stand at"),
+            None => {
+                self.reject(found, "an output pixel has no input pixel to stand at");
+                return None;
+            }
         };
         let bits = SlotBits::of(layout, state.period);
-        let mut ranked = Vec::new();
-        for candidate in candidates(&bits, &anchors, channels) {
-            found.tried += 1;
-            let placement = Placement::new(&candidate, &anchors, channels, state.period);
-            let mut sampled: BTreeSet<Diagonal> = BTreeSet::new();
+        let mut all = candidates(&bits, &anchors, channels);
+        let tiles_of =
+            |candidate: &Candidate| Placement::new(candidate, &anchors, channels, state.period).tiles();
+        let fewest = all.iter().map(tiles_of).min().unwrap_or(0);
+        all.retain(|candidate| tiles_of(candidate) <= SPREAD * fewest);
+        found.tried += all.len();
+        let mut ranked = self.in_parallel(&all, found, |candidate, found| {
+            let placement = Placement::new(candidate, &anchors, channels, state.period);
+            let mut sampled: Vec<Diagonal> = Vec::new();
+            let sample = placement.sample().into_iter();
             let served = cover(
                 map,
                 &places,
                 &placement,
                 anchors.window,
-                placement.sample().into_iter(),
+                sample,
                 |diagonal, _, _| {
-                    sampled.insert(diagonal);
+                    if sampled.last() != Some(&diagonal) {
+                        sampled.push(diagonal);
+                    }
                 },
             );
             if served.is_err() {
                 self.reject(found, "an input element stands in no valid slot");
-                continue;
+                return None;
             }
-            let sampled: Vec<Diagonal> = sampled.into_iter().collect();
+            sampled.sort_unstable();
+            sampled.dedup();
             let tiles = (layout.tiles(), placement.tiles());
-            let best = self.cheapest_merge(state, x, &sampled, &candidate, tiles, anchors.window);
-            ranked.push((best.cost, candidate));
-        }
+            let best = self.cheapest_merge(state, x, &sampled, candidate, tiles, anchors.window);
+            Some((best.cost, candidate.clone()))
+        });
         ranked.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let bound = ranked.first().map_or(0.0, |least| HOPELESS * least.0);
-        for (_, candidate) in ranked
-            .into_iter()
-            .take(WORKED_OUT)
-            .filter(|entry| entry.0 <= bound)
-        {
-            let owners = Placement::new(&candidate, &anchors, channels, state.period).owners();
-            self.work_out(
-                state,
-                x,
-                map,
-                &places,
-                candidate,
-                &owners,
-                anchors.window,
-                next,
-                found,
-            );
-        }
+        Some(Prospect {
+            state,
+            places,
+            anchors,
+            channels,
+            ranked,
+        })
     }
 
-    /// Works a candidate out in full and adds the state it leads to.
+    /// Works a candidate out in full: the state it leads to.
     #[expect(
         clippy::too_many_arguments,
         reason = "one call site each; a struct would only rename the list"
@@ -122,11 +180,11 @@ impl Expansion<'_> {
         candidate: Candidate,
         owners: &Owners,
         window: Window,
-        next: &mut Vec<State>,
         found: &mut Found,
-    ) {
+    ) -> Option<State> {
         let Ok(all) = diagonals(map, places, owners, window) else {
-            return self.reject(found, "an input element stands in no valid slot");
+            self.reject(found, "an input element stands in no valid slot");
+            return None;
         };
         let list: Vec<Diagonal> = all.iter().map(|(diagonal, _)| *diagonal).collect();
         let tiles = (state.layouts[x].tiles(), owners.tiles());
@@ -152,7 +210,8 @@ impl Expansion<'_> {
             }
         }
         if !held.iter().all(|&held| held) {
-            return self.reject(found, "folding mixes neighbouring outputs");
+            self.reject(found, "folding mixes neighbouring outputs");
+            return None;
         }
         let rotations: Vec<i32> = list
             .iter()
@@ -178,20 +237,13 @@ impl Expansion<'_> {
         if merge != Merge::None {
             self.charge_conjugation(&mut after);
         }
-        next.push(after);
+        Some(after)
     }
 
     /// An elementwise map: the layout stays.
-    fn diagonal(
-        &self,
-        state: &State,
-        x: StepId,
-        map: &SparseMap,
-        places: &Places,
-        next: &mut Vec<State>,
-        found: &mut Found,
-    ) {
+    fn diagonal(&self, state: &State, x: StepId, map: &SparseMap, found: &mut Found) -> Option<State> {
         let (layout, rows) = (&state.layouts[x], map.rows());
+        let places = Places::of(layout, state.period, map.columns());
         let mut instance = vec![NONE; layout.tiles() * state.period];
         let mut row = Vec::new();
         for tile in 0..layout.tiles() {
@@ -215,7 +267,7 @@ impl Expansion<'_> {
             copy_bits: vec![],
         };
         let window = Window { bias: 0, grain: 1 };
-        self.work_out(state, x, map, places, candidate, &owners, window, next, found);
+        self.work_out(state, x, map, &places, candidate, &owners, window, found)
     }
 
     /// The cheapest way to carry out a set of diagonals from `tiles.0` to `tiles.1` real tiles, of the merges that are open to it.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use he_core::tile::layout::{Cell, Layout};
+use rayon::prelude::*;
 
 use super::{Choice, Found, Rejection, SearchSettings, State};
 use crate::plan::cost::LevelShape;
@@ -21,11 +22,12 @@ pub(super) struct Expansion<'a> {
 }
 
 impl Expansion<'_> {
-    pub(super) fn expand(&self, state: &State, next: &mut Vec<State>, found: &mut Found) {
+    fn expand(&self, state: &State, next: &mut Vec<State>, found: &mut Found) {
         let (prices, step) = (&self.settings.prices, &self.network.steps[self.id]);
         match &step.kind {
             StepKind::Input { shape, .. } => self.inputs(state, shape, next, found),
-            StepKind::Affine { x, map, geometry } => self.affine(state, *x, map, *geometry, next, found),
+            // Of all states together.
+            StepKind::Affine { .. } => {}
             StepKind::WindowSum { x, map } => {
                 let samples = self.settings.batch as usize;
                 match window_sums(map, &state.layouts[*x], state.period, samples) {
@@ -81,6 +83,35 @@ impl Expansion<'_> {
                 next.push(state.with(Choice::Pointwise, Arc::new(layout), 0.0));
             }
         }
+    }
+
+    /// The states that the states of a beam lead to.
+    pub(super) fn all(&self, beam: &[State], found: &mut Found) -> Vec<State> {
+        if let StepKind::Affine { x, map, geometry } = &self.network.steps[self.id].kind {
+            return self.affine(beam, *x, map, *geometry, found);
+        }
+        let mut next = Vec::new();
+        beam.iter().for_each(|state| self.expand(state, &mut next, found));
+        next
+    }
+
+    /// What `f` makes of each item, on all cores; what it reports is added up in order.
+    pub(super) fn in_parallel<'i, T: Sync, R: Send>(
+        &self,
+        items: &'i [T],
+        found: &mut Found,
+        f: impl Fn(&'i T, &mut Found) -> Option<R> + Sync,
+    ) -> Vec<R> {
+        let one = |item| {
+            let mut reports = Found::default();
+            (f(item, &mut reports), reports)
+        };
+        let made: Vec<(Option<R>, Found)> = items.par_iter().map(one).collect();
+        let add = |(result, reports): (Option<R>, Found)| {
+            found.add(reports);
+            result
+        };
+        made.into_iter().filter_map(add).collect()
     }
 
     pub(super) fn reject(&self, found: &mut Found, reason: &str) {

@@ -156,10 +156,7 @@ pub fn search(network: &Network, shape_at: &dyn Fn(u32) -> LevelShape, settings:
             after: shape_at(depths[id]),
             settings,
         };
-        let mut next = Vec::new();
-        for state in &beam {
-            expansion.expand(state, &mut next, &mut found);
-        }
+        let mut next = expansion.all(&beam, &mut found);
         next.sort_by(|a, b| a.cost.total_cmp(&b.cost));
         let mut seen = BTreeSet::new();
         next.retain(|state| seen.insert(state.signature(network, id)));
@@ -195,6 +192,16 @@ pub fn search(network: &Network, shape_at: &dyn Fn(u32) -> LevelShape, settings:
         })
         .collect();
     found
+}
+
+impl Found {
+    /// Adds what was tried and rejected elsewhere.
+    fn add(&mut self, other: Found) {
+        self.tried += other.tried;
+        for (rejection, times) in other.rejected {
+            *self.rejected.entry(rejection).or_default() += times;
+        }
+    }
 }
 
 impl State {
