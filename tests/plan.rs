@@ -1,6 +1,6 @@
 //! Plans of the bundled networks: the packed program, run in the clear, gives the stored logits.
 
-use he_core::program::clear;
+use he_core::program::{Slots, clear};
 use he_nn::lower::FilledWeights;
 use he_nn::plan::{Goal, Plan};
 use he_nn::prelude::*;
@@ -35,6 +35,7 @@ fn run(plan: &Plan, checkpoint: &Checkpoint, sample: &[f32]) -> Vec<f64> {
     let weights = plan.weights(checkpoint).unwrap();
     let filled = FilledWeights::new(plan.recipes(), &weights);
     let inputs = spec.inputs[0].slots(&layout, |element| f64::from(sample[element as usize]));
+    let inputs = inputs.into_iter().map(Slots::from).collect();
     let outputs = clear::run(plan.program(), &filled, &[inputs]).unwrap();
     let port = &spec.outputs[0];
     port.places

@@ -16,7 +16,7 @@ pub use encryptor::Encryptor;
 pub use owner::Client;
 #[cfg(feature = "server")]
 pub(crate) use spec::key_bytes;
-pub use spec::{ClientSpec, InputPort, OutputPort};
+pub use spec::{ClientSpec, InputPort, OutputPort, SlotNumbers};
 
 #[cfg(test)]
 mod tests;

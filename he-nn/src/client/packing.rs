@@ -3,6 +3,7 @@
 //! Element e of sample b has index `b * elements + e` in the tensor `[batch, shape..]` that an arrangement spreads.
 
 use he_core::ckks::{Ciphertext, Context, Plaintext, SecretKey};
+use he_core::complex::Complex;
 use he_core::params::same_scale;
 use he_core::tile::arrangement::Arrangement;
 use he_core::tile::layout::Layout;
@@ -55,10 +56,12 @@ impl Packing {
             // Elements of samples that are not there are zero.
             let value = |e: u32| values.get(e as usize).copied().unwrap_or(0.0).into();
             for slots in port.slots(layout, value) {
-                plaintexts.push(if slots.is_real() {
+                plaintexts.push(if slots.im.is_empty() {
                     context.encode(&slots.re, scale, level, false)?
                 } else {
-                    context.encode_complex(&slots.to_complex(slots.len()), scale, level, false)?
+                    let parts = slots.re.iter().zip(&slots.im);
+                    let numbers: Vec<Complex> = parts.map(|(&re, &im)| Complex::new(re, im)).collect();
+                    context.encode_complex(&numbers, scale, level, false)?
                 });
             }
         }

@@ -4,7 +4,6 @@
 
 use he_core::ckks::KeySpec;
 use he_core::params::Chain;
-use he_core::program::Slots;
 use he_core::tile::arrangement::Arrangement;
 use he_core::tile::layout::{Cell, Layout};
 use serde::{Deserialize, Serialize};
@@ -46,6 +45,15 @@ pub struct InputPort {
     pub arrangement: Arrangement,
     /// Whether a ciphertext holds two of these tiles, the second half of them as imaginary parts.
     pub complex: bool,
+}
+
+/// What the slots of one ciphertext hold.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SlotNumbers {
+    /// Real parts.
+    pub re: Vec<f64>,
+    /// Imaginary parts, or nothing where all numbers are real.
+    pub im: Vec<f64>,
 }
 
 /// One output of a model.
@@ -242,13 +250,13 @@ impl InputPort {
     }
 
     /// What its ciphertexts hold, given the value of every element `sample * elements + e`.
-    pub fn slots(&self, layout: &Layout, value: impl Fn(u32) -> f64) -> Vec<Slots> {
+    pub fn slots(&self, layout: &Layout, value: impl Fn(u32) -> f64) -> Vec<SlotNumbers> {
         Self::slots_of(layout, self.complex, value)
     }
 
     /// What the ciphertexts of a layout of real tiles hold: the tiles, or if `complex` the second half of them as imaginary parts of
     /// the first.
-    pub fn slots_of(layout: &Layout, complex: bool, value: impl Fn(u32) -> f64) -> Vec<Slots> {
+    pub fn slots_of(layout: &Layout, complex: bool, value: impl Fn(u32) -> f64) -> Vec<SlotNumbers> {
         let slot = |cell| match cell {
             Cell::Element(element) => value(element),
             Cell::Zero | Cell::Unknown => 0.0,
@@ -256,7 +264,7 @@ impl InputPort {
         let tile = |tile| layout.tile(tile).map(slot).collect::<Vec<f64>>();
         let tiles = layout.tiles();
         let real = if complex { tiles.div_ceil(2) } else { tiles };
-        let merge = |t| Slots {
+        let merge = |t| SlotNumbers {
             re: tile(t),
             im: if real + t < tiles {
                 tile(real + t)

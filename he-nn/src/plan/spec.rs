@@ -2,13 +2,20 @@
 
 use std::collections::HashMap;
 
+use he_core::program::Slots;
 use he_core::tile::arrangement::Arrangement;
 use he_core::tile::layout::{Cell, Layout};
 
 use super::Plan;
 use super::network::StepKind;
 use super::search::Choice;
-use crate::client::{ClientSpec, InputPort, OutputPort};
+use crate::client::{ClientSpec, InputPort, OutputPort, SlotNumbers};
+
+impl From<SlotNumbers> for Slots {
+    fn from(SlotNumbers { re, im }: SlotNumbers) -> Self {
+        Slots { re, im }
+    }
+}
 
 impl Plan {
     /// What a client needs: parameters, layouts and keys; neither weights nor program.

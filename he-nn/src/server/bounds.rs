@@ -49,7 +49,12 @@ fn input_bounds(program: &Program, spec: &ClientSpec) -> Vec<Vec<Slots>> {
     let tiles = |name: &str| {
         let port = spec.inputs.iter().find(|port| port.name == name)?;
         let layout = port.arrangement.layout(spec.slots());
-        Some(port.slots(&layout, |_| port.range))
+        Some(
+            port.slots(&layout, |_| port.range)
+                .into_iter()
+                .map(Slots::from)
+                .collect(),
+        )
     };
     program
         .inputs

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use he_core::program::{ChainView, clear};
+use he_core::program::{ChainView, Slots, clear};
 
 use crate::affine::Stages;
 use crate::affine::tests::{Numbers, weights};
@@ -207,7 +207,10 @@ impl Trial {
         let (layout, complex) = input.ok_or("no input")?;
         let elements = self.inputs[0].len();
         let value = |e: u32| self.inputs[e as usize / elements][e as usize % elements];
-        let tiles = InputPort::slots_of(layout, complex, value);
+        let tiles = InputPort::slots_of(layout, complex, value)
+            .into_iter()
+            .map(Slots::from)
+            .collect();
         let filled = FilledWeights::new(&lowered.recipes, &self.weights);
         let outputs = clear::run(program, &filled, &[tiles]).map_err(|error| error.to_string())?;
         for (view, tiles) in self.translated.outputs.iter().zip(&outputs) {
