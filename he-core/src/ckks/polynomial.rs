@@ -227,7 +227,7 @@ impl<'a> Planner<'a> {
             return Ok(());
         }
         let n = 1 << degree.ilog2();
-        let (q, r) = divide(p, n);
+        let (q, r) = divide_chebyshev(p, n);
         if q.iter().skip(1).all(|&c| c == 0.0) {
             self.add_multiple(n, q[0], sum)?;
         } else {
@@ -324,7 +324,7 @@ fn integer(c: f64, scale: f64) -> Result<i128> {
 }
 
 /// `p = q T_n + r` for n at most the degree of p and more than half of it, from `2 T_i T_n = T_{i+n} + T_{|i-n|}`.
-fn divide(p: &[f64], n: usize) -> (Vec<f64>, Vec<f64>) {
+pub fn divide_chebyshev(p: &[f64], n: usize) -> (Vec<f64>, Vec<f64>) {
     let mut r = p[..n].to_vec();
     let mut q = vec![0.0; p.len() - n];
     q[0] = p[n];
@@ -373,7 +373,7 @@ mod tests {
         #[test]
         fn division_is_exact(p in prop::collection::vec(-1.0f64..1.0, 2..64), x in -1.0f64..1.0) {
             let n = 1 << (p.len() - 1).ilog2();
-            let (q, r) = divide(&p, n);
+            let (q, r) = divide_chebyshev(&p, n);
             let mut power = vec![0.0; n + 1];
             power[n] = 1.0;
             let value = chebyshev(&q, x) * chebyshev(&power, x) + chebyshev(&r, x);

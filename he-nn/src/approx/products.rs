@@ -6,6 +6,8 @@
 //!
 //! Source: division in the Chebyshev basis as in Han and Ki, CT-RSA 2020.
 
+use he_core::ckks::polynomial::divide_chebyshev;
+
 /// `t_n^2 - t_2n`.
 #[must_use]
 pub fn power_offset(n: u32, range: f64) -> f64 {
@@ -27,25 +29,13 @@ pub fn chebyshev_to_products(coefficients: &[f64], range: f64) -> Vec<f64> {
         [constant, linear] => vec![constant, linear / range],
         _ => {
             let n = 1 << (coefficients.len() - 1).ilog2();
-            let (quotient, rest) = divide(coefficients, n);
+            let (quotient, rest) = divide_chebyshev(coefficients, n);
             let mut result = chebyshev_to_products(&rest, range);
             let monic = 1.0 / power_bound(n as u32, range);
             result.extend(chebyshev_to_products(&quotient, range).iter().map(|c| monic * c));
             result
         }
     }
-}
-
-/// `p = q T_n + r` for n at most the degree of p and more than half of it, from `2 T_i T_n = T_{i+n} + T_{|i-n|}`.
-fn divide(p: &[f64], n: usize) -> (Vec<f64>, Vec<f64>) {
-    let mut r = p[..n].to_vec();
-    let mut q = vec![0.0; p.len() - n];
-    q[0] = p[n];
-    for (i, &c) in p.iter().enumerate().skip(n + 1) {
-        q[i - n] = 2.0 * c;
-        r[2 * n - i] -= c;
-    }
-    (q, r)
 }
 
 #[cfg(test)]
