@@ -302,3 +302,22 @@ proptest! {
         }
     }
 }
+
+/// Three tiles merge into two ciphertexts: the third is the imaginary part of the first.
+#[test]
+fn merged_tiles_are_real_and_imaginary_parts() {
+    let arrangement = Arrangement::new(&[6], vec![Axis::along(0, 2, 1)], vec![Axis::along(0, 3, 2)]);
+    let layout = arrangement.layout(2);
+    let parts = |complex| -> Vec<(Vec<f64>, Vec<f64>)> {
+        let slots = InputPort::slots_of(&layout, complex, f64::from);
+        slots.into_iter().map(|slots| (slots.re, slots.im)).collect()
+    };
+    let real = vec![
+        (vec![0.0, 1.0], vec![]),
+        (vec![2.0, 3.0], vec![]),
+        (vec![4.0, 5.0], vec![]),
+    ];
+    assert_eq!(parts(false), real);
+    let merged = vec![(vec![0.0, 1.0], vec![4.0, 5.0]), (vec![2.0, 3.0], vec![])];
+    assert_eq!(parts(true), merged);
+}

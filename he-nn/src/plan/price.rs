@@ -23,7 +23,7 @@ pub struct PriceTable {
 
 impl PriceTable {
     /// The table that serves when none was measured: about 1.5 times what the benchmark's loops take, because in whole requests tables and
-    /// operands come from further away. With it, predictions for the bundled networks are 1.1 to 1.4 times too low on the machine
+    /// operands come from further away. With it, predictions for the bundled networks are 1.1 to 1.5 times too low on the quiet machine
     /// it was fitted on.
     pub const DEFAULT: PriceTable = PriceTable {
         ntt_butterfly: 0.32,

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::Plan;
+use super::packing::merge::merged;
 use super::search::{Choice, LinearChoice};
 
 impl fmt::Display for Plan {
@@ -36,7 +37,14 @@ impl fmt::Display for Plan {
         for (id, step) in steps.iter().enumerate() {
             let tiles = self.packing.layouts[id].tiles();
             match &self.packing.choices[id] {
-                Choice::Input { name, .. } => writeln!(f, "  {:<24} {name}, {tiles} tiles", step.name)?,
+                Choice::Input { name, complex, .. } => {
+                    let (kind, tiles) = if *complex {
+                        ("complex ", merged(tiles))
+                    } else {
+                        ("", tiles)
+                    };
+                    writeln!(f, "  {:<24} {kind}{name}, {tiles} tiles", step.name)?
+                }
                 Choice::Linear(linear) => writeln!(f, "  {:<24} {}", step.name, Linear(linear, tiles))?,
                 Choice::Windows(windows) => {
                     let terms: usize = windows.parts.iter().flatten().map(|(_, r)| r.len()).sum();

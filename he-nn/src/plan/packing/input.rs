@@ -145,18 +145,12 @@ fn dense(shape: &[u32], outputs: u32, period: u32, parts: u32, found: &mut Vec<I
     let (copies, complex) = (period / padded, parts > 1);
     let (elements, tiles) = (Axis::along(0, padded, parts), Axis::along(0, parts, 1));
     let plain = flat(vec![elements, Axis::copies(copies)], tiles, 0);
-    let name = if complex { "complex copies" } else { "copies" };
-    found.push(InputCandidate::new(name, plain, complex));
+    found.push(InputCandidate::new("copies", plain, complex));
     let rows = outputs.next_power_of_two();
     if copies > 1 && rows > copies {
         let skew = Axis::along(0, copies, parts * (rows / copies));
         let skewed = flat(vec![elements, skew], tiles, padded * parts);
-        let name = if complex {
-            "complex skewed copies"
-        } else {
-            "skewed copies"
-        };
-        found.push(InputCandidate::new(name, skewed, complex));
+        found.push(InputCandidate::new("skewed copies", skewed, complex));
     }
 }
 
@@ -219,12 +213,7 @@ fn planes(input: [u32; 3], stride: u32, period: u32, found: &mut Vec<InputCandid
                 .chain(above)
                 .collect();
             axes.retain(|axis| axis.extent > 1);
-            let name = match (phase > 1, complex) {
-                (true, false) => "stride phases",
-                (true, true) => "complex stride phases",
-                (false, false) => "planes",
-                (false, true) => "complex planes",
-            };
+            let name = if phase > 1 { "stride phases" } else { "planes" };
             let arrangement = Arrangement::new(&[channels, height, width], axes, tiles.clone());
             found.push(InputCandidate::new(name, arrangement, complex));
         }
@@ -276,11 +265,7 @@ fn interleaved(input: [u32; 3], period: u32, found: &mut Vec<InputCandidate>) {
                 ];
                 let arrangement = Arrangement::new(&[channels, height, width], axes, tiles);
                 if !found.iter().any(|candidate| candidate.arrangement == arrangement) {
-                    found.push(InputCandidate::new(
-                        "complex interleaved planes",
-                        arrangement,
-                        true,
-                    ));
+                    found.push(InputCandidate::new("interleaved planes", arrangement, true));
                 }
             }
         }
@@ -333,12 +318,7 @@ fn columns(
     let at = (0..output[0])
         .flat_map(|y| (0..output[1]).map(move |x| (0, y * columns + x)))
         .collect();
-    let name = if complex {
-        "complex image to column"
-    } else {
-        "image to column"
-    };
-    let mut candidate = InputCandidate::new(name, arrangement, complex);
+    let mut candidate = InputCandidate::new("image to column", arrangement, complex);
     candidate.anchors = Some(Anchors {
         at,
         window: Window {

@@ -1,12 +1,11 @@
 //! Candidates of an affine step: estimated from a few rows, the best worked out in full.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use he_core::tile::layout::Cell;
 
 use super::expand::Expansion;
-use super::{Choice, FAMILY_HOPELESS, Found, LinearChoice, State};
+use super::{Choice, Found, LinearChoice, State, keep_racing};
 use crate::plan::cost::LinearWork;
 use crate::plan::network::{Geometry, StepId};
 use crate::plan::packing::bits::SlotBits;
@@ -24,8 +23,8 @@ const WORKED_OUT: usize = 4;
 const HOPELESS: f64 = 1.5;
 /// Candidates that need more than this many times the fewest output tiles are not looked at.
 const SPREAD: usize = 16;
-/// Candidates worked out for each arrangement of the inputs, however they compare with those of other arrangements.
-const OF_FAMILY: usize = 1;
+/// Candidates worked out beyond the states that are kept: some turn out to mix outputs or to agree.
+const BESIDES_BEAM: usize = 2;
 
 /// A state before an affine step, with its candidates, cheapest estimate first.
 struct Prospect<'s> {
@@ -63,15 +62,11 @@ impl Expansion<'_> {
             chances.extend(worth.map(|(cost, candidate)| (prospect.state.cost + cost, prospect, candidate)));
         }
         chances.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let bound = chances.first().map_or(0.0, |best| FAMILY_HOPELESS * best.0);
-        let mut families: BTreeMap<usize, usize> = BTreeMap::new();
-        let mut kept = 0;
-        chances.retain(|(cost, prospect, _)| {
-            let of_family = families.entry(prospect.state.family).or_default();
-            *of_family += 1;
-            kept += 1;
-            kept <= self.settings.beam + 2 || *of_family <= OF_FAMILY && *cost <= bound
-        });
+        keep_racing(
+            &mut chances,
+            self.settings.beam + BESIDES_BEAM,
+            |(cost, prospect, _)| (*cost, prospect.state.family),
+        );
         self.in_parallel(&chances, found, |(_, prospect, candidate), found| {
             let Prospect {
                 state,

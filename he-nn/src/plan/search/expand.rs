@@ -148,7 +148,7 @@ impl Expansion<'_> {
     pub(super) fn charge_conjugation(&self, state: &mut State) {
         if !state.conjugates {
             state.conjugates = true;
-            state.cost += self.shape.key_bytes() as f64 * self.settings.key_byte;
+            state.cost += self.after.key_bytes() as f64 * self.settings.key_byte;
         }
     }
 

@@ -160,15 +160,7 @@ pub fn search(network: &Network, shape_at: &dyn Fn(u32) -> LevelShape, settings:
         next.sort_by(|a, b| a.cost.total_cmp(&b.cost));
         let mut seen = BTreeSet::new();
         next.retain(|state| seen.insert(state.signature(network, id)));
-        // What an arrangement of the input saves shows late: the best of each stays in the race for a while.
-        let bound = next.first().map_or(0.0, |best| FAMILY_HOPELESS * best.cost);
-        let mut families = BTreeSet::new();
-        let mut kept = 0;
-        next.retain(|state| {
-            let first = families.insert(state.family) && state.cost <= bound;
-            kept += 1;
-            first || kept <= settings.beam
-        });
+        keep_racing(&mut next, settings.beam, |state| (state.cost, state.family));
         beam = next;
         if beam.is_empty() {
             let reason = "no packing of this layer fits its input's layout".to_owned();
@@ -192,6 +184,19 @@ pub fn search(network: &Network, shape_at: &dyn Fn(u32) -> LevelShape, settings:
         })
         .collect();
     found
+}
+
+/// Keeps the cheapest `most` of an ascending list, and the cheapest of every arrangement of the inputs that is not hopeless: what an
+/// arrangement saves shows late. `entry` tells cost and arrangement.
+fn keep_racing<T>(list: &mut Vec<T>, most: usize, entry: impl Fn(&T) -> (f64, usize)) {
+    let bound = list.first().map_or(0.0, |best| FAMILY_HOPELESS * entry(best).0);
+    let (mut families, mut seen) = (BTreeSet::new(), 0);
+    list.retain(|item| {
+        let (cost, family) = entry(item);
+        let is_first = families.insert(family);
+        seen += 1;
+        seen <= most || is_first && cost <= bound
+    });
 }
 
 impl Found {
