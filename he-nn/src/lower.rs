@@ -21,7 +21,7 @@ use crate::plan::search::{Choice, LinearChoice, Packing};
 /// How the slots of a plaintext follow from a step's numbers.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Recipe {
-    /// Weights of an affine step: (slot, tap), repeated with the period.
+    /// Weights of an affine step, or the ones of a step that brings an operand over: (slot, tap), repeated with the period.
     Weights {
         /// The step.
         step: StepId,
@@ -30,7 +30,7 @@ pub enum Recipe {
         /// Where each weight stands, the giant step's shift already applied.
         nonzeros: Vec<Nonzero>,
     },
-    /// Weights of an affine step that merges tiles: half of one weight as the real, half of another as the imaginary part.
+    /// Such weights where tiles are merged: half of one weight as the real, half of another as the imaginary part.
     Merged {
         /// The step.
         step: StepId,
@@ -66,7 +66,7 @@ pub enum Recipe {
 /// The numbers of one step, folded from a checkpoint.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StepWeights {
-    /// Weights of an affine step, by tap.
+    /// Weights of an affine step, by tap; of a sum or product, one that brings operands over.
     pub taps: Vec<f64>,
     /// Vectors of one number (for all elements) or one number an element: an affine step's bias, a polynomial's coefficients in
     /// ascending powers.
@@ -220,14 +220,8 @@ impl Writer<'_> {
                 let Choice::Linear(linear) = choice else {
                     return Ok(self.values[*x]);
                 };
-                let value = self.builder.adjust(self.values[*x], level)?;
-                let is_merged = matches!(self.packing.choices[*x], Choice::Input { complex: true, .. });
-                let value = if linear.merge == Merge::Inputs && !is_merged {
-                    self.merge(value)?
-                } else {
-                    value
-                };
-                self.affine(id, value, linear)
+                let product = self.linear(id, *x, level, linear)?;
+                self.add_elements(id, 0, product)
             }
             StepKind::WindowSum { x, .. } => {
                 let Choice::Windows(windows) = choice else {
@@ -253,13 +247,11 @@ impl Writer<'_> {
                 self.builder.square(x)
             }
             StepKind::Multiply { x, y } => {
-                let x = self.builder.adjust(self.values[*x], level)?;
-                let y = self.builder.adjust(self.values[*y], level)?;
+                let [x, y] = self.operands(id, [*x, *y], level)?;
                 self.builder.multiply(x, y)
             }
             StepKind::Add { x, y, negate } => {
-                let x = self.builder.adjust(self.values[*x], level)?;
-                let y = self.builder.adjust(self.values[*y], level)?;
+                let [x, y] = self.operands(id, [*x, *y], level)?;
                 if *negate {
                     self.builder.sub(x, y)
                 } else {
@@ -287,6 +279,21 @@ impl Writer<'_> {
             }
             StepKind::Relabel { x, .. } => Ok(self.values[*x]),
         }
+    }
+
+    /// Two operands at one level, in the same slots.
+    fn operands(
+        &mut self,
+        id: StepId,
+        operands: [StepId; 2],
+        level: u32,
+    ) -> Result<[ValueId; 2], VerifyError> {
+        let mut values = operands.map(|operand| self.values[operand]);
+        if let Choice::Brought { moved, map } = &self.packing.choices[id] {
+            values[*moved] = self.linear(id, operands[*moved], level + 1, map)?;
+        }
+        let [x, y] = values;
+        Ok([self.builder.adjust(x, level)?, self.builder.adjust(y, level)?])
     }
 
     /// The sum of `x` rotated by each of some ascending amounts.
@@ -335,8 +342,19 @@ impl Writer<'_> {
         self.builder.gather(vec![real, imaginary])
     }
 
-    /// Products, folds, bias.
-    fn affine(&mut self, id: StepId, x: ValueId, linear: &LinearChoice) -> Result<ValueId, VerifyError> {
+    /// Products with the result of step `x`, brought to `level`, and folds.
+    fn linear(
+        &mut self,
+        id: StepId,
+        x: StepId,
+        level: u32,
+        linear: &LinearChoice,
+    ) -> Result<ValueId, VerifyError> {
+        let is_merged = matches!(self.packing.choices[x], Choice::Input { complex: true, .. });
+        let mut x = self.builder.adjust(self.values[x], level)?;
+        if linear.merge == Merge::Inputs && !is_merged {
+            x = self.merge(x)?;
+        }
         let tiles = linear.merge.tiles(linear.inputs, linear.outputs);
         let mut products: BTreeMap<Diagonal, [&[Nonzero]; 2]> = BTreeMap::new();
         for (diagonal, nonzeros) in linear.diagonals.iter() {
@@ -405,11 +423,10 @@ impl Writer<'_> {
         }
         let product = self.builder.linear(x, ciphertexts as u32, terms)?;
         let folded = self.builder.rotate_sum(product, &linear.stages)?;
-        let real = match linear.merge {
-            Merge::None => folded,
-            Merge::Inputs | Merge::Outputs => self.parts(folded, linear.outputs)?,
-        };
-        self.add_elements(id, 0, real)
+        match linear.merge {
+            Merge::None => Ok(folded),
+            Merge::Inputs | Merge::Outputs => self.parts(folded, linear.outputs),
+        }
     }
 
     /// Adds one number an element wherever the result's layout has the element.

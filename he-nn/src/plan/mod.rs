@@ -39,7 +39,7 @@ use crate::error::Result;
 use crate::lower::{Power, Recipe, StepWeights};
 use crate::model::Model;
 pub use goal::{Goal, Objective};
-use network::StepKind;
+use network::{StepId, StepKind};
 pub use price::PriceTable;
 use search::{Choice, Packing, Rejection};
 use translate::{Source, Translated, power_range};
@@ -156,24 +156,19 @@ impl Plan {
 
     /// What the ranges vouch for in every value of the program.
     ///
-    /// What enters an affine layer may be merged to complex numbers there. The sums inside it, and the slots that end up holding none of its elements, are parts of sums of the same
-    /// terms: they are taken to stay within [`PARTIAL_SUMS`] times the layer's bound.
+    /// What enters an affine map may be merged to complex numbers there. The sums inside it, and the slots that end up holding none of
+    /// its elements, are parts of sums of the same terms: they are taken to stay within [`PARTIAL_SUMS`] times the map's bound.
     pub fn value_ranges(&self) -> Vec<Range> {
         let mut ranges = vec![Range::UNKNOWN; self.program.values.len()];
-        for (id, step) in self.translated.network.steps.iter().enumerate() {
+        for id in 0..self.translated.network.steps.len() {
             let known = self.translated.ranges[id];
-            if let StepKind::Affine { x, .. } = step.kind {
-                let entering = complex(self.translated.ranges[x]);
+            if let Some((entering, sums)) = self.ranges_inside(id) {
                 let mut is_sum = false;
-                for ((info, op), range) in self.program.values.iter().zip(&self.program.ops).zip(&mut ranges)
-                {
-                    if info.layer as usize == id {
+                let layers = self.program.values.iter().map(|info| info.layer as usize);
+                for ((layer, op), range) in layers.zip(&self.program.ops).zip(&mut ranges) {
+                    if layer == id {
                         is_sum |= matches!(op, Op::Linear { .. });
-                        *range = if is_sum {
-                            Range::within(PARTIAL_SUMS * known.largest)
-                        } else {
-                            entering
-                        };
+                        *range = if is_sum { sums } else { entering };
                     }
                 }
             }
@@ -192,6 +187,24 @@ impl Plan {
             }
         }
         ranges
+    }
+
+    /// Ranges of what enters the affine map of a step, and of the sums inside it; none where there is no map.
+    fn ranges_inside(&self, id: StepId) -> Option<(Range, Range)> {
+        let (ranges, kind) = (&self.translated.ranges, &self.translated.network.steps[id].kind);
+        let sums = |range: Range| Range::within(PARTIAL_SUMS * range.largest);
+        match (kind, &self.packing.choices[id]) {
+            (StepKind::Affine { x, .. }, _) => Some((complex(ranges[*x]), sums(ranges[id]))),
+            // Elements of one operand, merged or not, and the other, which may change its level meanwhile.
+            (_, Choice::Brought { .. }) => {
+                let either = kind.operands().iter().map(|&x| ranges[x]).reduce(|a, b| Range {
+                    largest: a.largest.max(b.largest),
+                    typical: a.typical.max(b.typical),
+                })?;
+                Some((complex(either), complex(either)))
+            }
+            _ => None,
+        }
     }
 
     /// The evaluation keys the program needs, each up to the level it is used at.

@@ -54,6 +54,15 @@ impl fmt::Display for Plan {
                         step.name
                     )?;
                 }
+                Choice::Brought { moved, map } => {
+                    let operand = &steps[step.kind.operands()[*moved]].name;
+                    writeln!(
+                        f,
+                        "  {:<24} {operand} brought over by {}",
+                        step.name,
+                        Linear(map, tiles)
+                    )?
+                }
                 Choice::Pointwise => {}
             }
         }

@@ -340,7 +340,14 @@ fn step_weights(loaded: &Loaded<'_>, source: Source, step: &Step) -> Result<Step
         series: vec![values],
     };
     Ok(match source {
-        Source::None => StepWeights::default(),
+        Source::None => StepWeights {
+            // An operand may be brought to the slots of the other.
+            taps: match step.kind {
+                StepKind::Add { .. } | StepKind::Multiply { .. } => vec![1.0],
+                _ => vec![],
+            },
+            series: vec![],
+        },
         Source::Affine(id) => match loaded.affine(id)? {
             Some(values) => StepWeights {
                 taps: values.taps,

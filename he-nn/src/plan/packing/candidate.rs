@@ -24,7 +24,7 @@ impl Anchors {
     pub fn single() -> Self {
         Anchors {
             at: vec![(0, 0)],
-            window: Window { bias: 0, grain: 1 },
+            window: Window::UPWARDS,
         }
     }
 
@@ -87,7 +87,7 @@ impl Anchors {
 }
 
 /// One way to pack an affine layer's output.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Candidate {
     /// Bits that number output channels.
     pub out_bits: Vec<u32>,

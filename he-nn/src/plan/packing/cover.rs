@@ -28,6 +28,27 @@ pub struct Owners {
 }
 
 impl Owners {
+    /// The slots of one sample in which a layout has one of `rows` elements, each an instance of its own.
+    pub fn of_layout(layout: &Layout, period: usize, rows: usize) -> Self {
+        let mut owners = Owners {
+            period,
+            instance: Vec::with_capacity(layout.tiles() * period),
+            row: Vec::new(),
+        };
+        for place in 0..layout.tiles() * period {
+            owners
+                .instance
+                .push(match layout.cell(place / period, place % period) {
+                    Cell::Element(element) if (element as usize) < rows => {
+                        owners.row.push(element);
+                        owners.row.len() as u32 - 1
+                    }
+                    _ => NONE,
+                });
+        }
+        owners
+    }
+
     /// Number of output tiles.
     pub fn tiles(&self) -> usize {
         self.instance.len() / self.period
@@ -41,6 +62,11 @@ pub struct Window {
     pub bias: i32,
     /// A power of two: rotations that move by little besides a multiple of it come first.
     pub grain: i32,
+}
+
+impl Window {
+    /// The smallest rotations upwards.
+    pub const UPWARDS: Window = Window { bias: 0, grain: 1 };
 }
 
 /// The rotations whose products make up one output tile from one input tile.

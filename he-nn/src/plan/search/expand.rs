@@ -6,22 +6,60 @@ use std::sync::Arc;
 use he_core::tile::layout::{Cell, Layout};
 use rayon::prelude::*;
 
-use super::{Choice, Found, Rejection, SearchSettings, State};
+use super::{Choice, Found, LinearChoice, Rejection, SearchSettings, ShapeAt, State};
 use crate::plan::cost::LevelShape;
 use crate::plan::network::{Geometry, Network, Step, StepId, StepKind};
 use crate::plan::packing::input::{Reader, arrangements};
+use crate::plan::packing::merge::Merge;
 use crate::plan::packing::pool::window_sums;
 
 /// One step of the network on the way to its packings.
 pub(super) struct Expansion<'a> {
     pub(super) network: &'a Network,
     pub(super) id: StepId,
+    /// Levels spent before each step's result.
+    pub(super) depths: &'a [u32],
+    pub(super) shape_at: ShapeAt<'a>,
+    /// The level that the step starts at.
     pub(super) shape: LevelShape,
+    /// The level of its result.
     pub(super) after: LevelShape,
     pub(super) settings: &'a SearchSettings,
 }
 
-impl Expansion<'_> {
+impl<'a> Expansion<'a> {
+    pub(super) fn new(
+        network: &'a Network,
+        id: StepId,
+        depths: &'a [u32],
+        shape_at: ShapeAt<'a>,
+        settings: &'a SearchSettings,
+    ) -> Self {
+        Expansion {
+            network,
+            id,
+            depths,
+            shape_at,
+            shape: shape_at(depths[id] - network.steps[id].kind.levels()),
+            after: shape_at(depths[id]),
+            settings,
+        }
+    }
+
+    /// Levels spent before the step.
+    pub(super) fn spent(&self) -> u32 {
+        self.depths[self.id] - self.network.steps[self.id].kind.levels()
+    }
+
+    /// What happens to an operand one level before the step. There must be one.
+    pub(super) fn earlier(&self) -> Self {
+        Expansion {
+            shape: (self.shape_at)(self.spent() - 1),
+            after: self.shape,
+            ..*self
+        }
+    }
+
     fn expand(&self, state: &State, next: &mut Vec<State>, found: &mut Found) {
         let (prices, step) = (&self.settings.prices, &self.network.steps[self.id]);
         match &step.kind {
@@ -42,22 +80,24 @@ impl Expansion<'_> {
                         let cost = self.shape.rotate_sum(tiles, &[terms.div_ceil(tiles)], prices);
                         let layout = Arc::new(windows.layout.clone());
                         let mut after = state.with(Choice::Windows(windows.clone()), layout, cost);
-                        self.charge_keys(&mut after, windows.parts.iter().flatten().flat_map(|(_, r)| r));
+                        let rotations = windows.parts.iter().flatten().flat_map(|(_, r)| r);
+                        self.charge_keys(&mut after, rotations.copied());
                         next.push(after);
                     }
                     None => self.reject(found, "windows at different places need different rotations"),
                 }
             }
-            StepKind::Square { x } => self.pointwise(state, &[*x], 1, next, found),
-            StepKind::Multiply { x, y } => self.pointwise(state, &[*x, *y], 1, next, found),
+            StepKind::Square { x } => next.push(self.in_place(state, *x, 1)),
+            StepKind::Multiply { x, y } => next.extend(self.meeting(state, [*x, *y], 1, found)),
             StepKind::Polynomial { x, .. } | StepKind::Shift { x } if !self.is_held(&state.layouts[*x]) => {
                 self.reject(found, "an offset for zeros that stand in no slot");
             }
             StepKind::Polynomial { x, degree, .. } => {
-                self.pointwise(state, &[*x], 2 * step.kind.levels().min(*degree) - 1, next, found)
+                let products = 2 * step.kind.levels().min(*degree) - 1;
+                next.push(self.in_place(state, *x, products as usize));
             }
-            StepKind::Shift { x } | StepKind::Negate { x } => self.pointwise(state, &[*x], 0, next, found),
-            StepKind::Add { x, y, .. } => self.pointwise(state, &[*x, *y], 0, next, found),
+            StepKind::Shift { x } | StepKind::Negate { x } => next.push(self.in_place(state, *x, 0)),
+            StepKind::Add { x, y, .. } => next.extend(self.meeting(state, [*x, *y], 0, found)),
             StepKind::Relabel { x, from } => {
                 let mut labels: HashMap<u32, u32> = HashMap::new();
                 let old = self.network.steps[*x].elements as u32;
@@ -126,29 +166,45 @@ impl Expansion<'_> {
     }
 
     /// Whether every element of the step, of every sample, stands somewhere.
-    fn is_held(&self, layout: &Layout) -> bool {
+    pub(super) fn is_held(&self, layout: &Layout) -> bool {
         let mut held = vec![false; self.network.steps[self.id].elements * self.settings.batch as usize];
         for (_, _, cell) in layout.cells() {
             if let Cell::Element(e) = cell {
-                held[e as usize] = true;
+                // Beyond the batch stand only zeros, which may have been given a bias.
+                if let Some(held) = held.get_mut(e as usize) {
+                    *held = true;
+                }
             }
         }
         held.iter().all(|&held| held)
     }
 
-    pub(super) fn charge_keys<'r>(&self, state: &mut State, rotations: impl Iterator<Item = &'r i32>) {
+    /// An operation on single slots of one operand: the layout stays.
+    fn in_place(&self, state: &State, x: StepId, products: usize) -> State {
+        self.slotwise(state, Choice::Pointwise, state.layouts[x].clone(), products)
+    }
+
+    /// Adds the time of an affine map, and its keys that nothing before has needed.
+    pub(super) fn charge(&self, state: &mut State, linear: &LinearChoice) {
+        state.cost += linear.cost;
+        let steps = linear
+            .diagonals
+            .iter()
+            .map(|(diagonal, _)| linear.split.of(diagonal.rotation));
+        let rotations = steps.flat_map(|(giant, baby)| [giant, baby]);
+        self.charge_keys(state, rotations.chain(linear.stages.iter().flatten().copied()));
+        if linear.merge != Merge::None && !state.conjugates {
+            state.conjugates = true;
+            state.cost += self.after.key_bytes() as f64 * self.settings.key_byte;
+        }
+    }
+
+    fn charge_keys(&self, state: &mut State, rotations: impl Iterator<Item = i32>) {
         let slots = self.settings.slots as i32;
         for rotation in rotations.map(|r| r.rem_euclid(slots)).filter(|r| *r != 0) {
             if state.rotations.insert(rotation) {
                 state.cost += self.shape.key_bytes() as f64 * self.settings.key_byte;
             }
-        }
-    }
-
-    pub(super) fn charge_conjugation(&self, state: &mut State) {
-        if !state.conjugates {
-            state.conjugates = true;
-            state.cost += self.after.key_bytes() as f64 * self.settings.key_byte;
         }
     }
 
@@ -212,41 +268,5 @@ impl Expansion<'_> {
             }
             next.push(after);
         }
-    }
-
-    /// Slot-wise operations: an element is where both operands have it.
-    fn pointwise(
-        &self,
-        state: &State,
-        operands: &[StepId],
-        products: u32,
-        next: &mut Vec<State>,
-        found: &mut Found,
-    ) {
-        let first = &state.layouts[operands[0]];
-        let layout = match operands {
-            [_] => first.clone(),
-            _ => {
-                let second = &state.layouts[operands[1]];
-                if (first.tiles(), first.slots()) != (second.tiles(), second.slots()) {
-                    return self.reject(found, "the operands stand in different numbers of tiles");
-                }
-                let met = Layout::from_fn(first.tiles(), first.slots(), |tile, slot| {
-                    let (a, b) = (first.cell(tile, slot), second.cell(tile, slot));
-                    if a == b { a } else { Cell::Unknown }
-                });
-                if !self.is_held(&met) {
-                    return self.reject(found, "the operands stand in different slots");
-                }
-                Arc::new(met)
-            }
-        };
-        let tiles = layout.tiles() * products as usize;
-        let cost = if products == 0 {
-            0.0
-        } else {
-            self.shape.multiply(tiles, &self.settings.prices)
-        };
-        next.push(state.with(Choice::Pointwise, layout, cost));
     }
 }

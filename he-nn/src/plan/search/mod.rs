@@ -6,6 +6,8 @@
 
 mod affine;
 mod expand;
+mod meet;
+mod transform;
 
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -81,6 +83,13 @@ pub enum Choice {
     Windows(WindowSums),
     /// Slot-wise, or a relabelling: nothing to choose.
     Pointwise,
+    /// Slot-wise on two operands, of which one is brought to the other's slots first.
+    Brought {
+        /// Which one.
+        moved: usize,
+        /// The identity from its slots to those of the other.
+        map: LinearChoice,
+    },
 }
 
 /// A packing of the whole network.
@@ -133,8 +142,11 @@ struct State {
 /// A way to arrange the inputs is given up once its best packing costs more than this many times the best of all.
 const FAMILY_HOPELESS: f64 = 2.0;
 
-/// Searches packings of `network` on a chain whose shape at each depth (levels spent so far) is given.
-pub fn search(network: &Network, shape_at: &dyn Fn(u32) -> LevelShape, settings: &SearchSettings) -> Found {
+/// The shape of a chain at each depth: after so many levels were spent.
+pub type ShapeAt<'a> = &'a (dyn Fn(u32) -> LevelShape + Sync);
+
+/// Searches packings of `network` on a chain of a given shape.
+pub fn search(network: &Network, shape_at: ShapeAt<'_>, settings: &SearchSettings) -> Found {
     let depths = network.depths();
     let mut found = Found::default();
     let mut beam = vec![State {
@@ -148,14 +160,7 @@ pub fn search(network: &Network, shape_at: &dyn Fn(u32) -> LevelShape, settings:
         period: settings.slots,
     }];
     for (id, step) in network.steps.iter().enumerate() {
-        let spent = depths[id] - step.kind.levels();
-        let expansion = Expansion {
-            network,
-            id,
-            shape: shape_at(spent),
-            after: shape_at(depths[id]),
-            settings,
-        };
+        let expansion = Expansion::new(network, id, &depths, shape_at, settings);
         let mut next = expansion.all(&beam, &mut found);
         next.sort_by(|a, b| a.cost.total_cmp(&b.cost));
         let mut seen = BTreeSet::new();

@@ -1,10 +1,13 @@
 //! Plans of random networks on ciphertexts, in secure rings: within the derived bound.
 
 use super::random::network;
+use crate::affine::tests::model;
 use crate::affine::tests::{Numbers, weights};
 use crate::graph::NodeId;
+use crate::layer::*;
 use crate::model::Model;
-use crate::plan::Goal;
+use crate::plan::search::Choice;
+use crate::plan::{Goal, Plan};
 use crate::{Client, Server};
 
 fn sample(model: &Model, seed: u64) -> Vec<f32> {
@@ -14,8 +17,8 @@ fn sample(model: &Model, seed: u64) -> Vec<f32> {
         .collect()
 }
 
-/// The error of the answer to one sample, and its bound.
-fn error_and_bound(model: &'static Model, seed: u64) -> (f64, f64) {
+/// The error of the answer to one sample, its bound, and the plan.
+fn error_and_bound(model: &'static Model, seed: u64) -> (f64, f64, Plan) {
     let checkpoint = weights(model, seed, false);
     let x = sample(model, seed);
     let ranges = model.calibrate(&checkpoint, &x).expect("ranges");
@@ -35,7 +38,7 @@ fn error_and_bound(model: &'static Model, seed: u64) -> (f64, f64) {
         .iter()
         .zip(&expected)
         .fold(0.0f64, |most, (a, b)| most.max(f64::from((a - b).abs())));
-    (error, server.predicted_error())
+    (error, server.predicted_error(), plan)
 }
 
 #[test]
@@ -51,7 +54,7 @@ fn random_networks_stay_within_their_bound() {
         });
     let mut held = 0;
     for (seed, model) in chosen.take(3) {
-        let (error, bound) = error_and_bound(model, seed);
+        let (error, bound, _) = error_and_bound(model, seed);
         eprintln!(
             "network {seed}, depth {}: error {error:.1e}, bound {bound:.1e}",
             model.depth()
@@ -60,4 +63,20 @@ fn random_networks_stay_within_their_bound() {
         held += 1;
     }
     assert_eq!(held, 3);
+}
+
+/// The skip stays where its convolution put it, the other branch folds its channels together.
+#[test]
+fn a_skip_is_brought_to_where_the_other_branch_ends() {
+    let residual = model(&[2, 8, 8], |x, w| {
+        let conv = |out: usize| Conv2d::out(out).kernel(3).padding(1);
+        let skip = square(conv2d(x, w.at("conv1"), conv(4).stride(2)));
+        let x = square(conv2d(skip, w.at("conv2"), conv(4)));
+        let x = add(conv2d(x, w.at("conv3"), conv(4)), skip);
+        linear(flatten(square(x)), w.at("fc"), Linear::out(3))
+    });
+    let (error, bound, plan) = error_and_bound(residual, 3);
+    let brought = |choice: &Choice| matches!(choice, Choice::Brought { moved: 1, .. });
+    assert!(plan.packing.choices.iter().any(brought), "{plan}");
+    assert!(error <= bound, "{error} beyond {bound}");
 }
