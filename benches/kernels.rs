@@ -8,7 +8,7 @@ use he_core::math::automorphism::{Automorphism, galois_of_rotation};
 use he_core::math::base_conversion::BaseConversion;
 use he_core::math::buffer::Limbs;
 use he_core::math::cpu::Path;
-use he_core::math::kernels::{self, Kernels, KeySum, Run};
+use he_core::math::kernels::{self, Kernels, KeySum, Run, RunSums, RunTerm};
 use he_core::math::modulus::Modulus;
 use he_core::math::ntt::NttTable;
 use he_core::math::panel::Panel;
@@ -107,24 +107,36 @@ fn sums(kernels: &Kernels, n: usize, repeats: usize) {
         let pairs = (0..count)
             .map(|i| (limbs.limb(2 * i), limbs.limb(2 * i + 1)))
             .collect::<Vec<_>>();
-        let runs = pairs
-            .iter()
-            .map(|(a, b)| {
-                (
-                    *a,
-                    Run {
-                        words: &b[..n / 16],
-                        run: 16,
-                    },
-                )
-            })
-            .collect::<Vec<_>>();
+        let (sums, terms) = (5, 0..count as u32);
+        let term = |factor: u32| RunTerm {
+            factor,
+            run: Run {
+                words: &limbs.limb(factor as usize)[..n / 16],
+                run: 16,
+            },
+        };
+        let terms: Vec<RunTerm<'_>> = terms.map(term).collect();
+        let factors: Vec<[&[u64]; 2]> = pairs.iter().map(|&(a, b)| [a, b]).collect();
+        let runs = RunSums {
+            factors: &factors,
+            terms: &vec![terms.as_slice(); sums],
+            add: false,
+        };
+        let mut several = Limbs::zeroed(n, 2 * sums);
+        let mut several = several.split_mut();
+        let mut several: Vec<[&mut [u64]; 2]> = several
+            .chunks_exact_mut(2)
+            .filter_map(|pair| pair.split_at_mut_checked(1))
+            .map(|(a, b)| [&mut *a[0], &mut *b[0]])
+            .collect();
         let triples = (0..count)
             .map(|i| (limbs.limb(3 * i), limbs.limb(3 * i + 1), limbs.limb(3 * i + 2)))
             .collect::<Vec<_>>();
         let per_product = |products: usize, time: f64| time / (products * n) as f64;
         let plain = least(repeats, || kernels.inner_product(&q, black_box(out0), &pairs));
-        let runs = least(repeats, || kernels.inner_product_runs(&q, black_box(out0), &runs));
+        let runs = least(repeats, || {
+            kernels.run_sums(&q, black_box(&mut several), &runs, 0..n)
+        });
         let both = least(repeats, || {
             kernels.inner_product_pair(&q, [black_box(out0), out1], &triples)
         });
@@ -148,7 +160,7 @@ fn sums(kernels: &Kernels, n: usize, repeats: usize) {
         println!(
             "  sum of {count}: {:.3} ns a product, by runs of 16 {:.3}, in pairs {:.3}, packed {:.3}, with automorphism {:.3}",
             per_product(count, plain),
-            per_product(count, runs),
+            per_product(2 * sums * count, runs),
             per_product(2 * count, both),
             per_product(2 * count, packed),
             per_product(2 * count, moved)

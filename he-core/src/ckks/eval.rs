@@ -11,6 +11,7 @@ use super::encode::Plaintext;
 use super::keys::{EvaluationKeys, SwitchKey};
 use super::{keyswitch, parallel};
 use crate::error::{Error, Result};
+use crate::math::kernels::{RunSums, RunTerm};
 use crate::math::modulus::Modulus;
 use crate::math::poly::{Ntt, Poly};
 use crate::params::same_scale;
@@ -84,17 +85,42 @@ pub fn add_plain(context: &Context, x: &Ciphertext, p: &Plaintext) -> Result<Cip
 /// `p x` without rescaling: the scale is the product of both.
 pub fn mul_plain(context: &Context, x: &Ciphertext, p: &Plaintext) -> Result<Ciphertext> {
     check_plain_level("multiply by a plaintext", x, p)?;
-    let parts = [0, 1].map(|half| {
-        let source = &x.parts[half];
-        let mut out = Poly::scratch(context.ring(), source.primes());
-        each_indexed(&mut out, |i, prime, limb| {
-            let (kernels, q) = (context.kernels(), context.modulus(prime));
-            match p.general_limb(i) {
-                Some(words) => kernels.mul(q, limb, source.limb(i), words),
-                None => kernels.inner_product_runs(q, limb, &[(source.limb(i), p.limb(i))]),
+    let primes = x.parts[0].primes();
+    let mut parts = [0, 1].map(|_| Poly::scratch(context.ring(), primes));
+    let [out0, out1] = &mut parts;
+    let limbs = out0
+        .limbs_mut()
+        .split_mut()
+        .into_iter()
+        .zip(out1.limbs_mut().split_mut())
+        .enumerate()
+        .collect();
+    parallel::for_each(limbs, |(i, outs): (usize, (&mut [u64], &mut [u64]))| {
+        let (kernels, q, mut outs) = (
+            context.kernels(),
+            context.modulus(primes[i]),
+            <[_; 2]>::from(outs),
+        );
+        let factors = [0, 1].map(|half| x.parts[half].limb(i));
+        match p.general_limb(i) {
+            Some(words) => {
+                for (out, factor) in outs.iter_mut().zip(factors) {
+                    kernels.mul(q, out, factor, words);
+                }
             }
-        });
-        out
+            None => {
+                let term = RunTerm {
+                    factor: 0,
+                    run: p.limb(i),
+                };
+                let sums = RunSums {
+                    factors: &[factors],
+                    terms: &[&[term]],
+                    add: false,
+                };
+                kernels.run_sums(q, &mut [outs], &sums, 0..context.degree());
+            }
+        }
     });
     Ok(Ciphertext {
         parts,

@@ -32,7 +32,7 @@ use super::eval::rescaled;
 use super::keys::EvaluationKeys;
 use super::parallel;
 use crate::error::{Error, Result};
-use crate::math::kernels::{PanelSums, PanelTerm, Run};
+use crate::math::kernels::{PanelSums, PanelTerm, RunSums, RunTerm};
 use crate::math::poly::{Ntt, Poly};
 use babies::Babies;
 use gather::{gather, zero};
@@ -47,9 +47,6 @@ const OP: &str = "linear transform";
 
 /// Bytes that the sums of groups may take at a time; more outputs are computed in several passes, each making the babies anew.
 pub(crate) const GROUP_BYTES_MAX: usize = 1 << 30;
-
-/// Words of babies that the sums with repeating plaintexts read at a time: half of a second-level cache.
-const BABY_WORDS: usize = 1 << 16;
 
 /// Applies a transform whose plaintexts are needed once. `plaintext` gives the plaintext of a term by its `plain`; all of them have one
 /// scale.
@@ -142,10 +139,10 @@ fn sum_groups(
         .collect();
     // For each limb, the limbs of all groups that reach it.
     let primes = context.primes(level, groups.iter().any(|group| !group.flat));
-    let mut work: Vec<(usize, u16, GroupLimbs<'_>)> = primes
+    let mut work: Vec<(usize, u16, Vec<GroupLimb<'_>>)> = primes
         .iter()
         .enumerate()
-        .map(|(i, &prime)| (i, prime, GroupLimbs::default()))
+        .map(|(i, &prime)| (i, prime, vec![]))
         .collect();
     for (group, [s0, s1]) in pass.zip(&mut sums) {
         let limbs = s0
@@ -154,8 +151,7 @@ fn sum_groups(
             .into_iter()
             .zip(s1.limbs_mut().split_mut());
         for ((s0, s1), (_, _, reached)) in limbs.zip(&mut work) {
-            reached.groups.push(group);
-            reached.outs.push([s0, s1]);
+            reached.push((group, [s0, s1]));
         }
     }
     parallel::for_each(work, |(i, prime, mut reached)| {
@@ -170,8 +166,10 @@ fn sum_groups(
         let inputs = inputs.map(|input| [input.parts[0].limb(i), input.parts[1].limb(i)]);
         let factors: Vec<[&[u64]; 2]> = babies.chain(inputs).collect();
         let limb = weights.limb(i, q_limbs);
-        let terms: Vec<&[PanelTerm]> = reached
-            .groups
+        // Groups that read the same factors side by side.
+        reached.sort_by_key(|&(group, _)| limb.class(group));
+        let (groups, mut outs): (Vec<usize>, Vec<[&mut [u64]; 2]>) = reached.into_iter().unzip();
+        let terms: Vec<&[PanelTerm]> = groups
             .iter()
             .map(|&group| limb.packed()[group].as_slice())
             .collect();
@@ -180,52 +178,29 @@ fn sum_groups(
             factors: &factors,
             terms: &terms,
         };
-        kernels.panel_sums(q, &mut reached.outs, &packed, 0..n);
-        let step = (BABY_WORDS / (2 * factors.len()).max(1))
-            .max(512)
-            .next_power_of_two()
-            .min(n);
-        for at in (0..n).step_by(step) {
-            let range = at..at + step;
-            for (&group, outs) in reached.groups.iter().zip(&mut reached.outs) {
-                for (half, out) in outs.iter_mut().enumerate() {
-                    let terms: Vec<_> = limb
-                        .runs(context, group)
-                        .map(|(run, factor)| {
-                            (&factors[factor][half][range.clone()], part_of_run(run, &range))
-                        })
-                        .collect();
-                    if !terms.is_empty() {
-                        kernels.inner_product_runs_add(q, &mut out[range.clone()], &terms);
-                    }
-                }
-            }
+        let unstructured = terms.iter().any(|terms| !terms.is_empty());
+        if unstructured {
+            kernels.panel_sums(q, &mut outs, &packed, 0..n);
+        }
+        let terms: Vec<Vec<RunTerm<'_>>> = groups
+            .iter()
+            .map(|&group| limb.runs(context, group).collect())
+            .collect();
+        let terms: Vec<&[RunTerm<'_>]> = terms.iter().map(Vec::as_slice).collect();
+        let repeating = RunSums {
+            factors: &factors,
+            terms: &terms,
+            add: unstructured,
+        };
+        if !unstructured || terms.iter().any(|terms| !terms.is_empty()) {
+            kernels.run_sums(q, &mut outs, &repeating, 0..n);
         }
     });
     sums
 }
 
-/// One limb of both sums of several groups.
-#[derive(Default)]
-struct GroupLimbs<'s> {
-    groups: Vec<usize>,
-    outs: Vec<[&'s mut [u64]; 2]>,
-}
-
-/// The words of `run` in a range whose length is a power of two and divides its start.
-fn part_of_run<'a>(run: Run<'a>, range: &Range<usize>) -> Run<'a> {
-    let first = range.start / run.run;
-    if run.run >= range.len() {
-        return Run {
-            words: &run.words[first..=first],
-            run: range.len(),
-        };
-    }
-    Run {
-        words: &run.words[first..range.end / run.run],
-        run: run.run,
-    }
-}
+/// One limb of both sums of a group, by the group's position.
+type GroupLimb<'s> = (usize, [&'s mut [u64]; 2]);
 
 #[cfg(test)]
 mod tests;

@@ -12,7 +12,7 @@ use crate::ckks::encode::{Coefficients, Plaintext};
 use crate::ckks::parallel;
 use crate::error::{Error, Result};
 use crate::math::buffer::Limbs;
-use crate::math::kernels::{PanelTerm, Run};
+use crate::math::kernels::{PanelTerm, RunTerm};
 use crate::math::panel::Panel;
 
 const OP: &str = "linear transform";
@@ -30,6 +30,8 @@ pub struct Weights {
     packed: [Vec<Vec<PanelTerm>>; 2],
     /// Structured ones: position among the plaintexts that repeat, and factor.
     runs: [Vec<Vec<(u32, u32)>>; 2],
+    /// A number for each group, the same for those whose structured terms meet the same factors in the same order.
+    classes: [Vec<usize>; 2],
     repeating: Vec<Plaintext>,
 }
 
@@ -102,6 +104,7 @@ impl Weights {
             rows: Default::default(),
             packed: [0, 1].map(|_| vec![vec![]; plan.groups.len()]),
             runs: [0, 1].map(|_| vec![vec![]; plan.groups.len()]),
+            classes: [vec![], vec![]],
             repeating: vec![],
         };
         let mut known: BTreeMap<u32, Option<u32>> = BTreeMap::new();
@@ -130,6 +133,7 @@ impl Weights {
                 }
             }
         }
+        weights.classes = [0, 1].map(|kind| classes(&weights.runs[kind]));
         let special = plan.groups.iter().any(|group| !group.flat);
         let room = |prime: u16| {
             let rows = weights.rows[usize::from(context.special().contains(&prime))].len();
@@ -224,14 +228,33 @@ impl<'a> WeightsLimb<'a> {
         &self.weights.packed[usize::from(self.special.is_some())]
     }
 
-    /// The structured terms of a group, with the factor each meets.
-    pub(super) fn runs(&self, context: &Context, group: usize) -> impl Iterator<Item = (Run<'a>, usize)> {
+    /// The class of a group's structured terms: groups of one class meet the same factors.
+    pub(super) fn class(&self, group: usize) -> usize {
+        self.weights.classes[usize::from(self.special.is_some())][group]
+    }
+
+    /// The structured terms of a group.
+    pub(super) fn runs(&self, context: &Context, group: usize) -> impl Iterator<Item = RunTerm<'a>> {
         let limb = |plain: &'a Plaintext| match self.special {
             None => plain.limb(self.position),
             Some(special) => plain.limb(plain.special_limb(context, special)),
         };
         let runs = &self.weights.runs[usize::from(self.special.is_some())][group];
-        runs.iter()
-            .map(move |&(run, factor)| (limb(&self.weights.repeating[run as usize]), factor as usize))
+        runs.iter().map(move |&(run, factor)| RunTerm {
+            factor,
+            run: limb(&self.weights.repeating[run as usize]),
+        })
     }
+}
+
+/// Numbers lists of (plaintext, factor) by their factors.
+fn classes(runs: &[Vec<(u32, u32)>]) -> Vec<usize> {
+    let mut numbers: BTreeMap<Vec<u32>, usize> = BTreeMap::new();
+    runs.iter()
+        .map(|terms| {
+            let next = numbers.len();
+            let factors = terms.iter().map(|&(_, factor)| factor).collect();
+            *numbers.entry(factors).or_insert(next)
+        })
+        .collect()
 }

@@ -14,12 +14,14 @@ mod avx512;
 pub(super) mod lanes;
 mod lines;
 mod panels;
+mod runs;
 mod scalar;
 #[cfg(test)]
 pub(super) mod tests;
 
 pub(super) use lines::Lines;
 pub use panels::{KeySum, PanelSums, PanelTerm};
+pub use runs::{Run, RunSums, RunTerm};
 
 use super::cpu::{self, Path};
 use super::modulus::{Modulus, Shoup};
@@ -54,22 +56,6 @@ pub fn available() -> Vec<Kernels> {
         .into_iter()
         .filter_map(Kernels::for_path)
         .collect()
-}
-
-/// A limb given by runs of equal words: word `i` is `words[i / run]`. So stand polynomials in `X^run` in NTT order.
-#[derive(Clone, Copy, Debug)]
-pub struct Run<'a> {
-    /// One word per run.
-    pub words: &'a [u64],
-    /// Length of a run, a power of two.
-    pub run: usize,
-}
-
-impl Run<'_> {
-    /// Number of words it stands for.
-    pub fn n(&self) -> usize {
-        self.words.len() * self.run
-    }
 }
 
 /// What is done to each word `x` of the result, given words `a` and `b` of the operands.
@@ -296,41 +282,6 @@ impl Kernels {
                 Backend::Avx512(simd) => simd.inner_product_pair(q, [out0, out1], part, add),
             };
             scalar::inner_product_pair(q, [out0, out1], part, add, done);
-        }
-    }
-
-    /// `out = sum of a b` where every `b` is given by runs. Operands may be any words below `2^50`.
-    pub fn inner_product_runs(&self, q: &Modulus, out: &mut [u64], terms: &[(&[u64], Run<'_>)]) {
-        self.runs(q, out, terms, false);
-    }
-
-    /// [`Self::inner_product_runs`], added to what `out` holds.
-    pub fn inner_product_runs_add(&self, q: &Modulus, out: &mut [u64], terms: &[(&[u64], Run<'_>)]) {
-        self.runs(q, out, terms, true);
-    }
-
-    fn runs(&self, q: &Modulus, out: &mut [u64], terms: &[(&[u64], Run<'_>)], add: bool) {
-        tally::add(Work::MacWord, terms.len() * out.len());
-        for (a, b) in terms {
-            same(out.len(), &[a.len(), b.n()]);
-            assert!(
-                b.run.is_power_of_two(),
-                "a run has a power of two words, not {}",
-                b.run
-            );
-        }
-        for (part, add) in parts(terms, add) {
-            let done = match self.0 {
-                Backend::Scalar => 0,
-                #[cfg(target_arch = "x86_64")]
-                Backend::Avx2(simd) => {
-                    simd.inner_product_runs(q, out, part, add, 0);
-                    continue;
-                }
-                #[cfg(target_arch = "x86_64")]
-                Backend::Avx512(simd) => simd.inner_product_runs(q, out, part, add),
-            };
-            scalar::inner_product_runs(q, out, part, add, done);
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Everything is inlined always: the AVX2 path is this code compiled with more instructions.
 
-use super::{KeySum, Lines, Op, Operands, PanelSums, Run, WeightedSums};
+use super::{KeySum, Lines, Op, Operands, PanelSums, RunSums, WeightedSums};
 use crate::math::modulus::Modulus;
 use crate::math::panel::BLOCK_WORDS;
 use std::ops::Range;
@@ -70,21 +70,20 @@ pub(super) fn inner_product(
 }
 
 #[inline(always)]
-pub(super) fn inner_product_runs(
-    q: &Modulus,
-    out: &mut [u64],
-    terms: &[(&[u64], Run<'_>)],
-    add: bool,
-    from: usize,
-) {
-    sums(q, out, add, from, |at, sums| {
-        for (a, b) in terms {
-            let shift = b.run.trailing_zeros();
-            for (k, (sum, &a)) in sums.iter_mut().zip(&a[at..]).enumerate() {
-                *sum += a as u128 * b.words[(at + k) >> shift] as u128;
-            }
+pub(super) fn run_sums(q: &Modulus, outs: &mut [[&mut [u64]; 2]], all: &RunSums<'_>, range: Range<usize>) {
+    for (outs, terms) in outs.iter_mut().zip(all.terms) {
+        for (half, out) in outs.iter_mut().enumerate() {
+            sums(q, &mut out[..range.end], all.add, range.start, |at, sums| {
+                for term in *terms {
+                    let shift = term.run.run.trailing_zeros();
+                    let limb = &all.factors[term.factor as usize][half][at..];
+                    for (k, (sum, &x)) in sums.iter_mut().zip(limb).enumerate() {
+                        *sum += x as u128 * term.run.words[(at + k) >> shift] as u128;
+                    }
+                }
+            });
         }
-    });
+    }
 }
 
 #[inline(always)]

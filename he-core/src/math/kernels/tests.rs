@@ -124,24 +124,40 @@ proptest! {
     }
 
     #[test]
-    fn runs(log_n in 0u32..8, count in 0usize..20, seed: u64) {
+    fn runs(log_n in 3u32..8, lists in prop::collection::vec(prop::collection::vec((0usize..6, 0u32..8), 0..20), 1..12), alike: bool, seed: u64) {
         let (n, q) = (1 << log_n, Modulus::new(MODULI[1]));
-        let a = (0..count as u64).map(|i| words(n, q.value(), seed ^ i)).collect::<Vec<_>>();
-        let start = words(n, q.value(), seed);
-        let values = (0..count).map(|i| words(n >> (i as u32 % (log_n + 1)), q.value(), !seed ^ i as u64)).collect::<Vec<_>>();
-        let terms = a.iter().zip(&values).map(|(a, words)| (a.as_slice(), Run { words, run: n / words.len() })).collect::<Vec<_>>();
-        let plain = values.iter().map(|words| (0..n).map(|k| words[k * words.len() / n]).collect::<Vec<_>>()).collect::<Vec<_>>();
-        let plain = a.iter().zip(&plain).map(|(a, b)| (a.as_slice(), b.as_slice())).collect::<Vec<_>>();
+        let limbs = (0..12).map(|i| words(n, q.value(), seed ^ i)).collect::<Vec<_>>();
+        let factors = limbs.chunks(2).map(|pair| [pair[0].as_slice(), &pair[1]]).collect::<Vec<_>>();
+        // Lists with the same factors stand side by side in half of the cases.
+        let lists: Vec<Vec<(usize, u32)>> = match alike {
+            true => lists.iter().map(|list| lists[0].iter().zip(list.iter().cycle()).map(|(&(factor, _), &(_, log))| (factor, log)).collect()).collect(),
+            false => lists,
+        };
+        let values = |s: usize, t: usize, log: u32| words(n >> (log % (log_n + 1)), q.value(), !seed ^ (s << 8 ^ t) as u64);
+        let runs = lists.iter().enumerate().map(|(s, list)| list.iter().enumerate().map(|(t, &(_, log))| values(s, t, log)).collect::<Vec<_>>()).collect::<Vec<_>>();
+        let terms = lists.iter().zip(&runs).map(|(list, runs)| list.iter().zip(runs).map(|(&(factor, _), words)| RunTerm {
+            factor: factor as u32,
+            run: Run { words, run: n / words.len() },
+        }).collect::<Vec<_>>()).collect::<Vec<_>>();
+        let terms = terms.iter().map(Vec::as_slice).collect::<Vec<_>>();
+        let range = if n > 8 { 8..n } else { 0..n };
         for kernels in paths() {
-            let (mut out, mut expected) = (vec![u64::MAX; n], vec![0; n]);
-            kernels.inner_product_runs(&q, &mut out, &terms);
-            kernels.inner_product(&q, &mut expected, &plain);
-            prop_assert_eq!(&out, &expected, "{}", kernels.path());
-            out.copy_from_slice(&start);
-            expected.copy_from_slice(&start);
-            kernels.inner_product_runs_add(&q, &mut out, &terms);
-            kernels.inner_product_add(&q, &mut expected, &plain);
-            prop_assert_eq!(&out, &expected, "add {}", kernels.path());
+            for add in [false, true] {
+                let start = words(n, q.value(), seed ^ 99);
+                let mut found = vec![[start.clone(), start.clone()]; lists.len()];
+                let mut outs = found.iter_mut().map(|pair| pair.each_mut().map(Vec::as_mut_slice)).collect::<Vec<_>>();
+                kernels.run_sums(&q, &mut outs, &RunSums { factors: &factors, terms: &terms, add }, range.clone());
+                for (found, terms) in found.iter().zip(&terms) {
+                    for (half, found) in found.iter().enumerate() {
+                        for k in 0..n {
+                            let sum: u128 = terms.iter().map(|t| factors[t.factor as usize][half][k] as u128 * t.run.words[k / t.run.run] as u128).sum();
+                            let sum = if add { sum + start[k] as u128 } else { sum };
+                            let expected = if range.contains(&k) { (sum % q.value() as u128) as u64 } else { start[k] };
+                            prop_assert_eq!(found[k], expected, "{}, word {}", kernels.path(), k);
+                        }
+                    }
+                }
+            }
         }
     }
 }

@@ -5,6 +5,7 @@
 
 mod conversion;
 mod panels;
+mod runs;
 mod sums;
 
 use super::lanes::{Factor, Lanes, load, splat, store, subtract_once};

@@ -1,44 +1,19 @@
 //! Sums of products of whole limbs.
 
-use super::super::Run;
-use super::super::lanes::{load, splat, store, subtract_once};
+use super::super::lanes::{load, store, subtract_once};
 use super::{Avx512, Reducer, SHORT_TERMS, SIDE, SIDE_WORDS};
 use crate::math::modulus::Modulus;
 use std::arch::x86_64::*;
 
-/// Reads the eight words from `at` on of a limb given by runs.
-#[inline]
-#[target_feature(enable = "avx512f")]
-unsafe fn load_run(run: Run<'_>, at: usize) -> __m512i {
-    let shift = run.run.trailing_zeros();
-    let words = run.words.as_ptr();
-    // SAFETY: the caller's `at + 8 <= run.n()`, so that `8 / run` words (at least one) stand at `at / run`.
-    unsafe {
-        if shift >= 3 {
-            return splat(*words.add(at >> shift));
-        }
-        let lanes = _mm512_srl_epi64(
-            _mm512_set_epi64(7, 6, 5, 4, 3, 2, 1, 0),
-            _mm_cvtsi32_si128(shift as i32),
-        );
-        let mask = ((1u32 << (8 >> shift)) - 1) as __mmask8;
-        _mm512_permutexvar_epi64(
-            lanes,
-            _mm512_maskz_loadu_epi64(mask, words.add(at >> shift).cast()),
-        )
-    }
-}
-
-/// `out = sum of a b`, or adds that, where `load_b(b, at)` gives eight words of `b`.
+/// `out = sum of a b`, or adds that.
 #[inline]
 #[target_feature(enable = "avx512f,avx512ifma,avx512dq,avx512vl")]
-unsafe fn inner_product<const SHORT: bool, B: Copy>(
+unsafe fn inner_product<const SHORT: bool>(
     q: &Modulus,
     out: *mut u64,
     n: usize,
-    terms: &[(&[u64], B)],
+    terms: &[(&[u64], &[u64])],
     add: bool,
-    load_b: impl Fn(B, usize) -> __m512i,
 ) {
     let reducer = Reducer::new(q);
     // SAFETY: the caller gives `n` words behind each pointer, a multiple of eight.
@@ -54,7 +29,7 @@ unsafe fn inner_product<const SHORT: bool, B: Copy>(
             }
             for &(a, b) in terms {
                 for k in 0..SIDE {
-                    let (x, y) = (load(a.as_ptr().add(at + 8 * k)), load_b(b, at + 8 * k));
+                    let (x, y) = (load(a.as_ptr().add(at + 8 * k)), load(b.as_ptr().add(at + 8 * k)));
                     low[k] = _mm512_madd52lo_epu64(low[k], x, y);
                     high[k] = _mm512_madd52hi_epu64(high[k], x, y);
                 }
@@ -68,7 +43,7 @@ unsafe fn inner_product<const SHORT: bool, B: Copy>(
             let mut high = _mm512_setzero_si512();
             let mut low = if add { load(out.add(at)) } else { high };
             for &(a, b) in terms {
-                let (x, y) = (load(a.as_ptr().add(at)), load_b(b, at));
+                let (x, y) = (load(a.as_ptr().add(at)), load(b.as_ptr().add(at)));
                 low = _mm512_madd52lo_epu64(low, x, y);
                 high = _mm512_madd52hi_epu64(high, x, y);
             }
@@ -163,45 +138,14 @@ impl Avx512 {
         unsafe fn run(q: &Modulus, out: *mut u64, n: usize, terms: &[(&[u64], &[u64])], add: bool) {
             // SAFETY: as the caller's.
             unsafe {
-                let load_b = |b: &[u64], at: usize| load(b.as_ptr().add(at));
                 match terms.len() <= SHORT_TERMS {
-                    true => inner_product::<true, _>(q, out, n, terms, add, load_b),
-                    false => inner_product::<false, _>(q, out, n, terms, add, load_b),
+                    true => inner_product::<true>(q, out, n, terms, add),
+                    false => inner_product::<false>(q, out, n, terms, add),
                 }
             }
         }
         let n = out.len() / 8 * 8;
         assert!(terms.iter().all(|(a, b)| a.len() >= n && b.len() >= n));
-        // SAFETY: `self` proves the instructions; the lengths were compared.
-        unsafe { run(q, out.as_mut_ptr(), n, terms, add) }
-        n
-    }
-
-    /// Returns how many words it has done.
-    pub(in super::super) fn inner_product_runs(
-        self,
-        q: &Modulus,
-        out: &mut [u64],
-        terms: &[(&[u64], Run<'_>)],
-        add: bool,
-    ) -> usize {
-        #[target_feature(enable = "avx512f,avx512ifma,avx512dq,avx512vl")]
-        unsafe fn run(q: &Modulus, out: *mut u64, n: usize, terms: &[(&[u64], Run<'_>)], add: bool) {
-            // SAFETY: as the caller's.
-            unsafe {
-                let load_b = |b: Run<'_>, at: usize| load_run(b, at);
-                match terms.len() <= SHORT_TERMS {
-                    true => inner_product::<true, _>(q, out, n, terms, add, load_b),
-                    false => inner_product::<false, _>(q, out, n, terms, add, load_b),
-                }
-            }
-        }
-        let n = out.len() / 8 * 8;
-        assert!(
-            terms
-                .iter()
-                .all(|(a, b)| a.len() >= n && b.n() >= n && b.run.is_power_of_two())
-        );
         // SAFETY: `self` proves the instructions; the lengths were compared.
         unsafe { run(q, out.as_mut_ptr(), n, terms, add) }
         n
