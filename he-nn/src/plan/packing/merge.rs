@@ -65,14 +65,36 @@ impl Merge {
         }
     }
 
-    /// The distinct products of a list of diagonals, in order.
+    /// The distinct products of an ascending list of diagonals, ascending.
     pub fn products(self, diagonals: &[Diagonal], tiles: usize) -> Vec<Diagonal> {
-        let mut products: Vec<Diagonal> = diagonals
-            .iter()
-            .map(|&diagonal| self.product(diagonal, tiles).0)
-            .collect();
-        products.sort_unstable();
-        products.dedup();
-        products
+        let product = |&diagonal: &Diagonal| self.product(diagonal, tiles);
+        match self {
+            Merge::None => diagonals.to_vec(),
+            // Both halves are ascending: of all outputs, or of the inputs of each.
+            Merge::Outputs => union(diagonals.iter().map(product)),
+            Merge::Inputs => diagonals
+                .chunk_by(|a, b| a.output == b.output)
+                .flat_map(|group| union(group.iter().map(product)))
+                .collect(),
+        }
     }
+}
+
+/// The union of two ascending lists, of which the items of the second, marked, follow those of the first.
+fn union(items: impl Iterator<Item = (Diagonal, bool)>) -> Vec<Diagonal> {
+    let (second, first): (Vec<_>, Vec<_>) = items.partition(|(_, is_second)| *is_second);
+    let (mut first, mut second) = (
+        first.into_iter().map(|(product, _)| product).peekable(),
+        second.into_iter().map(|(product, _)| product).peekable(),
+    );
+    let next = || match (first.peek(), second.peek()) {
+        (Some(a), Some(b)) if a == b => {
+            second.next();
+            first.next()
+        }
+        (Some(a), Some(b)) if b < a => second.next(),
+        (None, _) => second.next(),
+        _ => first.next(),
+    };
+    std::iter::from_fn(next).collect()
 }

@@ -38,53 +38,136 @@ pub struct Steps {
 
 /// Rotations of a set of diagonals by tile: babies depend on input tiles alone, giants on output tiles.
 pub struct Rotations {
-    slots: i32,
-    /// (input tile, rotation), distinct.
-    inputs: Vec<(u32, i32)>,
-    /// (output tile, rotation), distinct.
-    outputs: Vec<(u32, i32)>,
+    slots: usize,
+    /// Start of the window of babies.
+    bias: i32,
+    /// Rotations of each input tile.
+    inputs: Vec<Amounts>,
+    /// Rotations of each output tile, and the same moved up by the bias.
+    outputs: [Vec<Amounts>; 2],
 }
 
 impl Rotations {
-    /// Those of `diagonals` on tiles with `slots` slots.
-    pub fn of(diagonals: &[Diagonal], slots: usize) -> Self {
-        let by = |tile: fn(&Diagonal) -> u32| distinct(diagonals.iter().map(|d| (tile(d), d.rotation)));
+    /// Those of `diagonals` on tiles with `slots` slots, for splits with this bias or none.
+    pub fn of(diagonals: &[Diagonal], bias: i32, slots: usize) -> Self {
+        let by = |tile: fn(&Diagonal) -> u32, bias: i32| {
+            let tiles = diagonals.iter().map(|d| tile(d) as usize + 1).max().unwrap_or(0);
+            let mut amounts = vec![Amounts::none(slots); tiles];
+            for diagonal in diagonals {
+                let amount = (diagonal.rotation + bias).rem_euclid(slots as i32);
+                amounts[tile(diagonal) as usize].insert(amount as usize);
+            }
+            amounts
+        };
         Rotations {
-            slots: slots as i32,
-            inputs: by(|diagonal| diagonal.input),
-            outputs: by(|diagonal| diagonal.output),
+            slots,
+            bias,
+            inputs: by(|diagonal| diagonal.input, 0),
+            outputs: [0, bias].map(|bias| by(|diagonal| diagonal.output, bias)),
         }
     }
 
-    /// Counts the steps of a split.
-    pub fn steps(&self, split: Split) -> Steps {
-        let turned = |&(tile, rotation): &(u32, i32)| {
-            let rotation = rotation.rem_euclid(self.slots);
-            (rotation != 0).then_some((tile, rotation))
-        };
-        let part = |tiles: &[(u32, i32)], part: fn((i32, i32)) -> i32| {
-            let parts = tiles
-                .iter()
-                .map(|&(tile, rotation)| (tile, part(split.of(rotation))));
-            distinct(parts.filter_map(|step| turned(&step)))
-        };
-        let giants = part(&self.outputs, |(giant, _)| giant);
-        let babies = part(&self.inputs, |(_, baby)| baby);
-        Steps {
-            babies: babies.len(),
-            decompositions: babies.chunk_by(|a, b| a.0 == b.0).count(),
-            giants: giants.len(),
-            rotations: distinct(babies.iter().chain(&giants).map(|&(_, rotation)| rotation)),
+    /// The split by a modulus. A window that starts below zero only makes sense when it is wider than what it reaches back.
+    fn split(&self, modulus: i32) -> Split {
+        let bias = if modulus > self.bias { self.bias } else { 0 };
+        Split { modulus, bias }
+    }
+
+    /// Counts the steps of the split by a modulus.
+    pub fn steps(&self, modulus: i32) -> Steps {
+        let Split { modulus, bias } = self.split(modulus);
+        let (all, width) = (self.slots as i32, modulus as usize);
+        let mut steps = Steps::default();
+        let mut babies = Amounts::none(width);
+        for tile in &self.inputs {
+            let mut residues = tile.modulo(width);
+            residues.remove(0);
+            let count = residues.count();
+            steps.babies += count;
+            steps.decompositions += usize::from(count > 0);
+            babies.extend(&residues);
         }
+        let mut giants = Amounts::none(self.slots / width);
+        for tile in &self.outputs[usize::from(bias > 0)] {
+            let mut blocks = tile.blocks(width);
+            blocks.remove(0);
+            steps.giants += blocks.count();
+            giants.extend(&blocks);
+        }
+        let babies = babies.iter().map(|baby| (baby as i32 + bias) % modulus - bias);
+        let giants = giants.iter().map(|block| block as i32 * modulus);
+        let rotations = babies.chain(giants).map(|rotation| rotation.rem_euclid(all));
+        steps.rotations = rotations.collect();
+        steps.rotations.sort_unstable();
+        steps
     }
 }
 
-/// The distinct items, ascending.
-fn distinct<T: Ord>(items: impl Iterator<Item = T>) -> Vec<T> {
-    let mut items: Vec<T> = items.collect();
-    items.sort_unstable();
-    items.dedup();
-    items
+/// A set of numbers below a power of two, one bit each.
+#[derive(Clone)]
+struct Amounts(Vec<u64>);
+
+impl Amounts {
+    const WORD: usize = u64::BITS as usize;
+
+    /// The empty set of numbers below `bound`.
+    fn none(bound: usize) -> Self {
+        Amounts(vec![0; bound.div_ceil(Self::WORD)])
+    }
+
+    fn insert(&mut self, number: usize) {
+        self.0[number / Self::WORD] |= 1 << (number % Self::WORD);
+    }
+
+    fn remove(&mut self, number: usize) {
+        self.0[number / Self::WORD] &= !(1 << (number % Self::WORD));
+    }
+
+    fn extend(&mut self, other: &Amounts) {
+        self.0.iter_mut().zip(&other.0).for_each(|(a, b)| *a |= b);
+    }
+
+    fn count(&self) -> usize {
+        self.0.iter().map(|word| word.count_ones() as usize).sum()
+    }
+
+    fn iter(&self) -> impl Iterator<Item = usize> {
+        let words = self.0.iter().enumerate().filter(|(_, word)| **word != 0);
+        words.flat_map(|(i, &word)| {
+            let ones = std::iter::successors(Some(word), |rest| Some(rest & (rest - 1)));
+            ones.take_while(|rest| *rest != 0)
+                .map(move |rest| i * Self::WORD + rest.trailing_zeros() as usize)
+        })
+    }
+
+    /// The remainders modulo a power of two.
+    fn modulo(&self, modulus: usize) -> Self {
+        let mut residues = Self::none(modulus);
+        let words = residues.0.len();
+        for chunk in self.0.chunks(words) {
+            residues.0.iter_mut().zip(chunk).for_each(|(a, b)| *a |= b);
+        }
+        if modulus < Self::WORD {
+            let folded = (0..Self::WORD / modulus).fold(0, |all, i| all | residues.0[0] >> (i * modulus));
+            residues.0[0] = folded & ((1 << modulus) - 1);
+        }
+        residues
+    }
+
+    /// The quotients by a power of two.
+    fn blocks(&self, width: usize) -> Self {
+        let mut blocks = Self::none(self.0.len() * Self::WORD / width);
+        if width >= Self::WORD {
+            for (block, chunk) in self.0.chunks(width / Self::WORD).enumerate() {
+                if chunk.iter().any(|&word| word != 0) {
+                    blocks.insert(block);
+                }
+            }
+        } else {
+            self.iter().for_each(|number| blocks.insert(number / width));
+        }
+        blocks
+    }
 }
 
 /// The cheapest split under a price for its steps.
@@ -94,16 +177,11 @@ pub fn cheapest(
     slots: usize,
     price: impl Fn(&Steps) -> f64,
 ) -> (Split, Steps, f64) {
-    let rotations = Rotations::of(diagonals, slots);
+    let rotations = Rotations::of(diagonals, bias, slots);
     let mut best: Option<(Split, Steps, f64)> = None;
     for log in 0..=slots.trailing_zeros() {
-        let modulus = 1 << log;
-        // A window that starts below zero only makes sense when it is wider than what it reaches back.
-        let split = Split {
-            modulus,
-            bias: if modulus > bias { bias } else { 0 },
-        };
-        let steps = rotations.steps(split);
+        let split = rotations.split(1 << log);
+        let steps = rotations.steps(split.modulus);
         let cost = price(&steps);
         if best.as_ref().is_none_or(|(.., least)| cost < *least) {
             best = Some((split, steps, cost));

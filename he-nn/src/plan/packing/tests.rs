@@ -205,7 +205,7 @@ fn a_split_adds_up_and_counts_its_steps() {
             rotation,
         })
         .collect();
-    let counted = Rotations::of(&diagonals, 64).steps(Split { modulus: 4, bias: 0 });
+    let counted = Rotations::of(&diagonals, 0, 64).steps(4);
     assert_eq!(
         (counted.babies, counted.giants, counted.decompositions),
         (3, 3, 1)
