@@ -229,16 +229,17 @@ impl Writer<'_> {
                 };
                 let mut tiles = Vec::new();
                 for parts in &windows.parts {
-                    let mut sum: Option<ValueId> = None;
-                    for (input, rotations) in parts {
-                        let tile = self.builder.select(self.values[*x], vec![*input])?;
-                        let part = self.rotated_sum(tile, rotations)?;
-                        sum = Some(match sum {
+                    let mut total: Option<ValueId> = None;
+                    for part in parts {
+                        let tile = self.builder.select(self.values[*x], vec![part.input])?;
+                        let sum = self.builder.rotate_sum(tile, &part.stages)?;
+                        let part = self.builder.rotate(sum, &[part.first])?;
+                        total = Some(match total {
                             None => part,
-                            Some(sum) => self.builder.add(sum, part)?,
+                            Some(total) => self.builder.add(total, part)?,
                         });
                     }
-                    tiles.extend(sum);
+                    tiles.extend(total);
                 }
                 self.builder.gather(tiles)
             }
@@ -294,24 +295,6 @@ impl Writer<'_> {
         }
         let [x, y] = values;
         Ok([self.builder.adjust(x, level)?, self.builder.adjust(y, level)?])
-    }
-
-    /// The sum of `x` rotated by each of some ascending amounts.
-    fn rotated_sum(&mut self, x: ValueId, rotations: &[i32]) -> Result<ValueId, VerifyError> {
-        let Some(&first) = rotations.first() else {
-            return Ok(x);
-        };
-        let sum = match rotations.len() {
-            1 => x,
-            _ => self
-                .builder
-                .rotate_sum(x, &[rotations.iter().map(|r| r - first).collect()])?,
-        };
-        if first == 0 {
-            Ok(sum)
-        } else {
-            self.builder.rotate(sum, &[first])
-        }
     }
 
     /// Tiles t and t + h as real and imaginary parts.

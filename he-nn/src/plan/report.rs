@@ -47,7 +47,8 @@ impl fmt::Display for Plan {
                 }
                 Choice::Linear(linear) => writeln!(f, "  {:<24} {}", step.name, Linear(linear, tiles))?,
                 Choice::Windows(windows) => {
-                    let terms: usize = windows.parts.iter().flatten().map(|(_, r)| r.len()).sum();
+                    let stages = windows.parts.iter().flatten().flat_map(|part| part.terms());
+                    let terms: usize = stages.map(|terms| terms - 1).sum();
                     writeln!(
                         f,
                         "  {:<24} window sums of {terms} rotations, {tiles} tiles",

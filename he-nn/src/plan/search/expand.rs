@@ -70,19 +70,13 @@ impl<'a> Expansion<'a> {
                 let samples = self.settings.batch as usize;
                 match window_sums(map, &state.layouts[*x], state.period, samples) {
                     Some(windows) => {
-                        let terms: usize = windows
-                            .parts
-                            .iter()
-                            .flatten()
-                            .map(|(_, rotations)| rotations.len())
-                            .sum();
-                        let tiles = windows.parts.len().max(1);
-                        let cost = self.shape.rotate_sum(tiles, &[terms.div_ceil(tiles)], prices);
+                        let (windows, cost) =
+                            windows.cheapest(|part| self.shape.rotate_sum(1, &part.terms(), prices));
+                        let mut after = state.clone();
+                        let parts = windows.parts.iter().flatten();
+                        self.charge_keys(&mut after, parts.flat_map(|part| part.rotations()));
                         let layout = Arc::new(windows.layout.clone());
-                        let mut after = state.with(Choice::Windows(windows.clone()), layout, cost);
-                        let rotations = windows.parts.iter().flatten().flat_map(|(_, r)| r);
-                        self.charge_keys(&mut after, rotations.copied());
-                        next.push(after);
+                        next.push(after.with(Choice::Windows(windows), layout, cost));
                     }
                     None => self.reject(found, "windows at different places need different rotations"),
                 }
