@@ -20,6 +20,9 @@ use tables::{Step, TILE, TILE_TWIDDLES};
 /// Moduli of at most this many bits need no reductions between the forward layers.
 const LAZY_BITS: u32 = 45;
 
+/// Tiles between the one worked on and the one fetched.
+const AHEAD: usize = 4;
+
 impl Tables {
     /// Coefficients to values.
     pub(super) fn forward(&self, limb: &mut [u64]) {
@@ -36,9 +39,23 @@ impl Tables {
     /// Values to coefficients, times `scale`.
     pub(super) fn inverse(&self, limb: &mut [u64], scale: u64) {
         assert_eq!(limb.len(), self.n, "a limb has the ring's length");
-        let last = self.last.map(|w| self.q.shoup(self.q.mul(w, scale)));
+        let limb = limb.as_mut_ptr();
         // SAFETY: the constructor found the instructions, and `limb` has `n` words, which the twiddles were packed for.
-        unsafe { inverse(self, limb.as_mut_ptr(), last) }
+        unsafe { inverse(self, limb, limb, self.last(scale)) }
+    }
+
+    /// Values to coefficients, times `scale`, elsewhere.
+    pub(super) fn inverse_to(&self, limb: &mut [u64], values: &[u64], scale: u64) {
+        assert!(
+            limb.len() == self.n && values.len() == self.n,
+            "a limb has the ring's length"
+        );
+        // SAFETY: as in `inverse`.
+        unsafe { inverse(self, limb.as_mut_ptr(), values.as_ptr(), self.last(scale)) }
+    }
+
+    fn last(&self, scale: u64) -> [Shoup; 2] {
+        self.last.map(|w| self.q.shoup(self.q.mul(w, scale)))
     }
 }
 
@@ -238,6 +255,18 @@ unsafe fn inverse_pass<const LAYERS: usize, const COUNT: usize, const LAST: bool
     }
 }
 
+/// Fetches the data and twiddles of a later tile: the streams cross pages, where the hardware's own prefetching ends.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn prefetch(data: *const u64, twiddles: *const u64) {
+    for line in (0..TILE_TWIDDLES).step_by(8) {
+        _mm_prefetch::<_MM_HINT_T0>(twiddles.wrapping_add(AHEAD * TILE_TWIDDLES + line).cast());
+    }
+    for line in (0..TILE).step_by(8) {
+        _mm_prefetch::<_MM_HINT_T0>(data.wrapping_add(AHEAD * TILE + line).cast());
+    }
+}
+
 /// The last six layers, tile by tile, and the full reduction.
 #[target_feature(enable = "avx512f,avx512ifma")]
 unsafe fn forward_tiles<const LAZY: bool>(
@@ -253,6 +282,7 @@ unsafe fn forward_tiles<const LAZY: bool>(
         unsafe {
             let at = data.add(tile * TILE);
             let scalars = twiddles.add(tile * TILE_TWIDDLES);
+            prefetch(at, scalars);
             let vectors = scalars.add(16);
             let mut v: [__m512i; 8] = [lanes.q; 8];
             for (j, v) in v.iter_mut().enumerate() {
@@ -276,24 +306,32 @@ unsafe fn forward_tiles<const LAZY: bool>(
     }
 }
 
-/// The first six layers of the inverse, tile by tile.
+/// The first six layers of the inverse, tile by tile, from `values` to `data`, which may be the same.
 #[target_feature(enable = "avx512f,avx512ifma")]
-unsafe fn inverse_tiles(lanes: Lanes, data: *mut u64, tiles: usize, twiddles: *const u64) {
+unsafe fn inverse_tiles(
+    lanes: Lanes,
+    data: *mut u64,
+    values: *const u64,
+    tiles: usize,
+    twiddles: *const u64,
+) {
     for tile in 0..tiles {
         // SAFETY: as in `forward_tiles`.
         unsafe {
-            let at = data.add(tile * TILE);
+            let from = values.add(tile * TILE);
             let scalars = twiddles.add(tile * TILE_TWIDDLES);
+            prefetch(from, scalars);
             let vectors = scalars.add(16);
             let mut v: [__m512i; 8] = [lanes.q; 8];
             for (j, v) in v.iter_mut().enumerate() {
-                *v = load(at.add(8 * j));
+                *v = load(from.add(8 * j));
             }
             v = transpose(v);
             layers!(inverse lanes, v, 0..3, 8, |j: usize| (load(vectors.add(8 * j)), load(vectors.add(56 + 8 * j))));
             v = transpose(v);
             let word = |j: usize| splat(*scalars.add(j));
             layers!(inverse lanes, v, 0..3, 8, |j: usize| (word(j), word(7 + j)));
+            let at = data.add(tile * TILE);
             for (j, v) in v.into_iter().enumerate() {
                 store(at.add(8 * j), v);
             }
@@ -332,12 +370,13 @@ unsafe fn forward<const LAZY: bool>(tables: &Tables, data: *mut u64) {
 }
 
 #[target_feature(enable = "avx512f,avx512ifma")]
-unsafe fn inverse(tables: &Tables, data: *mut u64, last: [Shoup; 2]) {
+unsafe fn inverse(tables: &Tables, data: *mut u64, values: *const u64, last: [Shoup; 2]) {
     let lanes = Lanes::new(&tables.q);
     let start = tables.inverse.limb(0).as_ptr();
-    // SAFETY: as in `forward`.
+    // SAFETY: as in `forward`; so are the words of `values`, which the tiles move to `data` before anything else reads them there.
     unsafe {
-        for (i, step) in tables.steps.iter().enumerate().rev() {
+        let passes = tables.inverse_steps.len();
+        for (i, step) in tables.inverse_steps.iter().enumerate() {
             match *step {
                 Step::Pass {
                     layers,
@@ -347,7 +386,7 @@ unsafe fn inverse(tables: &Tables, data: *mut u64, last: [Shoup; 2]) {
                     twiddles,
                 } => {
                     let (data, twiddles) = (data.add(at), start.add(twiddles));
-                    match (layers, i == 0) {
+                    match (layers, i + 1 == passes) {
                         (1, _) => inverse_pass::<1, 2, true>(lanes, data, stride, blocks, twiddles, last),
                         (2, true) => inverse_pass::<2, 4, true>(lanes, data, stride, blocks, twiddles, last),
                         (2, false) => {
@@ -360,7 +399,7 @@ unsafe fn inverse(tables: &Tables, data: *mut u64, last: [Shoup; 2]) {
                     }
                 }
                 Step::Tiles { at, tiles, twiddles } => {
-                    inverse_tiles(lanes, data.add(at), tiles, start.add(twiddles))
+                    inverse_tiles(lanes, data.add(at), values.add(at), tiles, start.add(twiddles))
                 }
             }
         }

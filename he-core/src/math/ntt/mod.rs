@@ -118,17 +118,35 @@ impl NttTable {
     pub fn inverse_scaled(&self, limb: &mut [u64], scale: u64) {
         tally::add(Work::Ntt, 1);
         match &self.tables {
-            Tables::Reference(plan) => {
-                plan.inv(limb);
-                let factor = self
-                    .modulus
-                    .inv(self.n as u64)
-                    .map_or(0, |inverse| self.modulus.mul(inverse, scale));
-                kernels::active().mul_scalar_assign(&self.modulus, limb, factor);
-            }
+            Tables::Reference(plan) => self.reference_inverse(plan, limb, scale),
             #[cfg(target_arch = "x86_64")]
             Tables::Ifma(tables) => tables.inverse(limb, scale),
         }
+    }
+
+    /// [`Self::inverse_scaled`] of `values`, to `limb`.
+    ///
+    /// # Panics
+    /// If a limb does not have the ring's length.
+    pub fn inverse_scaled_to(&self, limb: &mut [u64], values: &[u64], scale: u64) {
+        tally::add(Work::Ntt, 1);
+        match &self.tables {
+            Tables::Reference(plan) => {
+                limb.copy_from_slice(values);
+                self.reference_inverse(plan, limb, scale);
+            }
+            #[cfg(target_arch = "x86_64")]
+            Tables::Ifma(tables) => tables.inverse_to(limb, values, scale),
+        }
+    }
+
+    fn reference_inverse(&self, plan: &Plan, limb: &mut [u64], scale: u64) {
+        plan.inv(limb);
+        let factor = self
+            .modulus
+            .inv(self.n as u64)
+            .map_or(0, |inverse| self.modulus.mul(inverse, scale));
+        kernels::active().mul_scalar_assign(&self.modulus, limb, factor);
     }
 }
 
@@ -223,8 +241,7 @@ mod tests {
                         assert!(b == a, "round trip, path {path}, N 2^{log_n}, {bits} bits");
                         table.inverse(&mut b);
                         assert!(b == inverse, "inverse, path {path}, N 2^{log_n}, {bits} bits");
-                        b.copy_from_slice(&a);
-                        table.inverse_scaled(&mut b, 12345);
+                        table.inverse_scaled_to(&mut b, &a, 12345);
                         let scaled = inverse.iter().map(|&x| q.mul(x, 12345)).collect::<Vec<_>>();
                         assert!(
                             b == scaled,

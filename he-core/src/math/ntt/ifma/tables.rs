@@ -17,8 +17,10 @@ pub(super) const TILE_TWIDDLES: usize = 16 + 2 * 7 * 8;
 pub(in crate::math::ntt) struct Tables {
     pub(super) n: usize,
     pub(super) q: Modulus,
-    /// Forward order; the first is a pass of one block.
+    /// In forward order; the first is a pass of one block.
     pub(super) steps: Vec<Step>,
+    /// In the order of the inverse; the last is a pass of one block.
+    pub(super) inverse_steps: Vec<Step>,
     pub(super) forward: Limbs,
     pub(super) inverse: Limbs,
     /// `N^-1`, and `N^-1` times the twiddle of the last inverse layer.
@@ -44,8 +46,9 @@ pub(super) enum Step {
     },
 }
 
-/// Passes over the whole limb until a block has at most [`NEAR`] words; then, block by block, what is left of it.
-fn steps(n: usize, passes: &[u32]) -> Vec<Step> {
+/// Passes over the whole limb until a block has at most [`NEAR`] words; then, block by block, what is left of it. The same for the
+/// inverse, which begins with the blocks: upwards too, since what is prefetched comes in that order.
+fn steps(n: usize, passes: &[u32]) -> [Vec<Step>; 2] {
     let tiles_at = (2 * (n / TILE - 1)).next_multiple_of(8);
     // `done` blocks before this pass: 2 (done - 1) words of twiddles were packed for those above.
     let pass = |layers: u32, done: usize, first: usize, blocks: usize| Step::Pass {
@@ -55,7 +58,7 @@ fn steps(n: usize, passes: &[u32]) -> Vec<Step> {
         blocks,
         twiddles: 2 * (done - 1) + 2 * ((1 << layers) - 1) * first,
     };
-    let mut steps = vec![];
+    let (mut steps, mut inverse) = (vec![], vec![]);
     let (mut done, mut rest) = (1, passes);
     while let [layers, below @ ..] = rest
         && n / done > NEAR
@@ -63,8 +66,9 @@ fn steps(n: usize, passes: &[u32]) -> Vec<Step> {
         steps.push(pass(*layers, done, 0, done));
         (done, rest) = (done << layers, below);
     }
+    let over_all = steps.len();
     for block in 0..done {
-        let mut inner = done;
+        let (first, mut inner) = (steps.len(), done);
         for &layers in rest {
             steps.push(pass(layers, inner, block * (inner / done), inner / done));
             inner <<= layers;
@@ -75,8 +79,10 @@ fn steps(n: usize, passes: &[u32]) -> Vec<Step> {
             tiles,
             twiddles: tiles_at + block * tiles * TILE_TWIDDLES,
         });
+        inverse.extend(steps[first..].iter().rev());
     }
-    steps
+    inverse.extend(steps[..over_all].iter().rev());
+    [steps, inverse]
 }
 
 /// Splits the layers before the tiles into passes of three and two (one, if there is no more).
@@ -147,10 +153,12 @@ impl Tables {
         let inverse = |k: usize| q.neg(powers[n - exponent(k)]);
         let passes = passes(log_n - TILE_LAYERS);
         let n_inverse = q.inv(n as u64)?;
+        let [steps, inverse_steps] = steps(n, &passes);
         Some(Self {
             n,
             q,
-            steps: steps(n, &passes),
+            steps,
+            inverse_steps,
             forward: pack(n, &q, &passes, forward),
             inverse: pack(n, &q, &passes, inverse),
             last: [n_inverse, q.mul(n_inverse, inverse(1))],
