@@ -7,6 +7,7 @@
 use super::ciphertext::Ciphertext;
 use super::context::Context;
 use super::keys::EvaluationKeys;
+use super::keyswitch::Then;
 use super::{keyswitch, parallel};
 use crate::error::{Error, Result};
 use crate::math::buffer::Limbs;
@@ -33,29 +34,31 @@ impl Combination<'_> {
             .checked_sub(1)
             .ok_or(Error::LevelsExhausted { op: "multiply" })?;
         let special = !self.products.is_empty();
-        let mut sums = if special {
+        if special {
             let key = keys.relinearisation(level)?;
             let d2 = self.squares_of_the_secret(context);
-            keyswitch::multiply(
-                context,
-                level,
-                &keyswitch::decompose(context, key.level(), level, &d2),
-                key,
-            )
-        } else {
-            [0, 1].map(|_| Poly::zeroed(context.ring(), &context.primes(level, false)))
-        };
+            let raised = keyswitch::raise(context, key.level(), level, &d2);
+            let q_limbs = context.chain().limbs(level);
+            let after = |i: usize, sums: [&mut [u64]; 2]| {
+                if i < q_limbs {
+                    self.add_limb(context, special, i, sums);
+                }
+            };
+            let then = |_| Then::default();
+            return Ok(keyswitch::switch(context, key, [level, to], raised, then, after));
+        }
+        let mut sums = [0, 1].map(|_| Poly::zeroed(context.ring(), &context.primes(level, false)));
         let [s0, s1] = &mut sums;
         let limbs = s0
             .limbs_mut()
             .split_mut()
             .into_iter()
             .zip(s1.limbs_mut().split_mut());
-        let limbs = limbs.take(context.chain().limbs(level)).enumerate().collect();
+        let limbs = limbs.enumerate().collect();
         parallel::for_each(limbs, |(i, (s0, s1)): (usize, (&mut [u64], &mut [u64]))| {
             self.add_limb(context, special, i, [s0, s1]);
         });
-        Ok(sums.map(|s| keyswitch::divide(context, level, to, special, s)))
+        Ok(keyswitch::divide(context, level, to, special, sums))
     }
 
     /// d2: what the products multiply with s^2.

@@ -146,8 +146,7 @@ impl PublicKey {
             v.zeroize();
         });
         small.zeroize();
-        let [r0, r1] = raised;
-        let mut parts = [r0, r1].map(|r| keyswitch::divide(context, level, level, true, r));
+        let mut parts = keyswitch::divide(context, level, level, true, raised);
         for (i, limb) in parts[0].limbs_mut().split_mut().into_iter().enumerate() {
             plaintext.add_to(context.modulus(i as u16), i, limb);
         }

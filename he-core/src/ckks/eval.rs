@@ -9,8 +9,10 @@ use super::combine::Combination;
 use super::context::Context;
 use super::encode::Plaintext;
 use super::keys::{EvaluationKeys, SwitchKey};
+use super::keyswitch::Then;
 use super::{keyswitch, parallel};
 use crate::error::{Error, Result};
+use crate::math::automorphism::Automorphism;
 use crate::math::kernels::{RunSums, RunTerm};
 use crate::math::modulus::Modulus;
 use crate::math::poly::{Ntt, Poly};
@@ -165,9 +167,7 @@ pub fn rescale(context: &Context, x: &Ciphertext) -> Result<Ciphertext> {
 /// [`rescale`] of a ciphertext that is not needed any more: no copy.
 pub fn rescale_owned(context: &Context, x: Ciphertext) -> Result<Ciphertext> {
     let level = spend("rescale", x.level)?;
-    let parts = x
-        .parts
-        .map(|part| keyswitch::divide(context, x.level, level, false, part));
+    let parts = keyswitch::divide(context, x.level, level, false, x.parts);
     Ok(Ciphertext {
         parts,
         level,
@@ -243,8 +243,8 @@ pub fn rotate(context: &Context, keys: &EvaluationKeys, x: &Ciphertext, rotation
         return Ok(x.clone());
     }
     let (galois, key) = keys.rotation(context, rotation, x.level)?;
-    let digits = keyswitch::decompose(context, key.level(), x.level, &x.parts[1]);
-    Ok(apply_galois(context, x, &digits, galois, key))
+    let raised = keyswitch::raise(context, key.level(), x.level, &x.parts[1]);
+    Ok(apply_galois(context, x, raised, galois, key))
 }
 
 /// Several rotations of one ciphertext, which is decomposed once.
@@ -263,7 +263,7 @@ pub fn rotate_many(
             }
             let (galois, key) = keys.rotation(context, rotation, x.level)?;
             let digits = hoisted.ensure(context, key.level(), x.level, &x.parts[1]);
-            Ok(apply_galois(context, x, hoisted.at(digits), galois, key))
+            Ok(apply_galois_hoisted(context, x, hoisted.at(digits), galois, key))
         })
         .collect()
 }
@@ -271,8 +271,8 @@ pub fn rotate_many(
 /// Complex conjugate of every slot.
 pub fn conjugate(context: &Context, keys: &EvaluationKeys, x: &Ciphertext) -> Result<Ciphertext> {
     let (galois, key) = keys.conjugation(context, x.level)?;
-    let digits = keyswitch::decompose(context, key.level(), x.level, &x.parts[1]);
-    Ok(apply_galois(context, x, &digits, galois, key))
+    let raised = keyswitch::raise(context, key.level(), x.level, &x.parts[1]);
+    Ok(apply_galois(context, x, raised, galois, key))
 }
 
 /// The decompositions of one polynomial, one for each partition into digits met: keys made for different levels may differ in it.
@@ -303,34 +303,44 @@ impl<'a> Hoisted<'a> {
     }
 }
 
-/// The inner product decrypts to c1 s under s(X^(1/g)); with c0 added, the automorphism brings it under s.
+/// The inner product decrypts to c1 s under s(X^(1/g)); with c0 added, the automorphism brings it under s. Both are done before the
+/// division by P, hence P c0.
+fn then<'a>(context: &Context, x: &'a Ciphertext, i: usize, automorphism: &'a Automorphism) -> Then<'a> {
+    let q_limb = i < x.parts[0].limbs().count();
+    Then {
+        plus: q_limb.then(|| (x.parts[0].limb(i), context.special_product(i as u16))),
+        automorphism: Some(automorphism),
+        add: false,
+    }
+}
+
 fn apply_galois(
+    context: &Context,
+    x: &Ciphertext,
+    raised: keyswitch::Raised<'_>,
+    galois: u64,
+    key: &SwitchKey,
+) -> Ciphertext {
+    let automorphism = &*context.automorphism(galois);
+    let then = |i| then(context, x, i, automorphism);
+    Ciphertext {
+        parts: keyswitch::switch(context, key, [x.level, x.level], raised, then, |_, _| {}),
+        level: x.level,
+        scale: x.scale,
+    }
+}
+
+fn apply_galois_hoisted(
     context: &Context,
     x: &Ciphertext,
     digits: &keyswitch::Digits<'_>,
     galois: u64,
     key: &SwitchKey,
 ) -> Ciphertext {
-    let raised = keyswitch::multiply(context, x.level, digits, key);
-    let mut halves = raised.map(|r| keyswitch::divide(context, x.level, x.level, true, r));
-    let automorphism = context.automorphism(galois);
-    let parts = [0, 1].map(|half| {
-        let mut out = Poly::scratch(context.ring(), x.parts[0].primes());
-        let limbs = out
-            .limbs_mut()
-            .split_mut()
-            .into_iter()
-            .zip(halves[half].limbs_mut().split_mut());
-        let limbs = limbs.enumerate().collect();
-        parallel::for_each(limbs, |(i, (out, r)): (usize, (&mut [u64], &mut [u64]))| {
-            if half == 0 {
-                context
-                    .kernels()
-                    .add_assign(context.modulus(i as u16), r, x.parts[0].limb(i));
-            }
-            automorphism.apply(context.kernels(), out, r);
-        });
-        out
+    let automorphism = &*context.automorphism(galois);
+    let parts = keyswitch::make_and_divide(context, [x.level, x.level], |i, out| {
+        let then = then(context, x, i, automorphism);
+        digits.multiply_limb(context, key, i, out, then, 0..context.degree());
     });
     Ciphertext {
         parts,

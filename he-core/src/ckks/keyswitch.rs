@@ -24,9 +24,48 @@ use std::sync::Arc;
 pub(crate) struct Digits<'a> {
     source: &'a Poly<Ntt>,
     raising: Arc<Raising>,
-    /// Of each digit, the limbs outside its own primes.
-    raised: Vec<Limbs>,
+    /// Prime by prime, the limbs of all digits outside their own primes.
+    raised: Limbs,
 }
+
+impl Raising {
+    /// The digit that has prime i.
+    fn owner(&self, i: usize) -> Option<usize> {
+        self.digits.iter().position(|digit| digit.own.contains(&i))
+    }
+
+    /// Where the limbs of prime i stand among all limbs of digits outside their own primes.
+    fn positions(&self, i: usize) -> Range<usize> {
+        let q_limbs = self.digits.last().map_or(0, |digit| digit.own.end);
+        let count = self.digits.len();
+        match i.checked_sub(q_limbs) {
+            None => i * (count - 1)..(i + 1) * (count - 1),
+            Some(special) => {
+                let start = q_limbs * (count - 1) + special * count;
+                start..start + count
+            }
+        }
+    }
+
+    /// Number of those limbs.
+    fn limbs(&self) -> usize {
+        self.digits.iter().map(|digit| digit.others.len()).sum()
+    }
+
+    /// Those limbs, prime by prime.
+    fn by_prime<'l>(&self, limbs: Vec<&'l mut [u64]>) -> Vec<Vec<&'l mut [u64]>> {
+        let mut limbs = limbs.into_iter().peekable();
+        let mut primes = vec![];
+        while limbs.peek().is_some() {
+            let count = self.positions(primes.len()).len();
+            primes.push(limbs.by_ref().take(count).collect());
+        }
+        primes
+    }
+}
+
+/// [`Digits`] whose limbs outside their own primes are not transformed yet.
+pub(crate) struct Raised<'a>(Digits<'a>);
 
 impl Digits<'_> {
     /// Whether these are the digits of that partition.
@@ -34,19 +73,13 @@ impl Digits<'_> {
         Arc::ptr_eq(&self.raising, raising)
     }
 
-    /// Number of digits.
-    pub(crate) fn count(&self) -> usize {
-        self.raised.len()
-    }
-
-    /// Limb of digit j at position i of the raised polynomial.
-    pub(crate) fn limb(&self, j: usize, i: usize) -> &[u64] {
-        let own = &self.raising.digits[j].own;
-        if own.contains(&i) {
-            self.source.limb(i)
-        } else {
-            self.raised[j].limb(if i < own.start { i } else { i - own.len() })
+    /// Position i of every digit, given those of them that are not the polynomial itself.
+    fn limbs<'l>(&'l self, i: usize, raised: impl Iterator<Item = &'l [u64]>) -> Vec<&'l [u64]> {
+        let mut digits: Vec<&[u64]> = raised.collect();
+        if let Some(own) = self.raising.owner(i) {
+            digits.insert(own, self.source.limb(i));
         }
+        digits
     }
 
     /// Position i of the inner product with a key, over a range of coefficients.
@@ -59,28 +92,42 @@ impl Digits<'_> {
         then: Then<'_>,
         range: Range<usize>,
     ) {
+        let raised = self.raising.positions(i).map(|at| self.raised.limb(at));
+        let digits = self.limbs(i, raised);
         let q_limbs = self.source.limbs().count();
-        let panel = key.limb(i, q_limbs);
-        tally::add(
-            Work::KeyByte,
-            2 * self.count() * Panel::row_bytes(range.len(), panel.bits()),
-        );
-        let digits: Vec<&[u64]> = (0..self.count()).map(|j| self.limb(j, i)).collect();
-        let sum = KeySum {
-            panel,
-            digits: &digits,
-            plus: then.plus,
-            automorphism: then.automorphism,
-            add: then.add,
-        };
-        let prime = match i.checked_sub(q_limbs) {
-            None => i as u16,
-            Some(special) => context.special().start + special as u16,
-        };
-        context
-            .kernels()
-            .key_sum(context.modulus(prime), out, &sum, range);
+        sum(context, key, (i, q_limbs), &digits, out, then, range);
     }
+}
+
+/// The inner product of digits with a key at position i of a polynomial with `q_limbs` Q limbs.
+fn sum(
+    context: &Context,
+    key: &SwitchKey,
+    (i, q_limbs): (usize, usize),
+    digits: &[&[u64]],
+    out: [&mut [u64]; 2],
+    then: Then<'_>,
+    range: Range<usize>,
+) {
+    let panel = key.limb(i, q_limbs);
+    tally::add(
+        Work::KeyByte,
+        2 * digits.len() * Panel::row_bytes(range.len(), panel.bits()),
+    );
+    let sum = KeySum {
+        panel,
+        digits,
+        plus: then.plus,
+        automorphism: then.automorphism,
+        add: then.add,
+    };
+    let prime = match i.checked_sub(q_limbs) {
+        None => i as u16,
+        Some(special) => context.special().start + special as u16,
+    };
+    context
+        .kernels()
+        .key_sum(context.modulus(prime), out, &sum, range);
 }
 
 /// What is done with a product of digits and key before it is stored.
@@ -101,6 +148,29 @@ pub(crate) fn decompose<'a>(
     level: usize,
     source: &'a Poly<Ntt>,
 ) -> Digits<'a> {
+    let Raised(mut digits) = raise(context, key_level, level, source);
+    let primes = context.primes(level, true);
+    let work = digits.raising.by_prime(digits.raised.split_mut());
+    // Prime by prime: its twiddles are still in a cache.
+    parallel::for_each(
+        primes.into_iter().zip(work).collect(),
+        |(prime, limbs): (u16, Vec<&mut [u64]>)| {
+            for limb in limbs {
+                context.ring().ntt(prime).forward(limb);
+            }
+        },
+    );
+    digits
+}
+
+/// [`decompose`], before the transforms.
+pub(crate) fn raise<'a>(
+    context: &Context,
+    key_level: usize,
+    level: usize,
+    source: &'a Poly<Ntt>,
+) -> Raised<'a> {
+    let raising = context.raising(key_level, level);
     let mut coefficients = Limbs::scratch(context.degree(), source.limbs().count());
     let limbs = coefficients
         .split_mut()
@@ -109,96 +179,155 @@ pub(crate) fn decompose<'a>(
         .enumerate()
         .collect();
     parallel::for_each(limbs, |(i, (limb, values)): (usize, (&mut [u64], &[u64]))| {
-        limb.copy_from_slice(values);
-        context.ring().ntt(i as u16).inverse(limb);
-    });
-    raise(context, key_level, level, source, &coefficients)
-}
-
-/// [`decompose`] where the coefficients are at hand.
-pub(crate) fn raise<'a>(
-    context: &Context,
-    key_level: usize,
-    level: usize,
-    source: &'a Poly<Ntt>,
-    coefficients: &Limbs,
-) -> Digits<'a> {
-    let raising = context.raising(key_level, level);
-    let mut raised: Vec<Limbs> = raising
-        .digits
-        .iter()
-        .map(|digit| Limbs::scratch(context.degree(), digit.others.len()))
-        .collect();
-    for (digit, raised) in raising.digits.iter().zip(&mut raised) {
-        let own: Vec<&[u64]> = digit.own.clone().map(|i| coefficients.limb(i)).collect();
-        convert(context, &digit.conversion, &own, raised.split_mut());
-        // Digit by digit: what was converted is still in a cache.
-        let limbs = digit.others.iter().zip(raised.split_mut()).collect();
-        parallel::for_each(limbs, |(&prime, limb): (&u16, &mut [u64])| {
-            context.ring().ntt(prime).forward(limb)
+        let premultiplier = raising.owner(i).map_or(1, |own| {
+            let digit = &raising.digits[own];
+            digit.conversion.premultiplier(i - digit.own.start)
         });
+        context
+            .ring()
+            .ntt(i as u16)
+            .inverse_scaled_to(limb, values, premultiplier);
+    });
+    let mut raised = Limbs::scratch(context.degree(), raising.limbs());
+    let mut to: Vec<Vec<&mut [u64]>> = raising.digits.iter().map(|_| vec![]).collect();
+    for (i, limbs) in raising.by_prime(raised.split_mut()).into_iter().enumerate() {
+        let own = raising.owner(i);
+        let others = (0..raising.digits.len()).filter(|&j| Some(j) != own);
+        for (j, limb) in others.zip(limbs) {
+            to[j].push(limb);
+        }
     }
-    Digits {
+    for (digit, to) in raising.digits.iter().zip(to) {
+        let own: Vec<&[u64]> = digit.own.clone().map(|i| coefficients.limb(i)).collect();
+        convert(context, &digit.conversion, &own, to);
+    }
+    Raised(Digits {
         source,
         raising,
         raised,
-    }
+    })
 }
 
-/// Inner product of digits with a key, modulo the primes of the level and the special ones.
-pub(crate) fn multiply(
+/// Key switching: the inner product of digits with a key, with what `then` says of each position and `after` does to it, divided by P
+/// and the primes of the levels above `to`. Everything modulo one prime is done at once, while its tables and the limbs are in a cache.
+pub(crate) fn switch<'t>(
     context: &Context,
-    level: usize,
-    digits: &Digits<'_>,
     key: &SwitchKey,
+    [level, to]: [usize; 2],
+    Raised(mut digits): Raised<'_>,
+    then: impl Fn(usize) -> Then<'t> + Sync + Send,
+    after: impl Fn(usize, [&mut [u64]; 2]) + Sync + Send,
 ) -> [Poly<Ntt>; 2] {
+    let q_limbs = digits.source.limbs().count();
     let primes = context.primes(level, true);
-    let mut out = [0, 1].map(|_| Poly::<Ntt>::scratch(context.ring(), &primes));
-    let [r0, r1] = &mut out;
-    let limbs = r0
-        .limbs_mut()
-        .split_mut()
-        .into_iter()
-        .zip(r1.limbs_mut().split_mut())
-        .enumerate()
-        .collect();
-    parallel::for_each(limbs, |(i, (r0, r1)): (usize, (&mut [u64], &mut [u64]))| {
-        digits.multiply_limb(context, key, i, [r0, r1], Then::default(), 0..context.degree());
-    });
-    out
+    let mut raised = std::mem::replace(&mut digits.raised, Limbs::scratch(0, 0));
+    let work = digits.raising.by_prime(raised.split_mut());
+    let out = [0, 1].map(|_| Poly::scratch(context.ring(), &primes));
+    divide_made(
+        context,
+        [level, to],
+        true,
+        out,
+        work,
+        |i, mut limbs: Vec<&mut [u64]>, [r0, r1]| {
+            for limb in &mut limbs {
+                context.ring().ntt(primes[i]).forward(limb);
+            }
+            let limbs = digits.limbs(i, limbs.iter().map(|limb| &**limb));
+            let all = 0..context.degree();
+            let out = [&mut *r0, &mut *r1];
+            sum(context, key, (i, q_limbs), &limbs, out, then(i), all);
+            after(i, [r0, r1]);
+        },
+    )
 }
 
-/// Divides a polynomial on the primes of level `from` (and the special ones, where `special`) by all but the primes of level `to`,
+/// Divides polynomials on the primes of level `from` (and the special ones, where `special`) by all but the primes of level `to`,
 /// rounding exactly.
-pub(crate) fn divide(
+pub(crate) fn divide<const PARTS: usize>(
     context: &Context,
     from: usize,
     to: usize,
     special: bool,
-    mut x: Poly<Ntt>,
-) -> Poly<Ntt> {
+    x: [Poly<Ntt>; PARTS],
+) -> [Poly<Ntt>; PARTS] {
+    let work = context.primes(from, special).iter().map(|_| ()).collect();
+    divide_made(context, [from, to], special, x, work, |_, (), _| {})
+}
+
+/// [`divide`] of two polynomials modulo Q P of a level whose limbs `make` writes, position by position.
+pub(crate) fn make_and_divide(
+    context: &Context,
+    [from, to]: [usize; 2],
+    make: impl Fn(usize, [&mut [u64]; 2]) + Sync + Send,
+) -> [Poly<Ntt>; 2] {
+    let primes = context.primes(from, true);
+    let x = [0, 1].map(|_| Poly::scratch(context.ring(), &primes));
+    let work = primes.iter().map(|_| ()).collect();
+    divide_made(context, [from, to], true, x, work, |i, (), out| make(i, out))
+}
+
+/// [`divide`] of polynomials whose limbs are made just before: `make` is given each position, its item of `work`, and its limbs.
+fn divide_made<const PARTS: usize, T: Send>(
+    context: &Context,
+    [from, to]: [usize; 2],
+    special: bool,
+    mut x: [Poly<Ntt>; PARTS],
+    work: Vec<T>,
+    make: impl Fn(usize, T, [&mut [u64]; PARTS]) + Sync + Send,
+) -> [Poly<Ntt>; PARTS] {
     let division = context.division(from, to, special);
-    let mut rest = Limbs::scratch(context.degree(), division.kept);
-    {
-        let mut limbs = x.limbs_mut().split_mut();
-        let mut removed = limbs.split_off(division.kept);
-        let pairs = division.removed.iter().zip(&mut removed).collect();
-        parallel::for_each(pairs, |(&prime, limb): (&u16, &mut &mut [u64])| {
-            context.ring().ntt(prime).inverse(limb)
-        });
-        let removed: Vec<&[u64]> = removed.iter().map(|limb| &**limb).collect();
-        convert(context, &division.conversion, &removed, rest.split_mut());
-        let pairs = limbs.into_iter().zip(rest.split_mut()).enumerate().collect();
-        parallel::for_each(pairs, |(i, (x, rest)): (usize, (&mut [u64], &mut [u64]))| {
-            let q = context.modulus(i as u16);
-            context.ring().ntt(i as u16).forward(rest);
-            context
-                .kernels()
-                .sub_mul_scalar_assign(q, x, rest, division.inverses[i]);
-        });
+    let (kept, conversion) = (division.kept, &division.conversion);
+    let mut rests = [0; PARTS].map(|_| Limbs::scratch(context.degree(), kept));
+    let mut limbs = by_position(x.each_mut().map(|x| x.limbs_mut().split_mut()));
+    let mut work = work;
+    let removed_work = work.split_off(kept);
+    let removed = limbs.split_off(kept);
+    let removed = removed.into_iter().zip(removed_work).enumerate().collect();
+    let removed = parallel::map(
+        removed,
+        |(i, (mut limbs, work)): (usize, ([&mut [u64]; PARTS], T))| {
+            make(kept + i, work, limbs.each_mut().map(|limb| &mut **limb));
+            for limb in &mut limbs {
+                let ntt = context.ring().ntt(division.removed[i]);
+                ntt.inverse_scaled(limb, conversion.premultiplier(i));
+            }
+            limbs
+        },
+    );
+    for (part, rest) in rests.iter_mut().enumerate() {
+        let removed: Vec<&[u64]> = removed.iter().map(|limbs| &*limbs[part]).collect();
+        convert(context, conversion, &removed, rest.split_mut());
     }
-    x.truncate(division.kept);
+    let rests = by_position(rests.each_mut().map(Limbs::split_mut));
+    let kept_limbs = limbs.into_iter().zip(rests).zip(work).enumerate().collect();
+    type Kept<'l, T, const PARTS: usize> = (usize, (([&'l mut [u64]; PARTS], [&'l mut [u64]; PARTS]), T));
+    parallel::for_each(
+        kept_limbs,
+        |(i, ((mut limbs, rests), work)): Kept<'_, T, PARTS>| {
+            make(i, work, limbs.each_mut().map(|limb| &mut **limb));
+            let q = context.modulus(i as u16);
+            for (limb, rest) in limbs.into_iter().zip(rests) {
+                context.ring().ntt(i as u16).forward(rest);
+                context
+                    .kernels()
+                    .sub_mul_scalar_assign(q, limb, rest, division.inverses[i]);
+            }
+        },
+    );
+    for x in &mut x {
+        x.truncate(kept);
+    }
     x
+}
+
+/// The limbs of several polynomials, position by position.
+fn by_position<const PARTS: usize>(parts: [Vec<&mut [u64]>; PARTS]) -> Vec<[&mut [u64]; PARTS]> {
+    let count = parts.iter().map(Vec::len).min().unwrap_or(0);
+    let mut parts = parts.map(Vec::into_iter);
+    (0..count)
+        .map(|_| parts.each_mut().map(|part| part.next().unwrap_or_default()))
+        .collect()
 }
 
 /// A base conversion, cut along the coefficients for several threads.

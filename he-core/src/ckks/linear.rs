@@ -35,7 +35,7 @@ use crate::error::{Error, Result};
 use crate::math::kernels::{PanelSums, PanelTerm, RunSums, RunTerm};
 use crate::math::poly::{Ntt, Poly};
 use babies::Babies;
-use gather::{gather, zero};
+use gather::gather;
 use plan::passes;
 pub use plan::{LinearPlan, Term};
 pub use rotate_sum::rotate_sum;

@@ -4,7 +4,8 @@
 //! apart again. Words must be equal, not close.
 
 use super::keys::{SeededSwitchKey, SwitchKey};
-use super::{Context, SecretKey, keyswitch};
+use super::keyswitch::{self, Then};
+use super::{Context, SecretKey};
 use crate::math::automorphism::galois_of_rotation;
 use crate::math::poly::{Ntt, Poly};
 use crate::math::sample::{Seed, Stream};
@@ -95,7 +96,7 @@ fn division_rounds_to_nearest() {
             .into_iter()
             .map(|x| rounded(x, divisor))
             .collect();
-        let found = keyswitch::divide(&context, from, to, special, x);
+        let [found] = keyswitch::divide(&context, from, to, special, [x]);
         assert_eq!(
             found,
             residues(&context, &expected, to),
@@ -147,7 +148,12 @@ fn key_switching_is_the_schoolbook_algorithm() {
             let q_limbs = context.chain().limbs(level);
             let x = uniform(&context, level, false, 4);
             let digits = keyswitch::decompose(&context, key_level, level, &x);
-            let found = keyswitch::multiply(&context, level, &digits, &key);
+            let mut found = [0, 1].map(|_| Poly::<Ntt>::zeroed(context.ring(), &primes));
+            let [f0, f1] = &mut found;
+            for i in 0..primes.len() {
+                let out = [f0.limb_mut(i), f1.limb_mut(i)];
+                digits.multiply_limb(&context, &key, i, out, Then::default(), 0..N);
+            }
             let mut expected = [0, 1].map(|_| Poly::<Ntt>::zeroed(context.ring(), &primes));
             let partition = context.chain().digits(key_level);
             for (j, own) in partition

@@ -12,12 +12,12 @@
 //! add and subtract `Q/2`. The result is exact unless `x` is within `Q |I| 2^-48` of `Q/2`; there it may be the other neighbour of
 //! `Q/2`, which is one more multiple of `Q`: harmless, and the same on every path, since products and sums are rounded in a fixed order.
 
-use super::kernels::{Kernels, WeightedSums};
-use super::modulus::{Modulus, Shoup};
+use super::kernels::{Kernels, Lifted, WeightedSums};
+use super::modulus::Modulus;
 use super::tally::{self, Work};
 
-/// Words of scratch for one block: it must stay in the nearest cache together with the destinations.
-const SCRATCH_WORDS: usize = 2048;
+/// Words of the sources of one block: they must stay in the nearest cache together with some destinations.
+const SOURCE_WORDS: usize = 2048;
 
 /// The constants of one conversion.
 #[derive(Clone, Debug)]
@@ -25,11 +25,13 @@ pub struct BaseConversion {
     sources: Vec<Modulus>,
     destinations: Vec<Modulus>,
     /// `(Q/q_i)^-1 mod q_i`.
-    premultipliers: Vec<Shoup>,
+    premultipliers: Vec<u64>,
     /// `1/q_i`.
     inverses: Vec<f64>,
     /// For each destination: `Q/q_i mod p` for each source, then `-Q mod p`, the weight of `v`.
     weights: Vec<u64>,
+    /// The same for each destination as the kernels of few sources take it; empty for many sources.
+    lifted: Vec<Lifted>,
 }
 
 impl BaseConversion {
@@ -50,7 +52,7 @@ impl BaseConversion {
         let premultiplier = |(i, q): (usize, &Modulus)| {
             let inverse = q.inv(product_without(q, Some(i)));
             assert!(inverse.is_some(), "source {} stands twice", q.value());
-            q.shoup(inverse.unwrap_or(0))
+            inverse.unwrap_or(0)
         };
         let weights_of = |p: &Modulus| {
             let mut weights = (0..sources.len())
@@ -59,13 +61,25 @@ impl BaseConversion {
             weights.push(p.neg(product_without(p, None)));
             weights
         };
+        let weights: Vec<u64> = destinations.iter().flat_map(weights_of).collect();
+        let lifted = destinations
+            .iter()
+            .zip(weights.chunks_exact(sources.len() + 1))
+            .filter_map(|(p, weights)| Lifted::new(p, weights))
+            .collect();
         Self {
             sources: sources.to_vec(),
             destinations: destinations.to_vec(),
             premultipliers: sources.iter().enumerate().map(premultiplier).collect(),
             inverses: sources.iter().map(|q| 1.0 / q.value() as f64).collect(),
-            weights: destinations.iter().flat_map(weights_of).collect(),
+            weights,
+            lifted,
         }
+    }
+
+    /// `(Q/q_i)^-1 mod q_i`, what coefficients modulo source `i` are multiplied with before they are converted.
+    pub fn premultiplier(&self, i: usize) -> u64 {
+        self.premultipliers[i]
     }
 
     /// The primes converted from.
@@ -78,49 +92,37 @@ impl BaseConversion {
         &self.destinations
     }
 
-    /// Converts coefficients: `src[i]` modulo the i-th source to `dst[j]` modulo the j-th destination.
+    /// Converts coefficients: `y[i]`, coefficients modulo the i-th source times [`Self::premultiplier`], which an inverse transform does
+    /// on its way, to `dst[j]` modulo the j-th destination.
     ///
     /// # Panics
     /// If the number of limbs or a length is wrong.
-    pub fn convert(&self, kernels: &Kernels, src: &[&[u64]], dst: &mut [&mut [u64]]) {
-        assert_eq!(src.len(), self.sources.len(), "sources");
+    pub fn convert(&self, kernels: &Kernels, y: &[&[u64]], dst: &mut [&mut [u64]]) {
+        assert_eq!(y.len(), self.sources.len(), "sources");
         assert_eq!(dst.len(), self.destinations.len(), "destinations");
-        let n = src[0].len();
-        tally::add(Work::ConversionWord, src.len() * dst.len() * n);
+        let n = y[0].len();
+        tally::add(Work::ConversionWord, y.len() * dst.len() * n);
         assert!(
-            src.iter().all(|limb| limb.len() == n) && dst.iter().all(|limb| limb.len() == n),
+            y.iter().all(|limb| limb.len() == n) && dst.iter().all(|limb| limb.len() == n),
             "limbs differ in length"
         );
         if dst.is_empty() {
             return;
         }
-        let rows = src.len() + 1;
-        let block = (SCRATCH_WORDS / rows / 32 * 32).clamp(32, 512);
-        let mut scratch = vec![0; rows * block];
+        let block = (SOURCE_WORDS / (y.len() + 1) / 32 * 32).clamp(32, 512);
+        let mut quotients = vec![0; block];
         for at in (0..n).step_by(block) {
             let len = block.min(n - at);
-            let (y, v) = scratch.split_at_mut(src.len() * block);
-            for (((y, x), q), w) in y
-                .chunks_exact_mut(block)
-                .zip(src)
-                .zip(&self.sources)
-                .zip(&self.premultipliers)
-            {
-                kernels.mul_shoup(q, &mut y[..len], &x[at..at + len], *w);
-            }
-            kernels.rounded_sum(&mut v[..len], y, block, &self.inverses);
-            let (moduli, weights) = (&self.destinations, &self.weights);
-            kernels.weighted_sums(
-                dst,
-                at,
-                &WeightedSums {
-                    moduli,
-                    rows: &scratch,
-                    block,
-                    len,
-                    weights,
-                },
-            );
+            let mut rows: Vec<&[u64]> = y.iter().map(|limb| &limb[at..at + len]).collect();
+            kernels.rounded_sum(&mut quotients[..len], &rows, &self.inverses);
+            rows.push(&quotients[..len]);
+            let sums = WeightedSums {
+                moduli: &self.destinations,
+                rows: &rows,
+                weights: &self.weights,
+                lifted: &self.lifted,
+            };
+            kernels.weighted_sums(dst, at, &sums);
         }
     }
 }
@@ -192,9 +194,16 @@ mod tests {
                 .take(width)
                 .collect::<Vec<_>>()
         };
+        let premultiplied = |(i, &q): (usize, &u64)| {
+            let factor = conversion.premultiplier(i);
+            xs.iter()
+                .map(|x| Modulus::new(q).mul(residue(x, q), factor))
+                .collect()
+        };
         let src = sources
             .iter()
-            .map(|&q| xs.iter().map(|x| residue(x, q)).collect())
+            .enumerate()
+            .map(premultiplied)
             .collect::<Vec<Vec<u64>>>();
         let src = src.iter().map(Vec::as_slice).collect::<Vec<_>>();
         for kernels in kernels::available() {

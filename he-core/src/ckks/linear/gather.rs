@@ -33,12 +33,12 @@ pub(super) fn gather<'g>(
         let into = raised.get_or_insert_with(|| zero(context, level));
         add_rotated(context, keys, level, std::mem::replace(&mut giants, rest), into)?;
     }
-    let [s0, s1] = match (flat, raised) {
+    let sums = match (flat, raised) {
         (Some(flat), None) => {
             return Ok(if to == level {
                 flat
             } else {
-                flat.map(|s| keyswitch::divide(context, level, to, false, s))
+                keyswitch::divide(context, level, to, false, flat)
             });
         }
         (Some(flat), Some(mut raised)) => {
@@ -50,10 +50,10 @@ pub(super) fn gather<'g>(
         (None, Some(raised)) => raised,
         (None, None) => zero(context, level),
     };
-    Ok([s0, s1].map(|s| keyswitch::divide(context, level, to, true, s)))
+    Ok(keyswitch::divide(context, level, to, true, sums))
 }
 
-pub(super) fn zero(context: &Context, level: usize) -> [Poly<Ntt>; 2] {
+fn zero(context: &Context, level: usize) -> [Poly<Ntt>; 2] {
     [0, 1].map(|_| Poly::zeroed(context.ring(), &context.primes(level, true)))
 }
 
@@ -86,7 +86,10 @@ fn add_rotated(
         let (galois, key) = keys.rotation(context, group.giant, level)?;
         let s1 = match group.flat {
             true => s1,
-            false => keyswitch::divide(context, level, level, true, s1),
+            false => {
+                let [s1] = keyswitch::divide(context, level, level, true, [s1]);
+                s1
+            }
         };
         Ok((group.flat, key, context.automorphism(galois), s0, s1))
     });

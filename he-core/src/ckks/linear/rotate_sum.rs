@@ -1,12 +1,10 @@
 //! Sums of rotations of one ciphertext.
 
-use super::zero;
 use crate::ckks::ciphertext::Ciphertext;
 use crate::ckks::context::Context;
 use crate::ckks::eval::Hoisted;
 use crate::ckks::keys::EvaluationKeys;
 use crate::ckks::keyswitch::{self, Then};
-use crate::ckks::parallel;
 use crate::error::Result;
 
 /// `for stage in stages { x = sum of rot_r(x) for r in stage }`: one decomposition and one division by P a stage.
@@ -43,29 +41,25 @@ fn sum_of_rotations(
     }
     let q_limbs = context.chain().limbs(x.level);
     let primes = context.primes(x.level, true);
-    let [mut a0, mut a1] = zero(context, x.level);
-    let limbs = a0
-        .limbs_mut()
-        .split_mut()
-        .into_iter()
-        .zip(a1.limbs_mut().split_mut())
-        .enumerate()
-        .collect();
-    parallel::for_each(limbs, |(i, (a0, a1)): (usize, (&mut [u64], &mut [u64]))| {
+    let parts = keyswitch::make_and_divide(context, [x.level, x.level], |i, [a0, a1]| {
         let prime = primes[i];
         let (kernels, q) = (context.kernels(), context.modulus(prime));
         let lifted = (i < q_limbs).then(|| (x.parts[0].limb(i), context.special_product(prime)));
+        if rotated.is_empty() || unrotated > 0 {
+            a0.fill(0);
+            a1.fill(0);
+        }
         if let Some((c0, p)) = lifted {
             for _ in 0..unrotated {
                 kernels.mul_scalar_add(q, a0, c0, p);
                 kernels.mul_scalar_add(q, a1, x.parts[1].limb(i), p);
             }
         }
-        for (key, automorphism, digits) in &rotated {
+        for (k, (key, automorphism, digits)) in rotated.iter().enumerate() {
             let then = Then {
                 plus: lifted,
                 automorphism: Some(automorphism),
-                add: true,
+                add: k > 0 || unrotated > 0,
             };
             let all = 0..context.degree();
             hoisted
@@ -73,7 +67,6 @@ fn sum_of_rotations(
                 .multiply_limb(context, key, i, [&mut *a0, &mut *a1], then, all);
         }
     });
-    let parts = [a0, a1].map(|a| keyswitch::divide(context, x.level, x.level, true, a));
     Ok(Ciphertext {
         parts,
         level: x.level,

@@ -45,6 +45,6 @@ recompiled! {
     fn reduce_i64(q: &Modulus, out: &mut [u64], x: &[i64]);
     fn reduce_i8(q: &Modulus, out: &mut [u64], x: &[i8]);
     fn permute_lines(out: &mut [u64], a: &[u64], lines: &Lines);
-    fn rounded_sum(out: &mut [u64], rows: &[u64], block: usize, inverses: &[f64], from: usize);
+    fn rounded_sum(out: &mut [u64], rows: &[&[u64]], inverses: &[f64], from: usize);
     fn weighted_sums(dst: &mut [&mut [u64]], at: usize, sums: &WeightedSums<'_>, from: usize);
 }

@@ -10,6 +10,7 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod conversion;
 #[cfg(target_arch = "x86_64")]
 pub(super) mod lanes;
 mod lines;
@@ -19,6 +20,7 @@ mod scalar;
 #[cfg(test)]
 pub(super) mod tests;
 
+pub(super) use conversion::{Lifted, WeightedSums};
 pub(super) use lines::Lines;
 pub use panels::{KeySum, PanelSums, PanelTerm};
 pub use runs::{Run, RunSums, RunTerm};
@@ -84,20 +86,6 @@ struct Operands<'a> {
     out: &'a mut [u64],
     a: Option<&'a [u64]>,
     b: Option<&'a [u64]>,
-}
-
-/// Operands of the inner step of a base conversion: `dst[j][at..][..len] = sum of rows[i] weights[j][i]` modulo `moduli[j]`.
-pub(super) struct WeightedSums<'a> {
-    /// Modulus of each destination.
-    pub moduli: &'a [Modulus],
-    /// Source rows, `block` words apart, `len` of them meant, all words below `2^50`.
-    pub rows: &'a [u64],
-    /// Distance of rows.
-    pub block: usize,
-    /// Words to convert.
-    pub len: usize,
-    /// For each destination, one word below `2^50` for each row.
-    pub weights: &'a [u64],
 }
 
 impl Kernels {
@@ -327,36 +315,6 @@ impl Kernels {
             #[cfg(target_arch = "x86_64")]
             Backend::Avx512(simd) => simd.permute_lines(out, a, lines),
         }
-    }
-
-    /// The nearest integers to `sum of rows[i] inverses[i]`, for one block of a base conversion; rows stand `block` words apart.
-    pub(super) fn rounded_sum(&self, out: &mut [u64], rows: &[u64], block: usize, inverses: &[f64]) {
-        let done = match self.0 {
-            Backend::Scalar => 0,
-            #[cfg(target_arch = "x86_64")]
-            Backend::Avx2(simd) => {
-                simd.rounded_sum(out, rows, block, inverses, 0);
-                return;
-            }
-            #[cfg(target_arch = "x86_64")]
-            Backend::Avx512(simd) => simd.rounded_sum(out, rows, block, inverses),
-        };
-        scalar::rounded_sum(out, rows, block, inverses, done);
-    }
-
-    /// See [`WeightedSums`].
-    pub(super) fn weighted_sums(&self, dst: &mut [&mut [u64]], at: usize, sums: &WeightedSums<'_>) {
-        let done = match self.0 {
-            Backend::Scalar => 0,
-            #[cfg(target_arch = "x86_64")]
-            Backend::Avx2(simd) => {
-                simd.weighted_sums(dst, at, sums, 0);
-                return;
-            }
-            #[cfg(target_arch = "x86_64")]
-            Backend::Avx512(simd) => simd.weighted_sums(dst, at, sums),
-        };
-        scalar::weighted_sums(dst, at, sums, done);
     }
 }
 

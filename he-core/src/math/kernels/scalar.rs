@@ -222,12 +222,12 @@ pub(super) fn permute_lines(out: &mut [u64], a: &[u64], lines: &Lines) {
 pub(super) const ROUNDER: f64 = (1u64 << 52) as f64;
 
 #[inline(always)]
-pub(super) fn rounded_sum(out: &mut [u64], rows: &[u64], block: usize, inverses: &[f64], from: usize) {
+pub(super) fn rounded_sum(out: &mut [u64], rows: &[&[u64]], inverses: &[f64], from: usize) {
     for (k, out) in out.iter_mut().enumerate().skip(from) {
         // Products and sums are rounded separately, in the order of the rows: every path does the same.
         let mut sum = 0.0;
-        for (i, inverse) in inverses.iter().enumerate() {
-            sum += rows[i * block + k] as f64 * inverse;
+        for (row, inverse) in rows.iter().zip(inverses) {
+            sum += row[k] as f64 * inverse;
         }
         *out = (sum + ROUNDER).to_bits() & ((1 << 52) - 1);
     }
@@ -235,17 +235,17 @@ pub(super) fn rounded_sum(out: &mut [u64], rows: &[u64], block: usize, inverses:
 
 #[inline(always)]
 pub(super) fn weighted_sums(dst: &mut [&mut [u64]], at: usize, sums: &WeightedSums<'_>, from: usize) {
-    let count = sums.weights.len() / sums.moduli.len();
+    let count = sums.rows.len();
     for ((dst, q), weights) in dst
         .iter_mut()
         .zip(sums.moduli)
         .zip(sums.weights.chunks_exact(count))
     {
-        for (k, out) in dst[at..at + sums.len].iter_mut().enumerate().skip(from) {
+        for (k, out) in dst[at..at + sums.len()].iter_mut().enumerate().skip(from) {
             let products = weights
                 .iter()
-                .enumerate()
-                .map(|(i, &w)| sums.rows[i * sums.block + k] as u128 * w as u128);
+                .zip(sums.rows)
+                .map(|(&w, row)| row[k] as u128 * w as u128);
             *out = q.reduce_u128(products.sum());
         }
     }

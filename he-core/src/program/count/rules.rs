@@ -165,11 +165,11 @@ impl Counter<'_> {
         }
     }
 
-    /// A rotation or conjugation on its own: switched, divided, then permuted.
+    /// A rotation or conjugation on its own: switched, permuted, then divided.
     fn automorphism(&self, level: u32, key_level: u32) -> Counts {
         let digits = self.digits(level, key_level);
         let switched = self.mod_up(level, &digits) + self.inner_product(level, &digits);
-        switched + self.divide(level, true, 0, 2) + self.permute(self.limbs(level))
+        switched + self.permute(self.limbs(level) + self.shape.special) + self.divide(level, true, 0, 2)
     }
 
     fn plain_product(&self, level: u32) -> Counts {
