@@ -4,74 +4,18 @@
 //! that a server fills plaintexts when it has a checkpoint, one at a time.
 
 mod polynomial;
+mod recipe;
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use he_core::program::{
-    Builder, ChainView, PlainClass, PlainId, PlainSource, Slots, Term, ValueId, Verified, verify::VerifyError,
-};
+use he_core::program::{Builder, ChainView, PlainClass, Term, ValueId, Verified, verify::VerifyError};
 use he_core::tile::layout::{Cell, Layout};
 
 use crate::plan::network::{Network, StepId, StepKind};
 use crate::plan::packing::cover::{Diagonal, Nonzero};
 use crate::plan::packing::merge::{Merge, merged};
 use crate::plan::search::{Choice, LinearChoice, Packing};
-
-/// How the slots of a plaintext follow from a step's numbers.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Recipe {
-    /// Weights of an affine step, or the ones of a step that brings an operand over: (slot, tap), repeated with the period.
-    Weights {
-        /// The step.
-        step: StepId,
-        /// Slots of one sample.
-        period: usize,
-        /// Where each weight stands, the giant step's shift already applied.
-        nonzeros: Vec<Nonzero>,
-    },
-    /// Such weights where tiles are merged: half of one weight as the real, half of another as the imaginary part.
-    Merged {
-        /// The step.
-        step: StepId,
-        /// Slots of one sample.
-        period: usize,
-        /// Where each real part stands.
-        real: Vec<Nonzero>,
-        /// Where each imaginary part stands.
-        imaginary: Vec<Nonzero>,
-        /// Whether imaginary parts are negated: where inputs are merged.
-        conjugate: bool,
-    },
-    /// One number an output element: (slot, element), repeated with the period. `series` selects among a step's vectors.
-    Elements {
-        /// The step.
-        step: StepId,
-        /// Which vector: the bias of an affine step, a coefficient of a polynomial.
-        series: usize,
-        /// Slots of one sample.
-        period: usize,
-        /// Where each element's number stands.
-        nonzeros: Vec<Nonzero>,
-    },
-    /// One number for all slots: a coefficient.
-    Constant {
-        /// The step.
-        step: StepId,
-        /// Which coefficient.
-        series: usize,
-    },
-}
-
-/// The numbers of one step, folded from a checkpoint.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct StepWeights {
-    /// Weights of an affine step, by tap; of a sum or product, one that brings operands over.
-    pub taps: Vec<f64>,
-    /// Vectors of one number (for all elements) or one number an element: an affine step's bias, a polynomial's coefficients in
-    /// ascending powers.
-    pub series: Vec<Vec<f64>>,
-}
+pub use recipe::{FilledWeights, Recipe, StepWeights};
 
 /// A program with its recipes.
 #[derive(Debug)]
@@ -95,73 +39,6 @@ pub struct Power {
     pub step: StepId,
     /// Which power.
     pub n: u32,
-}
-
-/// Recipes applied to weights: the plaintexts of a program.
-pub struct FilledWeights<'a> {
-    recipes: &'a [Recipe],
-    weights: &'a [StepWeights],
-}
-
-impl<'a> FilledWeights<'a> {
-    /// Plaintexts of `lowered` with one [`StepWeights`] a step.
-    pub fn new(recipes: &'a [Recipe], weights: &'a [StepWeights]) -> Self {
-        FilledWeights { recipes, weights }
-    }
-}
-
-impl PlainSource for FilledWeights<'_> {
-    fn plain(&self, id: PlainId) -> Option<Cow<'_, Slots>> {
-        let place = |step: StepId, period: usize, nonzeros: &[Nonzero], factor: f64| -> Option<Vec<f64>> {
-            let taps = &self.weights.get(step)?.taps;
-            let mut slots = vec![0.0; period];
-            for &(slot, tap) in nonzeros {
-                slots[slot as usize] = factor * *taps.get(tap as usize)?;
-            }
-            Some(slots)
-        };
-        let slots = match self.recipes.get(id.0 as usize)? {
-            Recipe::Weights {
-                step,
-                period,
-                nonzeros,
-            } => place(*step, *period, nonzeros, 1.0)?,
-            Recipe::Merged {
-                step,
-                period,
-                real,
-                imaginary,
-                conjugate,
-            } => {
-                let sign = if *conjugate { -0.5 } else { 0.5 };
-                let im = if imaginary.is_empty() {
-                    Vec::new()
-                } else {
-                    place(*step, *period, imaginary, sign)?
-                };
-                let re = place(*step, *period, real, 0.5)?;
-                return Some(Cow::Owned(Slots { re, im }));
-            }
-            Recipe::Elements {
-                step,
-                series,
-                period,
-                nonzeros,
-            } => {
-                let values = self.weights.get(*step)?.series.get(*series)?;
-                let mut slots = vec![0.0; *period];
-                for &(slot, element) in nonzeros {
-                    slots[slot as usize] =
-                        *values.get(if values.len() == 1 { 0 } else { element as usize })?;
-                }
-                slots
-            }
-            Recipe::Constant { step, series } => {
-                vec![*self.weights.get(*step)?.series.get(*series)?.first()?]
-            }
-        };
-        Some(Cow::Owned(slots.into()))
-    }
 }
 
 /// Writes the program of a packed network.
@@ -339,10 +216,10 @@ impl Writer<'_> {
             x = self.merge(x)?;
         }
         let tiles = linear.merge.tiles(linear.inputs, linear.outputs);
-        let mut products: BTreeMap<Diagonal, [&[Nonzero]; 2]> = BTreeMap::new();
-        for (diagonal, nonzeros) in linear.diagonals.iter() {
-            let (product, imaginary) = linear.merge.product(*diagonal, tiles);
-            products.entry(product).or_default()[usize::from(imaginary)] = nonzeros;
+        let mut products: BTreeMap<Diagonal, [Option<Diagonal>; 2]> = BTreeMap::new();
+        for &diagonal in linear.diagonals.iter() {
+            let (product, imaginary) = linear.merge.product(diagonal, tiles);
+            products.entry(product).or_default()[usize::from(imaginary)] = Some(diagonal);
         }
         let split = |diagonal: &Diagonal| linear.split.of(diagonal.rotation);
         let slots = self.slots as i32;
@@ -350,36 +227,31 @@ impl Writer<'_> {
             let (giant, baby) = split(product);
             giant.rem_euclid(slots) != 0 || baby.rem_euclid(slots) != 0
         });
+        // The search refuses covers that leave something out.
+        let periods = linear.cover.periods().unwrap_or_default();
+        let full = linear.cover.owners.period;
+        let weights = |writer: &mut Self, parts: [Option<Diagonal>; 2], giant: i32| {
+            let period = |part: &Diagonal| periods.get(part).copied().unwrap_or(full);
+            let period = parts.iter().flatten().map(period).max().unwrap_or(1);
+            writer.recipes.push(Recipe::Weights {
+                step: id,
+                period,
+                cover: linear.cover.clone(),
+                parts,
+                merge: linear.merge,
+                giant,
+            });
+            writer.builder.factor(x, writer.class(period), switched)
+        };
         let mut terms = Vec::with_capacity(products.len());
         for (product, parts) in products {
             let (giant, baby) = split(&product);
-            let period = linear.period as i32;
-            let shifted = parts.map(|nonzeros| {
-                let shift = |&(slot, tap): &Nonzero| ((slot as i32 + giant).rem_euclid(period) as u32, tap);
-                nonzeros.iter().map(shift).collect::<Vec<Nonzero>>()
-            });
-            let (class, period, [real, imaginary]) = classify(shifted, linear.period, self.slots);
-            let plain = self.builder.factor(x, class, switched)?;
-            self.recipes.push(match linear.merge {
-                Merge::None => Recipe::Weights {
-                    step: id,
-                    period,
-                    nonzeros: real,
-                },
-                merge => Recipe::Merged {
-                    step: id,
-                    period,
-                    real,
-                    imaginary,
-                    conjugate: merge == Merge::Inputs,
-                },
-            });
             terms.push(Term {
                 output: product.output,
                 giant,
                 input: product.input,
                 baby,
-                plain,
+                plain: weights(self, parts, giant)?,
             });
         }
         let ciphertexts = match linear.merge {
@@ -389,18 +261,12 @@ impl Writer<'_> {
         // Tiles that only hold offsets.
         for output in 0..ciphertexts as u32 {
             if terms.iter().all(|term: &Term| term.output != output) {
-                let plain = self.builder.factor(x, PlainClass::Constant, switched)?;
-                self.recipes.push(Recipe::Weights {
-                    step: id,
-                    period: 1,
-                    nonzeros: vec![],
-                });
                 terms.push(Term {
                     output,
                     giant: 0,
                     input: 0,
                     baby: 0,
-                    plain,
+                    plain: weights(self, [None; 2], 0)?,
                 });
             }
         }
@@ -439,38 +305,31 @@ impl Writer<'_> {
                 _ => None,
             })
             .collect();
-        let (class, period, [nonzeros]) = classify([nonzeros], period, self.slots);
-        (class, period, nonzeros)
+        let (period, nonzeros) = shortest(nonzeros, period);
+        (self.class(period), period, nonzeros)
+    }
+
+    /// What a plaintext of some period is to the engine.
+    fn class(&self, period: usize) -> PlainClass {
+        match period {
+            1 => PlainClass::Constant,
+            p if p == self.slots => PlainClass::General,
+            p => PlainClass::Periodic { period: p as u32 },
+        }
     }
 }
 
-/// The shortest period that some patterns of slots share, and the patterns cut to it. Whatever the weights are, the plaintext repeats
-/// so.
-fn classify<const PARTS: usize>(
-    mut parts: [Vec<Nonzero>; PARTS],
-    mut period: usize,
-    slots: usize,
-) -> (PlainClass, usize, [Vec<Nonzero>; PARTS]) {
-    parts.iter_mut().for_each(|nonzeros| nonzeros.sort_unstable());
+/// The shortest period of some slots, ascending, and those of one period. Whatever the numbers are, the plaintext repeats so.
+fn shortest(mut nonzeros: Vec<Nonzero>, mut period: usize) -> (usize, Vec<Nonzero>) {
     while period > 1 {
         let half = (period / 2) as u32;
-        let middle = |nonzeros: &[Nonzero]| nonzeros.partition_point(|&(slot, _)| slot < half);
-        let repeats = parts.iter().all(|nonzeros| {
-            let (low, high) = nonzeros.split_at(middle(nonzeros));
-            low.len() == high.len() && low.iter().zip(high).all(|(a, b)| (a.0 + half, a.1) == *b)
-        });
-        if !repeats {
+        let middle = nonzeros.partition_point(|&(slot, _)| slot < half);
+        let (low, high) = nonzeros.split_at(middle);
+        if low.len() != high.len() || low.iter().zip(high).any(|(a, b)| (a.0 + half, a.1) != *b) {
             break;
         }
-        for nonzeros in &mut parts {
-            nonzeros.truncate(middle(nonzeros));
-        }
+        nonzeros.truncate(middle);
         period /= 2;
     }
-    let class = match period {
-        1 => PlainClass::Constant,
-        p if p == slots => PlainClass::General,
-        p => PlainClass::Periodic { period: p as u32 },
-    };
-    (class, period, parts)
+    (period, nonzeros)
 }

@@ -166,6 +166,47 @@ impl Pattern {
         }
     }
 
+    /// The rows as classes that read the same inputs, each with the next taps: how many, and the pattern of the first.
+    #[must_use]
+    pub fn classes(&self) -> (usize, Pattern) {
+        match self {
+            &Self::Dense { batch: 1, out, input } => {
+                let (batch, first) = (1, 1);
+                (
+                    out,
+                    Self::Dense {
+                        batch,
+                        out: first,
+                        input,
+                    },
+                )
+            }
+            &Self::Conv2d {
+                input,
+                output: [out, rows, columns],
+                window,
+                groups: 1,
+            } => {
+                let (output, groups) = ([1, rows, columns], 1);
+                (
+                    out,
+                    Self::Conv2d {
+                        input,
+                        output,
+                        window,
+                        groups,
+                    },
+                )
+            }
+            Self::Columns { inner, columns, cols } => {
+                let (count, inner) = inner.classes();
+                let (inner, columns, cols) = (Box::new(inner), columns.clone(), *cols);
+                (count, Self::Columns { inner, columns, cols })
+            }
+            _ => (1, self.clone()),
+        }
+    }
+
     /// Number of entries.
     #[must_use]
     pub fn entries(&self) -> usize {

@@ -286,7 +286,9 @@ impl Translator<'_> {
 }
 
 fn sparse(pattern: &Pattern) -> SparseMap {
-    SparseMap::collect(pattern.rows(), pattern.cols(), |visit| pattern.for_each(visit))
+    let (classes, first) = pattern.classes();
+    let collected = SparseMap::collect(first.rows(), first.cols(), |visit| first.for_each(visit));
+    collected.repeated(classes, first.taps())
 }
 
 /// Convolutions of whole images keep their shape; everything else may read anything.

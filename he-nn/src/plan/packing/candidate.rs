@@ -8,7 +8,8 @@
 //! further output channels for free.
 
 use super::bits::{SlotBits, mask, spread};
-use super::cover::{NONE, Owners, Places, Targets, Window};
+use super::owners::{Owners, Target, Targets};
+use super::place::{Places, Window};
 
 /// Slots that output positions are carried in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -227,28 +228,16 @@ impl<'a> Placement<'a> {
         instances
     }
 
-    /// Which instance each slot of each output tile accumulates.
+    /// The targets of all instances.
     pub fn owners(&self) -> Owners {
-        let (positions, copies) = (self.anchors.at.len(), self.copies());
-        let count = self.channels * positions * copies;
-        let mut instance = vec![NONE; self.tiles() * self.period];
-        let mut slots = Vec::new();
-        for number in 0..count {
-            let (tile, _) = self.of_instance(number as u32, &mut slots);
-            for &slot in &slots {
-                instance[tile as usize * self.period + slot as usize] = number as u32;
-            }
-        }
-        Owners {
-            period: self.period,
-            instance,
-            row: (0..count).map(|number| (number / copies) as u32).collect(),
-        }
+        let of_channel = self.anchors.at.len() * self.copies();
+        let group = of_channel << self.candidate.out_bits.len();
+        Owners::new(self, self.channels * of_channel, self.tiles(), self.period, group)
     }
 }
 
 impl Targets for Placement<'_> {
-    fn of_instance(&self, instance: u32, slots: &mut Vec<u32>) -> (u32, u32) {
+    fn of_instance(&self, instance: u32) -> Target {
         let (positions, copies) = (self.anchors.at.len(), self.copies());
         let (row, copy) = (instance as usize / copies, instance as usize % copies);
         let (channel, position) = (row / positions, row % positions);
@@ -261,13 +250,13 @@ impl Targets for Placement<'_> {
         let (tile, anchor) = self.anchors.at[position];
         let base =
             anchor as usize & !self.placed | spread(channel % per_tile, out_bits) | spread(copy, copy_bits);
-        slots.clear();
-        slots.extend((0..1usize << fold_bits.len()).map(|part| (base | spread(part, fold_bits)) as u32));
         let plane = self.planes.partition_point(|&t| t < tile);
-        (
-            (channel / per_tile * self.planes.len() + plane) as u32,
-            row as u32,
-        )
+        Target {
+            tile: (channel / per_tile * self.planes.len() + plane) as u32,
+            row: row as u32,
+            base: base as u32,
+            free: mask(fold_bits) as u32,
+        }
     }
 }
 

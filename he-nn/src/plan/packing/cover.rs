@@ -6,68 +6,18 @@
 //! added up afterwards by folds (see [`super::fold`]). Among the possibilities the one with the smallest rotation, counted from
 //! `-bias`, is taken: rotations then come from few small windows, which is what makes the diagonal method, the interleaved
 //! convolution and plain tile contraction fall out of the same rule.
+//!
+//! Nothing is listed: a large layer has more nonzeros than a machine has memory. The rule is followed for all of them to find the
+//! diagonals, and again for the slots of one diagonal when its plaintext is made.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::ops::Range;
+use std::sync::Arc;
 
-use he_core::tile::layout::{Cell, Layout};
-
+use super::owners::{Owners, Targets};
+use super::place::{Places, Window};
 use super::sparse::SparseMap;
-
-/// No row.
-pub const NONE: u32 = u32::MAX;
-
-/// Which instance each slot of each output tile accumulates.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Owners {
-    /// Slots considered in a tile: all of them, or those of one sample of a batch.
-    pub period: usize,
-    /// Instance of `tile * period + slot`, or [`NONE`].
-    pub instance: Vec<u32>,
-    /// Output row of each instance.
-    pub row: Vec<u32>,
-}
-
-impl Owners {
-    /// The slots of one sample in which a layout has one of `rows` elements, each an instance of its own.
-    pub fn of_layout(layout: &Layout, period: usize, rows: usize) -> Self {
-        let mut owners = Owners {
-            period,
-            instance: Vec::with_capacity(layout.tiles() * period),
-            row: Vec::new(),
-        };
-        for place in 0..layout.tiles() * period {
-            owners
-                .instance
-                .push(match layout.cell(place / period, place % period) {
-                    Cell::Element(element) if (element as usize) < rows => {
-                        owners.row.push(element);
-                        owners.row.len() as u32 - 1
-                    }
-                    _ => NONE,
-                });
-        }
-        owners
-    }
-
-    /// Number of output tiles.
-    pub fn tiles(&self) -> usize {
-        self.instance.len() / self.period
-    }
-}
-
-/// Which rotations are preferred.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Window {
-    /// How far back a rotation may reach and still count as near.
-    pub bias: i32,
-    /// A power of two: rotations that move by little besides a multiple of it come first.
-    pub grain: i32,
-}
-
-impl Window {
-    /// The smallest rotations upwards.
-    pub const UPWARDS: Window = Window { bias: 0, grain: 1 };
-}
 
 /// The rotations whose products make up one output tile from one input tile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -80,240 +30,272 @@ pub struct Diagonal {
     pub rotation: i32,
 }
 
+impl Diagonal {
+    const TILE_BITS: u32 = 21;
+    const ROTATION_BITS: u32 = 22;
+
+    /// A number that orders diagonals as they are ordered.
+    fn key(self) -> u64 {
+        let rotation = (self.rotation + (1 << (Self::ROTATION_BITS - 1))) as u64;
+        let tiles = u64::from(self.output) << Self::TILE_BITS | u64::from(self.input);
+        tiles << Self::ROTATION_BITS | rotation
+    }
+
+    fn from_key(key: u64) -> Self {
+        let low = |key: u64, bits: u32| (key & ((1 << bits) - 1)) as u32;
+        Diagonal {
+            output: (key >> (Self::TILE_BITS + Self::ROTATION_BITS)) as u32,
+            input: low(key >> Self::ROTATION_BITS, Self::TILE_BITS),
+            rotation: low(key, Self::ROTATION_BITS) as i32 - (1 << (Self::ROTATION_BITS - 1)),
+        }
+    }
+}
+
 /// A nonzero slot of a diagonal's plaintext: (slot in the period, tap).
 pub type Nonzero = (u32, u32);
-
-/// Slots of every element, for one layout and period.
-#[derive(Clone, Debug)]
-pub struct Places {
-    slots: usize,
-    period: usize,
-    start: Vec<u32>,
-    at: Vec<(u32, u32)>,
-}
-
-impl Places {
-    /// Lists the copies of each of `elements` elements within one period.
-    pub fn of(layout: &Layout, period: usize, elements: usize) -> Self {
-        let mut start = vec![0u32; elements + 1];
-        let each = |visit: &mut dyn FnMut(u32, u32, u32)| {
-            for tile in 0..layout.tiles() {
-                for slot in 0..period {
-                    if let Cell::Element(element) = layout.cell(tile, slot)
-                        && (element as usize) < elements
-                    {
-                        visit(element, tile as u32, slot as u32);
-                    }
-                }
-            }
-        };
-        each(&mut |element, _, _| start[element as usize + 1] += 1);
-        for element in 0..elements {
-            start[element + 1] += start[element];
-        }
-        let mut next = start.clone();
-        let mut at = vec![(0, 0); start[elements] as usize];
-        each(&mut |element, tile, slot| {
-            let place = &mut next[element as usize];
-            at[*place as usize] = (tile, slot);
-            *place += 1;
-        });
-        Places {
-            slots: layout.slots(),
-            period,
-            start,
-            at,
-        }
-    }
-
-    /// The (tile, slot) copies of an element.
-    pub fn of_element(&self, element: u32) -> &[(u32, u32)] {
-        &self.at[self.start[element as usize] as usize..self.start[element as usize + 1] as usize]
-    }
-
-    /// The rotation that brings slot `from` to slot `to`: any rotation when the period is the whole tile, otherwise the plain
-    /// difference, which never leaves the sample.
-    fn rotation(&self, from: u32, to: u32) -> i32 {
-        let difference = from as i32 - to as i32;
-        if self.period < self.slots {
-            return difference;
-        }
-        let (slots, half) = (self.slots as i32, self.slots as i32 / 2);
-        ((difference + half) & (slots - 1)) - half
-    }
-
-    /// Order of preference of a rotation: by what it is modulo the grain, counted from `-bias`, then by distance upwards, wrapping
-    /// round the tile where rotations do.
-    fn rank(&self, rotation: i32, window: Window) -> u32 {
-        let shifted = rotation + window.bias;
-        let (slots, grain) = (self.slots as i32, window.grain);
-        let distance = if self.period == self.slots || shifted >= 0 {
-            shifted & (slots - 1)
-        } else {
-            slots - shifted
-        };
-        if grain == 1 {
-            return distance as u32;
-        }
-        // Distances stay below twice the slots, quotients below that over the grain; all are powers of two.
-        let log = grain.trailing_zeros();
-        (((distance & (grain - 1)) << (slots.trailing_zeros() + 1 - log)) + (distance >> log)) as u32
-    }
-
-    /// The target (of an ascending list) that slot `from` reaches with the best rotation, and its rank.
-    fn nearest(&self, from: u32, targets: &[u32], window: Window) -> Option<(u32, u32)> {
-        let ranked = |to: u32| (self.rank(self.rotation(from, to), window), to);
-        if let [only] = targets {
-            return Some(ranked(*only));
-        }
-        if window.grain > 1 {
-            return targets.iter().map(|&to| ranked(to)).min();
-        }
-        // The last target at or below `from + bias` is at the smallest distance. Below it all, rotations that wrap reach the last
-        // target first, others the first.
-        let reach = from as i32 + window.bias;
-        let wraps = self.period == self.slots;
-        let reach = if wraps {
-            reach & (self.slots as i32 - 1)
-        } else {
-            reach
-        };
-        let below = targets.partition_point(|&to| to as i32 <= reach);
-        let pick = match below {
-            0 if wraps => targets.last(),
-            0 => targets.first(),
-            _ => targets.get(below - 1),
-        };
-        pick.map(|&to| ranked(to))
-    }
-}
 
 /// An element that stands in no valid slot of the input layout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Uncovered(pub u32);
 
-/// Where partial sums of an instance are accumulated.
-pub trait Targets {
-    /// Lists the slots of an instance, ascending, all in one output tile; returns that tile and the instance's row.
-    fn of_instance(&self, instance: u32, slots: &mut Vec<u32>) -> (u32, u32);
+/// Hashes the key of a diagonal: a multiplication spreads it well enough.
+#[derive(Default)]
+struct KeyHasher(u64);
+
+impl Hasher for KeyHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes
+            .iter()
+            .for_each(|&byte| self.write_u64(self.0 << 8 | u64::from(byte)));
+    }
+
+    fn write_u64(&mut self, key: u64) {
+        let product = u128::from(key) * 0x9e37_79b9_7f4a_7c15;
+        self.0 = product as u64 ^ (product >> 64) as u64;
+    }
 }
 
-/// Serves the nonzeros of the given instances, reporting (diagonal, slot, tap) for each.
-pub fn cover(
-    map: &SparseMap,
-    places: &Places,
+/// Something about each of some diagonals.
+struct ByDiagonal<T>(HashMap<u64, T, BuildHasherDefault<KeyHasher>>);
+
+impl<T> Default for ByDiagonal<T> {
+    fn default() -> Self {
+        ByDiagonal(HashMap::default())
+    }
+}
+
+impl<T: Default> ByDiagonal<T> {
+    fn of(&mut self, diagonal: Diagonal) -> &mut T {
+        self.0.entry(diagonal.key()).or_default()
+    }
+
+    fn sorted(self) -> Vec<Diagonal> {
+        let mut keys: Vec<u64> = self.0.into_keys().collect();
+        keys.sort_unstable();
+        keys.into_iter().map(Diagonal::from_key).collect()
+    }
+}
+
+/// Serves the nonzeros of some instances, reporting (diagonal, slot, tap) for each.
+fn serve(
+    (map, places, window): (&SparseMap, &Places, Window),
     targets: &impl Targets,
-    window: Window,
     instances: impl Iterator<Item = u32>,
-    mut serve: impl FnMut(Diagonal, u32, u32),
+    mut visit: impl FnMut(Diagonal, u32, u32),
 ) -> Result<(), Uncovered> {
-    let mut slots = Vec::new();
     for instance in instances {
-        let (output, row) = targets.of_instance(instance, &mut slots);
-        for entry in map.row(row as usize) {
-            let mut best: Option<(u32, u32, u32, u32)> = None;
-            for &(input, from) in places.of_element(entry.input) {
-                if let Some((rank, to)) = places.nearest(from, &slots, window) {
-                    let key = (rank, input, to, from);
-                    best = Some(best.map_or(key, |best| best.min(key)));
-                }
-            }
-            let (_, input, slot, from) = best.ok_or(Uncovered(entry.input))?;
-            let rotation = places.rotation(from, slot);
-            serve(
-                Diagonal {
-                    output,
-                    input,
-                    rotation,
-                },
-                slot,
-                entry.tap,
-            );
+        let target = targets.of_instance(instance);
+        for entry in map.row(target.row as usize) {
+            let best = places.best(entry.input, target, window);
+            let best = best.ok_or(Uncovered(entry.input))?;
+            let diagonal = Diagonal {
+                output: target.tile,
+                input: best.input,
+                rotation: places.rotation(best.from, best.to),
+            };
+            visit(diagonal, best.to, entry.tap);
         }
     }
     Ok(())
 }
 
-/// The slots of every instance, listed.
-struct InstanceSlots<'a> {
-    row: &'a [u32],
-    start: Vec<u32>,
-    tile: Vec<u32>,
-    at: Vec<u32>,
-}
-
-impl<'a> InstanceSlots<'a> {
-    fn of(owners: &'a Owners) -> Self {
-        let mut start = vec![0u32; owners.row.len() + 1];
-        for &instance in owners.instance.iter().filter(|&&instance| instance != NONE) {
-            start[instance as usize + 1] += 1;
-        }
-        for instance in 0..owners.row.len() {
-            start[instance + 1] += start[instance];
-        }
-        let mut next = start.clone();
-        let mut at = vec![0; start[owners.row.len()] as usize];
-        let mut tile = vec![0; owners.row.len()];
-        for (place, &instance) in owners.instance.iter().enumerate().filter(|(_, i)| **i != NONE) {
-            let free = &mut next[instance as usize];
-            at[*free as usize] = (place % owners.period) as u32;
-            tile[instance as usize] = (place / owners.period) as u32;
-            *free += 1;
-        }
-        InstanceSlots {
-            row: &owners.row,
-            start,
-            tile,
-            at,
-        }
-    }
-}
-
-impl Targets for InstanceSlots<'_> {
-    fn of_instance(&self, instance: u32, slots: &mut Vec<u32>) -> (u32, u32) {
-        let instance = instance as usize;
-        let range = self.start[instance] as usize..self.start[instance + 1] as usize;
-        slots.clear();
-        slots.extend_from_slice(&self.at[range]);
-        (self.tile[instance], self.row[instance])
-    }
-}
-
-/// Every nonzero of a map by diagonal, in a deterministic order.
-pub fn diagonals(
+/// The diagonals that serve some instances, ascending.
+pub fn sampled(
     map: &SparseMap,
     places: &Places,
-    owners: &Owners,
     window: Window,
-) -> Result<Vec<(Diagonal, Vec<Nonzero>)>, Uncovered> {
-    let mut index: HashMap<Diagonal, usize> = HashMap::new();
-    let mut found: Vec<(Diagonal, Vec<Nonzero>)> = Vec::new();
-    // Neighbouring nonzeros tend to share a diagonal with those of the row before.
-    let mut last = (
-        Diagonal {
-            output: NONE,
-            input: NONE,
-            rotation: 0,
-        },
-        0,
-    );
-    cover(
-        map,
-        places,
-        &InstanceSlots::of(owners),
-        window,
-        0..owners.row.len() as u32,
-        |diagonal, slot, tap| {
-            if last.0 != diagonal {
-                let next = found.len();
-                last = (diagonal, *index.entry(diagonal).or_insert(next));
-                if last.1 == next {
-                    found.push((diagonal, Vec::new()));
-                }
-            }
-            found[last.1].1.push((slot, tap));
-        },
-    )?;
-    found.sort_unstable_by_key(|(diagonal, _)| *diagonal);
-    Ok(found)
+    targets: &impl Targets,
+    instances: impl Iterator<Item = u32>,
+) -> Result<Vec<Diagonal>, Uncovered> {
+    let mut found = ByDiagonal::<()>::default();
+    serve((map, places, window), targets, instances, |diagonal, _, _| {
+        found.of(diagonal);
+    })?;
+    Ok(found.sorted())
 }
+
+/// An affine map between an input's places and the owners of its results.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cover {
+    /// The nonzeros.
+    pub map: Arc<SparseMap>,
+    /// Where the inputs stand.
+    pub places: Arc<Places>,
+    /// Preferred rotations.
+    pub window: Window,
+    /// Where rows are accumulated.
+    pub owners: Owners,
+}
+
+/// The diagonals of a map.
+pub struct Diagonals {
+    /// All that have a nonzero, ascending.
+    pub list: Vec<Diagonal>,
+    /// Whether each slot of each output tile gathers a product: that of `tile * period + slot`.
+    pub gathers: Vec<bool>,
+}
+
+impl Cover {
+    fn serve(&self, instances: Range<usize>, visit: impl FnMut(Diagonal, u32, u32)) -> Result<(), Uncovered> {
+        let instances = instances.start as u32..instances.end as u32;
+        serve(
+            (&self.map, &self.places, self.window),
+            &self.owners,
+            instances,
+            visit,
+        )
+    }
+
+    /// Instances that differ from those before only in the tile and the taps come in groups: the length of one, how many there are,
+    /// and their tiles.
+    fn groups(&self) -> (usize, usize, usize) {
+        let Owners { targets, group, .. } = &self.owners;
+        let row = |instance: usize| targets.get(instance).map(|target| target.row as usize);
+        match (row(0), row(*group)) {
+            (Some(first), Some(next)) if self.map.repeats_after(next - first) => {
+                let tiles = (targets[*group].tile - targets[0].tile) as usize;
+                (*group, targets.len() / group, tiles)
+            }
+            _ => (targets.len(), 1, self.owners.tiles()),
+        }
+    }
+
+    /// Follows the rule for every nonzero.
+    pub fn diagonals(&self) -> Result<Diagonals, Uncovered> {
+        let (length, groups, tiles) = self.groups();
+        let period = self.owners.period;
+        let mut found = ByDiagonal::<()>::default();
+        let mut gathers = vec![false; self.owners.instance.len()];
+        // Neighbouring nonzeros tend to share a diagonal.
+        let mut last = None;
+        let mut visit = |diagonal: Diagonal, slot: u32, _| {
+            if last != Some(diagonal) {
+                last = Some(diagonal);
+                found.of(diagonal);
+            }
+            gathers[diagonal.output as usize * period + slot as usize] = true;
+        };
+        self.serve(0..length, &mut visit)?;
+        self.serve(length * groups..self.owners.targets.len(), &mut visit)?;
+        let is_first = |diagonal: &&Diagonal| (diagonal.output as usize) < tiles;
+        let found = found.sorted();
+        let first: Vec<Diagonal> = found.iter().take_while(is_first).copied().collect();
+        let mut list = first.clone();
+        for group in 1..groups {
+            list.extend(first.iter().map(|diagonal| Diagonal {
+                output: diagonal.output + (group * tiles) as u32,
+                ..*diagonal
+            }));
+            gathers.copy_within(..tiles * period, group * tiles * period);
+        }
+        list.extend(&found[first.len()..]);
+        Ok(Diagonals { list, gathers })
+    }
+
+    /// The nonzeros that a diagonal serves, by slot.
+    pub fn nonzeros(&self, diagonal: Diagonal) -> Vec<Nonzero> {
+        let Diagonal {
+            output,
+            input,
+            rotation,
+        } = diagonal;
+        let mut found = Vec::new();
+        for slot in 0..self.owners.period as u32 {
+            let Some(target) = self.owners.at(output, slot) else {
+                continue;
+            };
+            let Some((from, element)) = self.places.behind(input, rotation, slot) else {
+                continue;
+            };
+            let mut taps = self.map.taps(target.row as usize, element).peekable();
+            if taps.peek().is_none() {
+                continue;
+            }
+            let best = self.places.best(element, target, self.window);
+            if best.is_some_and(|best| (best.input, best.to, best.from) == (input, slot, from)) {
+                found.extend(taps.map(|tap| (slot, tap)));
+            }
+        }
+        found
+    }
+
+    /// The shortest period, a power of two, of every diagonal's nonzeros.
+    pub fn periods(&self) -> Result<HashMap<Diagonal, usize>, Uncovered> {
+        let (length, groups, tiles) = self.groups();
+        let mut found = ByDiagonal::<Halves>::default();
+        let log = self.owners.period.ilog2();
+        let mut visit = |diagonal: Diagonal, slot: u32, tap: u32| found.of(diagonal).add(slot, tap, log);
+        self.serve(0..length, &mut visit)?;
+        self.serve(length * groups..self.owners.targets.len(), &mut visit)?;
+        let mut periods = HashMap::new();
+        for (key, halves) in found.0 {
+            let (first, period) = (Diagonal::from_key(key), halves.period(log));
+            let last = if (first.output as usize) < tiles {
+                groups
+            } else {
+                1
+            };
+            periods.extend((0..last).map(|group| {
+                let output = first.output + (group * tiles) as u32;
+                (Diagonal { output, ..first }, period)
+            }));
+        }
+        Ok(periods)
+    }
+}
+
+/// For each power of two, the names of the nonzeros in the lower half of so many slots minus those in the upper half: zero where the
+/// halves agree, for what is left of them.
+#[derive(Default)]
+struct Halves([u64; Halves::MOST]);
+
+impl Halves {
+    const MOST: usize = 20;
+
+    fn add(&mut self, slot: u32, tap: u32, log: u32) {
+        let least = (u32::BITS - slot.leading_zeros()).max(1);
+        for bits in least..=log {
+            let half = 1 << (bits - 1);
+            let mut name = KeyHasher::default();
+            name.write_u64(u64::from(slot & (half - 1)) << 32 | u64::from(tap) | 1 << 63);
+            let sum = &mut self.0[bits as usize];
+            *sum = if slot < half {
+                sum.wrapping_add(name.finish())
+            } else {
+                sum.wrapping_sub(name.finish())
+            };
+        }
+    }
+
+    fn period(&self, log: u32) -> usize {
+        let differ = (1..=log).rev().find(|&bits| self.0[bits as usize] != 0);
+        1 << differ.unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 
 use he_core::tile::layout::{Cell, Layout};
 
-use super::cover::{NONE, Nonzero, Owners};
+use super::owners::{NONE, Owners};
 
 /// The name of a part: a fixed mixing of its coordinates (splitmix64's finaliser, Steele et al., OOPSLA 2014).
 fn name(kind: u64, index: u64) -> u64 {
@@ -107,29 +107,22 @@ pub fn sum_of_elements(elements: impl Iterator<Item = u32>) -> u64 {
     })
 }
 
-/// The layout after a linear transform with the given diagonals and the folds that follow it. Samples of a batch, `rows`
-/// elements each, stand in consecutive periods.
-pub fn folded_layout<'a>(
+/// The layout after a linear transform and the folds that follow it. `gathers` tells which slots of the owners' tiles gather a product.
+/// Samples of a batch, `rows` elements each, stand in consecutive periods.
+pub fn folded_layout(
     slots: usize,
     rows: usize,
     owners: &Owners,
-    parts: impl Iterator<Item = (u32, &'a [Nonzero])>,
+    gathers: &[bool],
     stages: &[Vec<i32>],
 ) -> Layout {
     let (period, tiles) = (owners.period, owners.tiles());
     let mut names = Names::zero(slots, tiles);
-    // Slots of a sample that gather a product.
-    let mut gathers = vec![false; tiles * period];
-    for (output, nonzeros) in parts {
-        for &(slot, _) in nonzeros {
-            gathers[output as usize * period + slot as usize] = true;
-        }
-    }
-    let mut empty = vec![true; owners.row.len()];
+    let mut empty = vec![true; owners.targets.len()];
     for (&instance, _) in owners
         .instance
         .iter()
-        .zip(&gathers)
+        .zip(gathers)
         .filter(|(_, gathers)| **gathers)
     {
         if let Some(empty) = empty.get_mut(instance as usize) {
@@ -156,7 +149,12 @@ pub fn folded_layout<'a>(
     }
     let row_of = sums
         .into_iter()
-        .map(|((instance, sample), sum)| (sum, owners.row[instance as usize] + (sample * rows) as u32))
+        .map(|((instance, sample), sum)| {
+            (
+                sum,
+                owners.targets[instance as usize].row + (sample * rows) as u32,
+            )
+        })
         .collect();
     names.fold(stages);
     names.layout(&row_of, rows, period)

@@ -3,7 +3,7 @@
 use he_core::tile::arrangement::{Arrangement, Axis};
 
 use super::candidate::Anchors;
-use super::cover::Window;
+use super::place::Window;
 
 /// Shape of the first layer that reads an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

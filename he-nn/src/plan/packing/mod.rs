@@ -5,6 +5,8 @@
 //! | [`sparse`] | which output element reads which input element |
 //! | [`bits`] | what the bits of a slot number mean in a layout |
 //! | [`candidate`] | in which slots an output may be accumulated |
+//! | [`owners`] | which slots accumulate which output element |
+//! | [`place`] | where input elements stand, and the best rotation from there |
 //! | [`cover`] | which rotation of which tile serves each nonzero |
 //! | [`split`] | which of these rotations are baby and which giant steps |
 //! | [`fold`] | what every slot holds after rotate-and-add |
@@ -18,6 +20,8 @@ pub mod cover;
 pub mod fold;
 pub mod input;
 pub mod merge;
+pub mod owners;
+pub mod place;
 pub mod pool;
 pub mod sparse;
 pub mod split;

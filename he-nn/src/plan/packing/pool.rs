@@ -1,11 +1,12 @@
 //! Sums over windows without a product: rotations and additions, no level.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use he_core::tile::layout::{Cell, Layout};
 
-use super::cover::Places;
 use super::fold::{Names, sum_of_elements};
+use super::place::Places;
 use super::sparse::SparseMap;
 
 /// The rotations of each input tile that add up to each output tile.
@@ -132,17 +133,21 @@ impl WindowSums {
 
 /// Finds one set of rotations that sums every window of `map` (each row lists the elements of a window), anchored at the first
 /// element of the window. None if windows at different places need different rotations.
-pub fn window_sums(map: &SparseMap, layout: &Layout, period: usize, samples: usize) -> Option<WindowSums> {
+pub fn window_sums(
+    map: &SparseMap,
+    layout: &Arc<Layout>,
+    period: usize,
+    samples: usize,
+) -> Option<WindowSums> {
     let slots = layout.slots();
     let places = Places::of(layout, period, map.columns());
     // Output tiles are the tiles of the anchors; every copy of an anchor gets its own sum.
     let mut shifts: BTreeMap<u32, BTreeMap<u32, BTreeSet<i32>>> = BTreeMap::new();
     for row in 0..map.rows() {
-        let window = map.row(row);
-        let anchors = places.of_element(window.first()?.input);
+        let anchors = places.of_element(map.row(row).next()?.input);
         let &(tile, anchor) = anchors.first()?;
         let parts = shifts.entry(tile).or_default();
-        for entry in window {
+        for entry in map.row(row) {
             // The nearest copy above the anchor, of those whose slot differs in the fewest bits: folds leave copies in places that
             // not every window has.
             let nearest = places
@@ -173,7 +178,6 @@ pub fn window_sums(map: &SparseMap, layout: &Layout, period: usize, samples: usi
         for row in 0..map.rows() {
             let shifted = map
                 .row(row)
-                .iter()
                 .map(|entry| entry.input + (sample * map.columns()) as u32);
             row_of.insert(sum_of_elements(shifted), (row + sample * map.rows()) as u32);
         }

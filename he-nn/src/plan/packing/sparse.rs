@@ -1,7 +1,7 @@
 //! The nonzero structure of an affine map, row by row, without its weights.
 
 /// One nonzero of a row: which input element it reads and which weight multiplies it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Entry {
     /// Input element (flat, row-major).
     pub input: u32,
@@ -9,10 +9,14 @@ pub struct Entry {
     pub tap: u32,
 }
 
-/// Compressed rows of a sparse map from `columns` input elements to `rows` output elements.
+/// Compressed rows of a sparse map from `columns` input elements to `rows` output elements. Rows may come in classes that read the
+/// same inputs with weights of their own, as the channels of a convolution: the rows of one are stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SparseMap {
     columns: usize,
+    classes: usize,
+    /// Weights of a class.
+    taps: u32,
     start: Vec<u32>,
     entries: Vec<Entry>,
 }
@@ -32,16 +36,35 @@ impl SparseMap {
             entries[*at as usize] = Entry { input, tap };
             *at += 1;
         });
+        for row in start.windows(2) {
+            entries[row[0] as usize..row[1] as usize].sort_unstable();
+        }
         SparseMap {
             columns,
+            classes: 1,
+            taps: 0,
             start,
             entries,
         }
     }
 
+    /// The rows of this map once for each of `classes` classes, each time with the next `taps` weights.
+    #[must_use]
+    pub fn repeated(self, classes: usize, taps: usize) -> Self {
+        SparseMap {
+            classes,
+            taps: taps as u32,
+            ..self
+        }
+    }
+
+    fn class_rows(&self) -> usize {
+        self.start.len() - 1
+    }
+
     /// Number of output elements.
     pub fn rows(&self) -> usize {
-        self.start.len() - 1
+        self.class_rows() * self.classes
     }
 
     /// Number of input elements.
@@ -49,13 +72,66 @@ impl SparseMap {
         self.columns
     }
 
-    /// The nonzeros of one output element.
-    pub fn row(&self, row: usize) -> &[Entry] {
-        &self.entries[self.start[row] as usize..self.start[row + 1] as usize]
+    /// Whether every row reads the inputs of the row `distance` rows before.
+    pub fn repeats_after(&self, distance: usize) -> bool {
+        distance.is_multiple_of(self.class_rows().max(1))
     }
 
-    /// Number of nonzeros.
-    pub fn nonzeros(&self) -> usize {
-        self.entries.len()
+    /// The stored entries of a row's class, and what to add to their taps.
+    fn stored(&self, row: usize) -> (&[Entry], u32) {
+        let (class, row) = (row / self.class_rows(), row % self.class_rows());
+        let range = self.start[row] as usize..self.start[row + 1] as usize;
+        (&self.entries[range], class as u32 * self.taps)
+    }
+
+    /// The nonzeros of one output element, by input.
+    pub fn row(&self, row: usize) -> impl Iterator<Item = Entry> {
+        let (entries, first) = self.stored(row);
+        entries.iter().map(move |entry| Entry {
+            tap: entry.tap + first,
+            ..*entry
+        })
+    }
+
+    /// The weights with which an output element reads an input element.
+    pub fn taps(&self, row: usize, input: u32) -> impl Iterator<Item = u32> {
+        let (entries, first) = self.stored(row);
+        let start = entries.partition_point(|entry| entry.input < input);
+        let same = entries[start..]
+            .iter()
+            .take_while(move |entry| entry.input == input);
+        same.map(move |entry| entry.tap + first)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_read_the_same_with_weights_of_their_own() {
+        let band = |visit: &mut dyn FnMut(u32, u32, u32)| {
+            let entries = [(0, 2, 1), (0, 0, 0), (1, 2, 0)];
+            entries
+                .iter()
+                .for_each(|&(output, input, tap)| visit(output, input, tap));
+        };
+        let map = SparseMap::collect(2, 3, band).repeated(3, 2);
+        assert_eq!((map.rows(), map.columns()), (6, 3));
+        let row = |row: usize| map.row(row).map(|e| (e.input, e.tap)).collect::<Vec<_>>();
+        assert_eq!((row(0), row(1)), (vec![(0, 0), (2, 1)], vec![(2, 0)]));
+        assert_eq!((row(4), row(5)), (vec![(0, 4), (2, 5)], vec![(2, 4)]));
+        assert!(map.repeats_after(2) && map.repeats_after(4) && !map.repeats_after(3));
+        assert_eq!(map.taps(4, 2).collect::<Vec<_>>(), [5]);
+        assert_eq!(map.taps(4, 1).count(), 0);
+    }
+
+    #[test]
+    fn one_input_may_be_read_twice() {
+        let twice = SparseMap::collect(1, 2, |visit| {
+            visit(0, 1, 0);
+            visit(0, 1, 1);
+        });
+        assert_eq!(twice.taps(0, 1).collect::<Vec<_>>(), [0, 1]);
     }
 }

@@ -1,12 +1,13 @@
 //! Small packings, checked by hand.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use he_core::tile::layout::{Cell, Layout};
 
 use super::bits::{SlotBits, mask, spread};
 use super::candidate::{Anchors, Candidate, Placement, candidates};
-use super::cover::{Diagonal, Places, Window, diagonals};
+use super::cover::Diagonal;
 use super::fold::{Names, folded_layout, sum_of_elements};
 use super::input::{Reader, arrangements};
 use super::merge::Merge;
@@ -15,11 +16,11 @@ use super::sparse::SparseMap;
 use super::split::{Rotations, Split, cheapest};
 
 /// One tile; negative numbers are zeros.
-fn tile(cells: &[i32]) -> Layout {
-    Layout::from_fn(1, cells.len(), |_, slot| match cells[slot] {
+pub(super) fn tile(cells: &[i32]) -> Arc<Layout> {
+    Arc::new(Layout::from_fn(1, cells.len(), |_, slot| match cells[slot] {
         element if element >= 0 => Cell::Element(element as u32),
         _ => Cell::Zero,
-    })
+    }))
 }
 
 /// The elements of a tile: -1 for zeros, -2 for what is unknown.
@@ -30,13 +31,6 @@ fn cells(layout: &Layout) -> Vec<i32> {
         _ => -2,
     };
     layout.cells().map(code).collect()
-}
-
-/// A full matrix whose taps count row by row.
-fn matrix(rows: u32, columns: u32) -> SparseMap {
-    SparseMap::collect(rows as usize, columns as usize, |visit| {
-        (0..rows * columns).for_each(|tap| visit(tap / columns, tap % columns, tap));
-    })
 }
 
 /// Windows of `size` neighbours of a row of elements, side by side.
@@ -113,8 +107,8 @@ fn what_folds_carry_into_another_sample_is_unknown() {
     let owners = Placement::new(&candidate, &Anchors::single(), 2, 4).owners();
     assert_eq!(owners.instance, [0, 1, 0, 1]);
     // Only slots 0 and 1 receive products: folding carries them to slots 2 and 3 of the sample in front, where they are foreign.
-    let parts = [(0, &[(0, 0), (1, 1)][..])];
-    let layout = folded_layout(8, 2, &owners, parts.into_iter(), &candidate.stages(1));
+    let gathers = [true, true, false, false];
+    let layout = folded_layout(8, 2, &owners, &gathers, &candidate.stages(1));
     assert_eq!(cells(&layout), [0, 1, -2, -2, 2, 3, -2, -2]);
 }
 
@@ -126,35 +120,8 @@ fn a_row_without_nonzeros_stands_where_its_bias_goes() {
         copy_bits: vec![],
     };
     let owners = Placement::new(&candidate, &Anchors::single(), 2, 2).owners();
-    let layout = folded_layout(4, 2, &owners, [(0, &[(0, 0)][..])].into_iter(), &[]);
+    let layout = folded_layout(4, 2, &owners, &[true, false], &[]);
     assert_eq!(cells(&layout), [0, 1, 2, 3]);
-}
-
-#[test]
-fn the_diagonal_method_of_a_square_matrix() {
-    let layout = tile(&[0, 1, 2, 3]);
-    let (map, places) = (matrix(4, 4), Places::of(&layout, 4, 4));
-    let candidate = Candidate {
-        out_bits: vec![0, 1],
-        fold_bits: vec![],
-        copy_bits: vec![],
-    };
-    let owners = Placement::new(&candidate, &Anchors::single(), 4, 4).owners();
-    let found = diagonals(&map, &places, &owners, Window { bias: 0, grain: 1 }).unwrap();
-    // Diagonal r holds A[s][s + r] in slot s; rotation 2 of 4 is the same as -2.
-    let rotations: Vec<i32> = found.iter().map(|(diagonal, _)| diagonal.rotation).collect();
-    assert_eq!(rotations, [-2, -1, 0, 1]);
-    for (diagonal, nonzeros) in found {
-        let mut nonzeros = nonzeros;
-        nonzeros.sort_unstable();
-        let expected = (0..4u32).map(|s| (s, 4 * s + (s as i32 + diagonal.rotation).rem_euclid(4) as u32));
-        assert_eq!(
-            nonzeros,
-            expected.collect::<Vec<_>>(),
-            "rotation {}",
-            diagonal.rotation
-        );
-    }
 }
 
 #[test]
@@ -245,39 +212,6 @@ fn windows_over_phases_in_the_highest_bits_leave_copies() {
         (0, &vec![vec![0, 4]])
     );
     assert_eq!(cells(&sums.layout), [0, 1, 2, 3, 0, 1, 2, 3]);
-}
-
-#[test]
-fn rotations_that_move_little_besides_a_grain_come_first() {
-    // Copies of two phases of a row: phase 0 of both copies, then phase 1. Reading the other phase is one rotation for every
-    // channel, although another copy of it stands nearer to some.
-    let layout = tile(&[0, 2, 0, 2, 1, 3, 1, 3]);
-    let map = SparseMap::collect(4, 4, |visit| {
-        for channel in 0..2 {
-            for position in 0..2 {
-                visit(2 * channel + position, 2 * position + 1, 0);
-            }
-        }
-    });
-    let candidate = Candidate {
-        out_bits: vec![1],
-        fold_bits: vec![],
-        copy_bits: vec![],
-    };
-    let places = Places::of(&layout, 8, 4);
-    let read_by = |grain| {
-        let anchors = Anchors {
-            at: vec![(0, 0), (0, 1)],
-            window: Window { bias: 0, grain },
-        };
-        let owners = Placement::new(&candidate, &anchors, 2, 8).owners();
-        let found = diagonals(&map, &places, &owners, anchors.window).unwrap();
-        found
-            .iter()
-            .map(|(diagonal, _)| diagonal.rotation)
-            .collect::<Vec<_>>()
-    };
-    assert_eq!((read_by(1), read_by(4)), (vec![-4, 2], vec![-4]));
 }
 
 #[test]

@@ -8,7 +8,9 @@ use super::{Choice, Found, State, keep_racing};
 use crate::plan::network::{Geometry, StepId};
 use crate::plan::packing::bits::SlotBits;
 use crate::plan::packing::candidate::{Anchors, Candidate, Placement, candidates};
-use crate::plan::packing::cover::{Diagonal, Owners, Places, Window, cover};
+use crate::plan::packing::cover::sampled;
+use crate::plan::packing::owners::Owners;
+use crate::plan::packing::place::{Places, Window};
 use crate::plan::packing::sparse::SparseMap;
 
 /// Candidates of one state that are worked out at most.
@@ -24,7 +26,7 @@ const BESIDES_BEAM: usize = 2;
 /// A state before an affine step, with its candidates, cheapest estimate first.
 struct Prospect<'s> {
     state: &'s State,
-    places: Places,
+    places: Arc<Places>,
     anchors: Anchors,
     channels: usize,
     ranked: Vec<(f64, Candidate)>,
@@ -36,7 +38,7 @@ impl Expansion<'_> {
         &self,
         beam: &[State],
         x: StepId,
-        map: &SparseMap,
+        map: &Arc<SparseMap>,
         geometry: Geometry,
         found: &mut Found,
     ) -> Vec<State> {
@@ -79,7 +81,7 @@ impl Expansion<'_> {
                 places,
                 window: anchors.window,
             };
-            self.apply(&transform, &owners, (*candidate).clone(), found)
+            self.apply(&transform, owners, (*candidate).clone(), found)
         })
     }
 
@@ -88,12 +90,12 @@ impl Expansion<'_> {
         &self,
         state: &'s State,
         x: StepId,
-        map: &SparseMap,
+        map: &Arc<SparseMap>,
         geometry: Geometry,
         found: &mut Found,
     ) -> Option<Prospect<'s>> {
         let layout = &state.layouts[x];
-        let places = Places::of(layout, state.period, map.columns());
+        let places = Arc::new(Places::of(layout, state.period, map.columns()));
         let (anchors, channels) = match geometry {
             Geometry::Image {
                 input,
@@ -137,28 +139,13 @@ impl Expansion<'_> {
         };
         let mut ranked = self.in_parallel(&all, found, |candidate, found| {
             let placement = Placement::new(candidate, &anchors, channels, state.period);
-            let mut sampled: Vec<Diagonal> = Vec::new();
             let sample = placement.sample().into_iter();
-            let served = cover(
-                map,
-                &places,
-                &placement,
-                anchors.window,
-                sample,
-                |diagonal, _, _| {
-                    if sampled.last() != Some(&diagonal) {
-                        sampled.push(diagonal);
-                    }
-                },
-            );
-            if served.is_err() {
+            let Ok(diagonals) = sampled(map, &places, anchors.window, &placement, sample) else {
                 self.reject(found, UNCOVERED);
                 return None;
-            }
-            sampled.sort_unstable();
-            sampled.dedup();
+            };
             let tiles = (layout.tiles(), placement.tiles());
-            let best = transform.cheapest_merge(&sampled, candidate, tiles);
+            let best = transform.cheapest_merge(&diagonals, candidate, tiles);
             Some((best.cost, candidate.clone()))
         });
         ranked.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -172,25 +159,25 @@ impl Expansion<'_> {
     }
 
     /// An elementwise map: the layout stays.
-    fn diagonal(&self, state: &State, x: StepId, map: &SparseMap, found: &mut Found) -> Option<State> {
+    fn diagonal(&self, state: &State, x: StepId, map: &Arc<SparseMap>, found: &mut Found) -> Option<State> {
         let layout = &state.layouts[x];
         let transform = Transform {
             expansion: self,
             state,
             x,
             map,
-            places: &Places::of(layout, state.period, map.columns()),
+            places: &Arc::new(Places::of(layout, state.period, map.columns())),
             window: Window::UPWARDS,
         };
         let owners = Owners::of_layout(layout, state.period, map.rows());
-        self.apply(&transform, &owners, Candidate::default(), found)
+        self.apply(&transform, owners, Candidate::default(), found)
     }
 
     /// The state behind an affine step.
     fn apply(
         &self,
         transform: &Transform<'_>,
-        owners: &Owners,
+        owners: Owners,
         candidate: Candidate,
         found: &mut Found,
     ) -> Option<State> {

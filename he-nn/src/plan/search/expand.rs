@@ -184,7 +184,7 @@ impl<'a> Expansion<'a> {
         let steps = linear
             .diagonals
             .iter()
-            .map(|(diagonal, _)| linear.split.of(diagonal.rotation));
+            .map(|diagonal| linear.split.of(diagonal.rotation));
         let rotations = steps.flat_map(|(giant, baby)| [giant, baby]);
         self.charge_keys(state, rotations.chain(linear.stages.iter().flatten().copied()));
         if linear.merge != Merge::None && !state.conjugates {

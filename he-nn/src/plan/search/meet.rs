@@ -12,7 +12,8 @@ use super::transform::Transform;
 use super::{Choice, Found, LinearChoice, State};
 use crate::plan::network::StepId;
 use crate::plan::packing::candidate::Candidate;
-use crate::plan::packing::cover::{Owners, Places, Window};
+use crate::plan::packing::owners::Owners;
+use crate::plan::packing::place::{Places, Window};
 use crate::plan::packing::sparse::SparseMap;
 
 /// Where both layouts have the same.
@@ -74,13 +75,13 @@ impl Expansion<'_> {
             expansion: &self.earlier(),
             state,
             x,
-            map: &identity,
-            places: &Places::of(&state.layouts[x], state.period, elements),
+            map: &Arc::new(identity),
+            places: &Arc::new(Places::of(&state.layouts[x], state.period, elements)),
             window: Window::UPWARDS,
         };
         let owners = Owners::of_layout(target, state.period, elements);
         found.tried += 1;
-        match transform.onto(&owners, Candidate::default()) {
+        match transform.onto(owners, Candidate::default()) {
             Ok((map, layout)) => Some((map, common(&layout, target))),
             Err(reason) => {
                 self.reject(found, reason);

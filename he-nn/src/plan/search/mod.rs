@@ -20,7 +20,7 @@ use he_core::tile::layout::Layout;
 use super::cost::LevelShape;
 use super::network::{Network, StepId};
 use super::packing::candidate::{Anchors, Candidate};
-use super::packing::cover::{Diagonal, Nonzero};
+use super::packing::cover::{Cover, Diagonal};
 use super::packing::merge::Merge;
 use super::packing::pool::WindowSums;
 use super::packing::split::Split;
@@ -49,8 +49,10 @@ pub struct LinearChoice {
     pub candidate: Candidate,
     /// Which tiles share ciphertexts as real and imaginary parts.
     pub merge: Merge,
-    /// Every diagonal of the real tiles with its nonzeros.
-    pub diagonals: Arc<Vec<(Diagonal, Vec<Nonzero>)>>,
+    /// Which rotation serves which nonzero.
+    pub cover: Arc<Cover>,
+    /// Every diagonal of the real tiles.
+    pub diagonals: Arc<[Diagonal]>,
     /// Baby and giant steps.
     pub split: Split,
     /// Rotate-and-add stages after it.
@@ -59,8 +61,6 @@ pub struct LinearChoice {
     pub inputs: usize,
     /// Real output tiles.
     pub outputs: usize,
-    /// Slots of one sample.
-    pub period: usize,
     /// Estimated time in nanoseconds.
     pub cost: f64,
 }

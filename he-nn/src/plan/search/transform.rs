@@ -9,9 +9,11 @@ use super::{Choice, LinearChoice, State};
 use crate::plan::cost::LinearWork;
 use crate::plan::network::StepId;
 use crate::plan::packing::candidate::Candidate;
-use crate::plan::packing::cover::{Diagonal, Owners, Places, Window, diagonals};
+use crate::plan::packing::cover::{Cover, Diagonal, Diagonals};
 use crate::plan::packing::fold::folded_layout;
 use crate::plan::packing::merge::{Merge, merged};
+use crate::plan::packing::owners::Owners;
+use crate::plan::packing::place::{Places, Window};
 use crate::plan::packing::sparse::SparseMap;
 use crate::plan::packing::split::{Split, cheapest};
 
@@ -23,9 +25,9 @@ pub(super) struct Transform<'t> {
     pub(super) expansion: &'t Expansion<'t>,
     pub(super) state: &'t State,
     pub(super) x: StepId,
-    pub(super) map: &'t SparseMap,
+    pub(super) map: &'t Arc<SparseMap>,
     /// Where the elements of `x` stand.
-    pub(super) places: &'t Places,
+    pub(super) places: &'t Arc<Places>,
     /// Preferred rotations.
     pub(super) window: Window,
 }
@@ -34,35 +36,38 @@ impl Transform<'_> {
     /// Every diagonal of the map onto these owners, and the layout of the result; an error says why a row is lost.
     pub(super) fn onto(
         &self,
-        owners: &Owners,
+        owners: Owners,
         candidate: Candidate,
     ) -> Result<(LinearChoice, Layout), &'static str> {
         let Transform { expansion, map, .. } = self;
-        let all = diagonals(map, self.places, owners, self.window).map_err(|_| UNCOVERED)?;
-        let list: Vec<Diagonal> = all.iter().map(|(diagonal, _)| *diagonal).collect();
         let tiles = (self.state.layouts[self.x].tiles(), owners.tiles());
+        let cover = Cover {
+            map: (*map).clone(),
+            places: self.places.clone(),
+            window: self.window,
+            owners,
+        };
+        let Diagonals { list, gathers } = cover.diagonals().map_err(|_| UNCOVERED)?;
         let Packed {
             merge,
             split,
             stages,
             cost,
         } = self.cheapest_merge(&list, &candidate, tiles);
-        let parts = all
-            .iter()
-            .map(|(diagonal, nonzeros)| (diagonal.output, nonzeros.as_slice()));
-        let layout = folded_layout(expansion.settings.slots, map.rows(), owners, parts, &stages);
+        let slots = expansion.settings.slots;
+        let layout = folded_layout(slots, map.rows(), &cover.owners, &gathers, &stages);
         if !expansion.is_held(&layout) {
             return Err("folding mixes neighbouring outputs");
         }
         let choice = LinearChoice {
             candidate,
             merge,
-            diagonals: Arc::new(all),
+            diagonals: list.into(),
             split,
             stages,
             inputs: tiles.0,
             outputs: tiles.1,
-            period: owners.period,
+            cover: Arc::new(cover),
             cost,
         };
         Ok((choice, layout))
