@@ -191,6 +191,10 @@ pub enum Error {
     #[cfg(feature = "server")]
     #[error(transparent)]
     Encode(he_core::program::store::StoreError),
+    /// An approximation that does not exist or was not found.
+    #[cfg(feature = "server")]
+    #[error(transparent)]
+    Approx(#[from] crate::approx::ApproxError),
     /// No bound on the error follows from the weights.
     #[cfg(feature = "server")]
     #[error(transparent)]

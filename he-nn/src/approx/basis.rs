@@ -2,15 +2,19 @@
 //!
 //! Source: J. Mason and D. Handscomb, *Chebyshev Polynomials*, 2002, sections 2.3 and 2.4.
 
-/// `sum c_k T_k(u)` by Clenshaw's recurrence.
+use super::double::Real;
+
+/// `sum c_k T_k(u)` by Clenshaw's recurrence, in the precision of `u`.
 #[must_use]
-pub fn clenshaw(coefficients: &[f64], u: f64) -> f64 {
+pub fn clenshaw<C: Copy + Into<T>, T: Real>(coefficients: &[C], u: T) -> T {
+    let zero = T::from(0.0);
     let Some((&first, rest)) = coefficients.split_first() else {
-        return 0.0;
+        return zero;
     };
-    let step = |(b1, b2): (f64, f64), &c: &f64| (2.0 * u * b1 - b2 + c, b1);
-    let (b1, b2) = rest.iter().rev().fold((0.0, 0.0), step);
-    u * b1 - b2 + first
+    let twice = u + u;
+    let step = |(b1, b2): (T, T), &c: &C| (twice * b1 - b2 + c.into(), b1);
+    let (b1, b2) = rest.iter().rev().fold((zero, zero), step);
+    u * b1 - b2 + first.into()
 }
 
 /// `sum c_k x^k` in the basis `T_k(x / range)`.
@@ -82,7 +86,7 @@ mod tests {
             [0.0, -3.0, 0.0, 4.0]
         );
         assert_eq!(power_to_chebyshev(&[], 1.0), [0.0; 0]);
-        assert_eq!(clenshaw(&[], 0.5), 0.0);
+        assert_eq!(clenshaw::<f64, f64>(&[], 0.5), 0.0);
         assert_eq!(clenshaw(&[3.0], 0.5), 3.0);
     }
 

@@ -1,17 +1,37 @@
 //! Polynomial approximation of scalar functions. Knows no encryption.
 //!
-//! Notation: `T_k` is the Chebyshev polynomial of degree `k`, `u = x / range` lies in `[-1, 1]`, and a polynomial is the list of its
-//! coefficients, constant first, in powers of `x` or in `T_k(u)`.
+//! Notation: `T_k` is the Chebyshev polynomial of degree `k`, `u` in `[-1, 1]` the affine image of `x` in its interval, and a polynomial
+//! is the list of its coefficients, constant first, in powers of `x` or in `T_k(u)`.
 //!
-//! Everything is f64: in the basis `T_k(u)` coefficients stay of the order of the function, so that rounding (2^-52) lies far below
-//! what ciphertexts resolve (2^-40 at best), and errors are measured, not derived.
+//! Coefficients are f64: in the basis `T_k(u)` they stay of the order of the function, so that rounding (2^-52) lies far below what
+//! ciphertexts resolve (2^-40 at best). They are computed, and errors measured, in double-double.
+//!
+//! | result | of | error |
+//! |---|---|---|
+//! | [`Fit`] | [`fit`], [`fit_on`]: minimax; of any function, or of [`functions`] | absolute |
+//!
+//! Each says its `degree()`, `depth()`, `products()` of two ciphertexts, `error()`, and its value by `evaluate(x)`. Depths are those
+//! of the engine's evaluation, on operands that arrive as `u`: the affine map is folded into what is in front.
 
 mod basis;
 mod chebyshev;
+mod cost;
+mod double;
+mod error;
+mod extrema;
 mod fit;
+pub mod functions;
+mod interval;
+mod polynomial;
 mod products;
 mod remez;
+mod symmetry;
 
 pub use basis::{chebyshev_to_power, clenshaw, power_to_chebyshev};
-pub use fit::{Fit, fit};
+pub use cost::Cost;
+pub use double::{Double, Real};
+pub use error::ApproxError;
+pub use fit::{Fit, fit, fit_on};
+pub use interval::Interval;
+pub use polynomial::Polynomial;
 pub use products::{chebyshev_to_products, power_bound, power_offset};
