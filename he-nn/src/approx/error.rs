@@ -23,6 +23,18 @@ pub enum ApproxError {
         /// What it should be.
         expected: &'static str,
     },
+    /// A number that must lie between two others.
+    #[error("{what} is {found}, expected a number between {lo} and {hi}")]
+    Parameter {
+        /// Which.
+        what: &'static str,
+        /// Its value.
+        found: f64,
+        /// Lower limit, excluded.
+        lo: f64,
+        /// Upper limit, excluded.
+        hi: f64,
+    },
     /// The function is not finite somewhere on the interval.
     #[error(
         "the function to approximate is {found} at {at}, expected a finite number\nhelp: narrow the range to where the function is defined"

@@ -59,7 +59,7 @@ pub fn fit_on(f: impl Fn(f64) -> Double, degree: usize, interval: Interval) -> R
 }
 
 /// Refuses degree 0 and functions that are not finite.
-fn check(f: impl Fn(f64) -> Double, degree: usize, interval: Interval) -> Result<()> {
+pub(super) fn check(f: impl Fn(f64) -> Double, degree: usize, interval: Interval) -> Result<()> {
     if degree == 0 {
         return Err(ApproxError::Degree {
             found: degree,

@@ -8,7 +8,7 @@
 //!
 //! | result | of | error |
 //! |---|---|---|
-//! | [`Fit`] | [`fit`], [`fit_on`]: minimax; of any function, or of [`functions`] | absolute |
+//! | [`Fit`] | [`fit`], [`fit_on`]: minimax; [`least_squares`]: where the values are; of any function, or of [`functions`] | absolute |
 //!
 //! Each says its `degree()`, `depth()`, `products()` of two ciphertexts, `error()`, and its value by `evaluate(x)`. Depths are those
 //! of the engine's evaluation, on operands that arrive as `u`: the affine map is folded into what is in front.
@@ -22,6 +22,7 @@ mod extrema;
 mod fit;
 pub mod functions;
 mod interval;
+mod least_squares;
 mod polynomial;
 mod products;
 mod remez;
@@ -33,5 +34,6 @@ pub use double::{Double, Real};
 pub use error::ApproxError;
 pub use fit::{Fit, fit, fit_on};
 pub use interval::Interval;
+pub use least_squares::least_squares;
 pub use polynomial::Polynomial;
 pub use products::{chebyshev_to_products, power_bound, power_offset};

@@ -129,7 +129,7 @@ fn start(intervals: &[Interval], count: usize) -> Vec<f64> {
 }
 
 /// Solves a square system given with its right-hand side, by elimination with row pivots.
-fn solve(mut rows: Vec<Vec<Double>>) -> Option<Vec<Double>> {
+pub(super) fn solve(mut rows: Vec<Vec<Double>>) -> Option<Vec<Double>> {
     let count = rows.len();
     for step in 0..count {
         let size = |i: usize| rows[i][step].abs().to_f64();
