@@ -9,6 +9,7 @@
 //! | result | of | error |
 //! |---|---|---|
 //! | [`Fit`] | [`fit`], [`fit_on`]: minimax; [`least_squares`]: where the values are; of any function, or of [`functions`] | absolute |
+//! | [`Sign`] | a composite of minimax [`Member`]s | absolute |
 //!
 //! Each says its `degree()`, `depth()`, `products()` of two ciphertexts, `error()`, and its value by `evaluate(x)`. Depths are those
 //! of the engine's evaluation, on operands that arrive as `u`: the affine map is folded into what is in front.
@@ -23,9 +24,11 @@ mod fit;
 pub mod functions;
 mod interval;
 mod least_squares;
+mod member;
 mod polynomial;
 mod products;
 mod remez;
+mod sign;
 mod symmetry;
 
 pub use basis::{chebyshev_to_power, clenshaw, power_to_chebyshev};
@@ -35,5 +38,7 @@ pub use error::ApproxError;
 pub use fit::{Fit, fit, fit_on};
 pub use interval::Interval;
 pub use least_squares::least_squares;
+pub use member::Member;
 pub use polynomial::Polynomial;
 pub use products::{chebyshev_to_products, power_bound, power_offset};
+pub use sign::Sign;
