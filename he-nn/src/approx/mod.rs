@@ -9,7 +9,7 @@
 //! | result | of | error |
 //! |---|---|---|
 //! | [`Fit`] | [`fit`], [`fit_on`]: minimax; [`least_squares`]: where the values are; of any function, or of [`functions`] | absolute |
-//! | [`Sign`] | a composite of minimax [`Member`]s | absolute |
+//! | [`Sign`], [`Relu`] | composites of minimax [`Member`]s | absolute |
 //!
 //! Each says its `degree()`, `depth()`, `products()` of two ciphertexts, `error()`, and its value by `evaluate(x)`. Depths are those
 //! of the engine's evaluation, on operands that arrive as `u`: the affine map is folded into what is in front.
@@ -27,6 +27,7 @@ mod least_squares;
 mod member;
 mod polynomial;
 mod products;
+mod relu;
 mod remez;
 mod sign;
 mod symmetry;
@@ -41,4 +42,5 @@ pub use least_squares::least_squares;
 pub use member::Member;
 pub use polynomial::Polynomial;
 pub use products::{chebyshev_to_products, power_bound, power_offset};
+pub use relu::Relu;
 pub use sign::Sign;
