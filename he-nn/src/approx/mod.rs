@@ -10,6 +10,7 @@
 //! |---|---|---|
 //! | [`Fit`] | [`fit`], [`fit_on`]: minimax; [`least_squares`]: where the values are; of any function, or of [`functions`] | absolute |
 //! | [`Sign`], [`Relu`] | composites of minimax [`Member`]s | absolute |
+//! | [`Inverse`] | a seed and the steps of Goldschmidt, the cheapest for a precision | relative |
 //!
 //! Each says its `degree()`, `depth()`, `products()` of two ciphertexts, `error()`, and its value by `evaluate(x)`. Depths are those
 //! of the engine's evaluation, on operands that arrive as `u`: the affine map is folded into what is in front.
@@ -23,6 +24,7 @@ mod extrema;
 mod fit;
 pub mod functions;
 mod interval;
+mod inverse;
 mod least_squares;
 mod member;
 mod polynomial;
@@ -38,6 +40,7 @@ pub use double::{Double, Real};
 pub use error::ApproxError;
 pub use fit::{Fit, fit, fit_on};
 pub use interval::Interval;
+pub use inverse::Inverse;
 pub use least_squares::least_squares;
 pub use member::Member;
 pub use polynomial::Polynomial;
