@@ -10,7 +10,7 @@
 //! |---|---|---|
 //! | [`Fit`] | [`fit`], [`fit_on`]: minimax; [`least_squares`]: where the values are; of any function, or of [`functions`] | absolute |
 //! | [`Sign`], [`Relu`] | composites of minimax [`Member`]s | absolute |
-//! | [`Inverse`] | a seed and the steps of Goldschmidt, the cheapest for a precision | relative |
+//! | [`Inverse`], [`InverseSqrt`] | a seed and the steps of Goldschmidt or Newton, the cheapest for a precision | relative |
 //!
 //! Each says its `degree()`, `depth()`, `products()` of two ciphertexts, `error()`, and its value by `evaluate(x)`. Depths are those
 //! of the engine's evaluation, on operands that arrive as `u`: the affine map is folded into what is in front.
@@ -25,6 +25,7 @@ mod fit;
 pub mod functions;
 mod interval;
 mod inverse;
+mod inverse_sqrt;
 mod least_squares;
 mod member;
 mod polynomial;
@@ -41,6 +42,7 @@ pub use error::ApproxError;
 pub use fit::{Fit, fit, fit_on};
 pub use interval::Interval;
 pub use inverse::Inverse;
+pub use inverse_sqrt::InverseSqrt;
 pub use least_squares::least_squares;
 pub use member::Member;
 pub use polynomial::Polynomial;
