@@ -3,6 +3,8 @@
 //! The feature `program`, on by default, is that machine, and work on several threads with it. Without it there is what a client
 //! needs: parameters, encoding, keys, encryption, and the arrangement of tensors in tiles.
 
+#[cfg(feature = "program")]
+pub mod bootstrap;
 pub mod ckks;
 pub mod complex;
 pub mod error;

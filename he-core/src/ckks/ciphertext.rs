@@ -32,6 +32,11 @@ pub struct SeededCiphertext {
 }
 
 impl Ciphertext {
+    #[cfg(feature = "program")]
+    pub(crate) fn from_parts(parts: [Poly<Ntt>; 2], level: usize, scale: f64) -> Self {
+        Self { parts, level, scale }
+    }
+
     /// Number of rescales left.
     pub fn level(&self) -> usize {
         self.level

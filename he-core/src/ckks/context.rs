@@ -181,6 +181,12 @@ impl Context {
         Ok(())
     }
 
+    /// Whether published samples are held to the security of the chain.
+    #[cfg(feature = "program")]
+    pub(crate) fn is_secure(&self) -> bool {
+        self.secure
+    }
+
     /// Refuses to publish a sample whose modulus is too large for the ring: called for every key made and every ciphertext sent.
     pub(crate) fn check_published(&self, primes: &[u16]) -> Result<()> {
         if !self.secure {

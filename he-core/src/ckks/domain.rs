@@ -18,21 +18,30 @@ pub(super) const EPHEMERAL: u64 = 4;
 pub(super) const PUBLIC_KEY_UNIFORM: u64 = 5;
 /// The error of a public key.
 pub(super) const PUBLIC_KEY_ERROR: u64 = 6;
+/// The ephemeral sparse secret of bootstrapping.
+#[cfg(feature = "program")]
+pub(crate) const SPARSE_SECRET: u64 = 10;
+/// The key from the secret to the sparse one, as the number of an automorphism: even, so that it is none.
+#[cfg(feature = "program")]
+pub(crate) const TO_SPARSE: u64 = 2;
+/// The key back.
+#[cfg(feature = "program")]
+pub(crate) const TO_DENSE: u64 = 4;
 /// Seeds that are published, from a seed that is not.
 const PUBLISHED_SEED: u64 = 7;
 
 /// The uniform parts of a key-switching key (public).
-pub(super) fn key_uniform(galois: u64) -> u64 {
+pub(crate) fn key_uniform(galois: u64) -> u64 {
     galois << 8 | 8
 }
 
 /// The errors of a key-switching key.
-pub(super) fn key_error(galois: u64) -> u64 {
+pub(crate) fn key_error(galois: u64) -> u64 {
     galois << 8 | 9
 }
 
 /// A seed that may be published, derived one way from one that may not.
-pub(super) fn published_seed(secret: &Seed) -> Seed {
+pub(crate) fn published_seed(secret: &Seed) -> Seed {
     let mut words = [0; 4];
     Stream::new(secret, PUBLISHED_SEED, 0).words(0, &mut words);
     let mut bytes = [0; 32];

@@ -35,6 +35,13 @@ impl SpecialFft {
         Self { stages }
     }
 
+    /// Factor `k` of the butterflies of `2^(log_half + 1)` points.
+    #[cfg(feature = "program")]
+    pub(crate) fn twiddle(&self, log_half: usize, k: usize) -> crate::complex::Complex {
+        let (cos, sin) = &self.stages[log_half];
+        crate::complex::Complex::new(cos[k], sin[k])
+    }
+
     /// Slots to coefficients, in place: `v_k = m_k + i m_{k+n}` with n the length of the vectors.
     pub(crate) fn slots_to_coefficients(&self, re: &mut [f64], im: &mut [f64]) {
         let n = re.len();

@@ -12,7 +12,7 @@
 mod ciphertext;
 mod combine;
 mod context;
-mod domain;
+pub(crate) mod domain;
 mod encode;
 mod encrypt;
 pub mod eval;
@@ -37,4 +37,6 @@ mod wire_test;
 pub use ciphertext::{Ciphertext, SeededCiphertext};
 pub use context::Context;
 pub use encode::Plaintext;
+#[cfg(feature = "program")]
+pub(crate) use fft::SpecialFft;
 pub use keys::{EvaluationKeys, KeySpec, PublicKey, SecretKey, SeededEvaluationKeys};

@@ -27,6 +27,8 @@ use crate::params::Chain;
 #[derive(Clone, Debug, PartialEq)]
 pub struct PolynomialPlan {
     level: usize,
+    /// Scale of the operand.
+    scale: f64,
     result_level: usize,
     steps: Vec<Step>,
 }
@@ -52,6 +54,21 @@ impl PolynomialPlan {
     /// Plans `sum of coefficients[i] T_i` on an operand that is canonical at `level`. The result is canonical
     /// `polynomial_levels(coefficients.len() - 1)` levels lower, even if leading coefficients vanish.
     pub fn new(chain: &Chain, coefficients: &[f64], level: usize) -> Result<Self> {
+        let levels = polynomial_levels(coefficients.len().max(1) - 1);
+        let result = level
+            .checked_sub(levels)
+            .ok_or(Error::LevelsExhausted { op: "polynomial" })?;
+        let scales = [level, result].map(|level| chain.scale(level));
+        Self::between(chain, coefficients, level, scales)
+    }
+
+    /// [`new`](Self::new) on an operand and to a result of the scales given.
+    pub fn between(
+        chain: &Chain,
+        coefficients: &[f64],
+        level: usize,
+        [scale, result_scale]: [f64; 2],
+    ) -> Result<Self> {
         if coefficients.len() < 2 {
             return Err(Error::Count {
                 what: "coefficients of a polynomial",
@@ -71,10 +88,11 @@ impl PolynomialPlan {
             .checked_sub(levels)
             .ok_or(Error::LevelsExhausted { op: "polynomial" })?;
         let plan = |log_split| {
-            let mut planner = Planner::new(chain, level, 1usize << log_split);
-            planner.value(coefficients, result_level, chain.scale(result_level))?;
+            let mut planner = Planner::new(chain, level, scale, 1usize << log_split);
+            planner.value(coefficients, result_level, result_scale)?;
             Ok(Self {
                 level,
+                scale,
                 result_level,
                 steps: planner.steps,
             })
@@ -87,6 +105,34 @@ impl PolynomialPlan {
             }
         }
         Ok(best)
+    }
+
+    /// Adds the step `y -> 2 y^2 - c` on the result: for `c = 1` and `y = cos t` that is `cos 2t`.
+    pub fn then_double_angle(mut self, chain: &Chain, c: f64) -> Result<Self> {
+        let y = self.steps.len();
+        let (level, scale) = (self.result_level, self.result_scale());
+        self.result_level = level
+            .checked_sub(1)
+            .ok_or(Error::LevelsExhausted { op: "double angle" })?;
+        self.steps.push(Step {
+            level,
+            products: vec![[y, y]],
+            factor: 2,
+            multiples: vec![],
+            constant: integer(-c, scale * scale)?,
+            scale: scale * scale / chain.dropped_product(level),
+        });
+        Ok(self)
+    }
+
+    /// Level of the result.
+    pub fn result_level(&self) -> usize {
+        self.result_level
+    }
+
+    /// Scale of the result.
+    pub fn result_scale(&self) -> f64 {
+        self.steps.last().map_or(self.scale, |step| step.scale)
     }
 
     /// Relinearised products.
@@ -126,7 +172,7 @@ impl PolynomialPlan {
     /// Evaluates the polynomial.
     pub fn evaluate(&self, context: &Context, keys: &EvaluationKeys, x: &Ciphertext) -> Result<Ciphertext> {
         check_level("polynomial", x.level, self.level)?;
-        check_scale("polynomial", x.scale, context.scale(self.level))?;
+        check_scale("polynomial", x.scale, self.scale)?;
         let mut registers = vec![x.clone()];
         for step in &self.steps {
             let combination = Combination {
@@ -184,8 +230,8 @@ struct Sum {
 }
 
 impl<'a> Planner<'a> {
-    fn new(chain: &'a Chain, level: usize, split: usize) -> Self {
-        let registers = vec![(level, chain.scale(level))];
+    fn new(chain: &'a Chain, level: usize, scale: f64, split: usize) -> Self {
+        let registers = vec![(level, scale)];
         Self {
             chain,
             top: level,

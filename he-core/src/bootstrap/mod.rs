@@ -1,0 +1,266 @@
+//! Bootstrapping: a ciphertext without levels becomes one with many, of the same slots.
+//!
+//! Notation: n = N/2 slots, q0 base modulus, p0 first special prime, K bound on the quotient, S_b scale of the coefficients before they
+//! are raised, rho = q0 / S_b message ratio, L top level.
+//!
+//! Two ciphertexts of real slots x and y are refreshed together:
+//!
+//! 1. u = x + i y, exactly.
+//! 2. *SlotsToCoeffs* on the lowest levels: the slots become the coefficients, at scale S_b modulo q0.
+//! 3. *Encapsulation*: the ciphertext is switched to an ephemeral sparse secret, modulo q0.
+//! 4. *ModRaise*: read modulo Q_L it decrypts to m + q0 I, where I is bounded by the sparse secret's weight; it is switched back.
+//! 5. *CoeffsToSlots* at the top: slots are (m + q0 I) / (q0 K'). With its conjugate, real and imaginary parts come apart.
+//! 6. *EvalMod* on each: (1 / 2 pi) sin(2 pi m / q0), a cosine on a fourth of a turn less, then double angles.
+//!
+//! Its slots are x and y, at once: SlotsToCoeffs comes first, so nothing follows.
+//!
+//! Source: Cheon, Han, Kim, Kim, Song, EUROCRYPT 2018; sparse-secret encapsulation: Bossuat, Troncoso-Pastoriza, Hubaux, ACNS 2022;
+//! cosine and double angles: Han and Ki, CT-RSA 2020; slots first: Chen and Han, EUROCRYPT 2018, section 3.
+
+mod diagonals;
+mod encapsulation;
+mod eval_mod;
+mod factor;
+mod spec;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use crate::ckks::polynomial::PolynomialPlan;
+use crate::ckks::{Ciphertext, Context, EvaluationKeys, KeySpec, eval};
+use crate::error::{Error, Result};
+use diagonals::Diagonals;
+pub use encapsulation::EncapsulationKeys;
+use encapsulation::ModRaise;
+use factor::Factor;
+pub use spec::BootstrapSpec;
+
+/// A stage of bootstrapping, as an observer is told when it ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// Slots became coefficients at level 0.
+    SlotsToCoeffs,
+    /// The modulus was raised.
+    ModRaise,
+    /// Coefficients became slots, real and imaginary parts apart.
+    CoeffsToSlots,
+    /// Multiples of the base modulus are gone from one of the results.
+    EvalMod,
+}
+
+impl Stage {
+    /// Name, as printed.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SlotsToCoeffs => "SlotsToCoeffs",
+            Self::ModRaise => "ModRaise",
+            Self::CoeffsToSlots => "CoeffsToSlots",
+            Self::EvalMod => "EvalMod",
+        }
+    }
+}
+
+/// Hears of every stage when it ends.
+pub type Observer<'a> = &'a mut dyn FnMut(Stage);
+
+/// What refreshing needs besides keys: plaintexts of the transforms and the steps of EvalMod, for one chain.
+pub struct Bootstrapper {
+    context: Arc<Context>,
+    slots_to_coeffs: Vec<Factor>,
+    raise: ModRaise,
+    coeffs_to_slots: Vec<Factor>,
+    /// Constant added before EvalMod: a fourth of a turn.
+    quarter: f64,
+    eval_mod: PolynomialPlan,
+}
+
+impl Bootstrapper {
+    /// Prepares refreshing on a chain that [`BootstrapSpec::chain`] describes.
+    ///
+    /// # Errors
+    /// [`Error::Count`] if the chain has other levels than the specification needs, or a base of several primes.
+    pub fn new(context: &Arc<Context>, spec: &BootstrapSpec) -> Result<Self> {
+        let chain = context.chain();
+        let (top, n) = (chain.top_level(), context.slots());
+        if top != spec.levels() {
+            return Err(Error::Count {
+                what: "levels of a chain for bootstrapping",
+                found: top,
+                expected: spec.levels(),
+            });
+        }
+        if chain.limbs(0) != 1 {
+            return Err(Error::Count {
+                what: "base primes of a chain for bootstrapping",
+                found: chain.limbs(0),
+                expected: 1,
+            });
+        }
+        let q0 = chain.primes()[0] as f64;
+        let fft = context.fft();
+        let count = spec.slots_to_coeffs;
+        let message_scale = q0 / spec.message_ratio();
+        let slots_to_coeffs = Diagonals::to_slots(fft, n, count)
+            .iter()
+            .zip((1..=count).rev())
+            .map(|(matrix, level)| {
+                let scale = if level == 1 {
+                    message_scale
+                } else {
+                    chain.scale(level - 1)
+                };
+                Factor::new(context, matrix, level, [chain.scale(level), scale])
+            })
+            .collect::<Result<_>>()?;
+        // What stands in the slots after ModRaise is at most one in absolute value at this scale.
+        let raised_scale = q0 * spec.bound();
+        let eval_level = top - spec.coeffs_to_slots;
+        let eval_scale = chain.dropped_product(eval_level);
+        // The sum with the conjugate doubles: read at twice its scale it does not.
+        let step = (eval_scale / 2.0 / raised_scale).powf(1.0 / spec.coeffs_to_slots as f64);
+        let scale_at = |done: usize| raised_scale * step.powi(done as i32);
+        let coeffs_to_slots = Diagonals::to_coefficients(fft, n, spec.coeffs_to_slots)
+            .iter()
+            .enumerate()
+            .map(|(i, matrix)| Factor::new(context, matrix, top - i, [scale_at(i), scale_at(i + 1)]))
+            .collect::<Result<_>>()?;
+        let refreshed = spec.refreshed_level();
+        let eval_mod = eval_mod::plan(
+            chain,
+            spec,
+            eval_level,
+            [
+                2.0 * scale_at(spec.coeffs_to_slots),
+                chain.scale(refreshed) * q0 / message_scale,
+            ],
+        )?;
+        Ok(Self {
+            context: context.clone(),
+            slots_to_coeffs,
+            raise: ModRaise::new(context),
+            coeffs_to_slots,
+            quarter: -0.25 / spec.bound(),
+            eval_mod,
+        })
+    }
+
+    /// The evaluation keys that refreshing needs, each up to its level.
+    pub fn key_spec(&self) -> KeySpec {
+        let mut spec = KeySpec {
+            relin_level: Some(self.eval_level()),
+            conjugation: Some(self.eval_level()),
+            ..KeySpec::default()
+        };
+        for factor in self.slots_to_coeffs.iter().chain(&self.coeffs_to_slots) {
+            for rotation in factor.rotations() {
+                let level = spec.rotations.entry(rotation).or_default();
+                *level = factor.level().max(*level);
+            }
+        }
+        spec
+    }
+
+    /// Lowest level at which a ciphertext can be refreshed.
+    pub fn entry_level(&self) -> usize {
+        self.slots_to_coeffs.len()
+    }
+
+    /// Level of refreshed ciphertexts.
+    pub fn refreshed_level(&self) -> usize {
+        self.eval_mod.result_level()
+    }
+
+    fn eval_level(&self) -> usize {
+        self.context.top_level() - self.coeffs_to_slots.len()
+    }
+
+    /// Bytes of the transforms' plaintexts in memory.
+    pub fn plaintext_bytes(&self) -> usize {
+        let factors = self.slots_to_coeffs.iter().chain(&self.coeffs_to_slots);
+        factors.map(Factor::bytes).sum()
+    }
+
+    /// Refreshes two ciphertexts of real slots of at most one in absolute value, canonical at [`entry_level`](Self::entry_level) or
+    /// above. Imaginary parts of one are lost to the other.
+    pub fn refresh_pair(
+        &self,
+        keys: &EvaluationKeys,
+        encapsulation: &EncapsulationKeys,
+        pair: [&Ciphertext; 2],
+        observe: Observer<'_>,
+    ) -> Result<[Ciphertext; 2]> {
+        let context = &self.context;
+        let level = self.entry_level();
+        let [x, y] = pair.map(|x| eval::adjust(context, x, level));
+        let both = eval::add(context, &x?, &eval::mul_i(context, &y?))?;
+        let [re, im] = self.parts(keys, encapsulation, both, observe)?;
+        Ok([self.modulo(keys, re, observe)?, self.modulo(keys, im, observe)?])
+    }
+
+    /// Refreshes one ciphertext of real slots; see [`refresh_pair`](Self::refresh_pair).
+    pub fn refresh(
+        &self,
+        keys: &EvaluationKeys,
+        encapsulation: &EncapsulationKeys,
+        x: &Ciphertext,
+        observe: Observer<'_>,
+    ) -> Result<Ciphertext> {
+        let x = eval::adjust(&self.context, x, self.entry_level())?;
+        let [re, _] = self.parts(keys, encapsulation, x, observe)?;
+        self.modulo(keys, re, observe)
+    }
+
+    /// Lower and upper coefficients of the operand's slots, plus multiples of q0, as real slots.
+    fn parts(
+        &self,
+        keys: &EvaluationKeys,
+        encapsulation: &EncapsulationKeys,
+        x: Ciphertext,
+        observe: Observer<'_>,
+    ) -> Result<[Ciphertext; 2]> {
+        let lowest = self.to_coefficients(keys, x)?;
+        observe(Stage::SlotsToCoeffs);
+        let raised = self.raise.apply(&self.context, encapsulation, &lowest);
+        observe(Stage::ModRaise);
+        let parts = self.to_slots(keys, raised)?;
+        observe(Stage::CoeffsToSlots);
+        Ok(parts)
+    }
+
+    /// SlotsToCoeffs.
+    fn to_coefficients(&self, keys: &EvaluationKeys, x: Ciphertext) -> Result<Ciphertext> {
+        let mut factors = self.slots_to_coeffs.iter();
+        factors.try_fold(x, |x, factor| factor.apply(&self.context, keys, &x))
+    }
+
+    /// CoeffsToSlots: lower and upper coefficients as real slots.
+    fn to_slots(&self, keys: &EvaluationKeys, raised: Ciphertext) -> Result<[Ciphertext; 2]> {
+        let context = &self.context;
+        let scale = self.coeffs_to_slots.first().map_or(raised.scale(), Factor::scale);
+        let mut factors = self.coeffs_to_slots.iter();
+        let v = factors.try_fold(raised.with_scale(scale), |v, factor| {
+            factor.apply(context, keys, &v)
+        })?;
+        let conjugate = eval::conjugate(context, keys, &v)?;
+        let twice = |x: Ciphertext| {
+            let scale = 2.0 * x.scale();
+            x.with_scale(scale)
+        };
+        let re = eval::add(context, &v, &conjugate)?;
+        let im = eval::mul_i(context, &eval::sub(context, &conjugate, &v)?);
+        Ok([twice(re), twice(im)])
+    }
+
+    /// EvalMod: the coefficients modulo q0, as canonical slots.
+    fn modulo(&self, keys: &EvaluationKeys, x: Ciphertext, observe: Observer<'_>) -> Result<Ciphertext> {
+        let context = &self.context;
+        let quarter = context.encode(&[self.quarter], x.scale(), x.level(), false)?;
+        let y = self
+            .eval_mod
+            .evaluate(context, keys, &eval::add_plain(context, &x, &quarter)?)?;
+        observe(Stage::EvalMod);
+        let scale = context.scale(y.level());
+        Ok(y.with_scale(scale))
+    }
+}

@@ -1,0 +1,129 @@
+//! Parameters of bootstrapping, and the chain they need.
+
+use crate::ckks::polynomial::polynomial_levels;
+use crate::params::ChainSpec;
+
+/// How to bootstrap, and on which chain.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BootstrapSpec {
+    /// Logarithm of the ring degree.
+    pub log_n: u32,
+    /// Levels of the work between two refreshes.
+    pub work: usize,
+    /// Bits of the scale, and of a level of SlotsToCoeffs and of the work.
+    pub scale_bits: u32,
+    /// Bits of the base modulus q0.
+    pub base_bits: u32,
+    /// Bits of a level of EvalMod.
+    pub eval_bits: u32,
+    /// Bits of a level of CoeffsToSlots.
+    pub raised_bits: u32,
+    /// Levels of SlotsToCoeffs.
+    pub slots_to_coeffs: usize,
+    /// Levels of CoeffsToSlots.
+    pub coeffs_to_slots: usize,
+    /// Degree of the cosine.
+    pub degree: usize,
+    /// Double angles after it.
+    pub double_angles: usize,
+    /// log2 of the message ratio rho: the base modulus over the largest value.
+    pub message_ratio_bits: f64,
+    /// Bits of each special prime.
+    pub special_bits: Vec<u32>,
+}
+
+/// Weight of the ephemeral sparse secret.
+pub(crate) const SPARSE_WEIGHT: usize = 32;
+/// K: with a secret of weight 32, a coefficient of the quotient exceeds it with probability below 2^-138 among 2^16.
+const QUOTIENT_BOUND: f64 = 16.0;
+
+impl BootstrapSpec {
+    /// N = 2^16: base 50, SlotsToCoeffs 3 x 40, work 15 x 40, EvalMod 8 x 60 in two primes each, CoeffsToSlots 3 x 50, P 6 x 50 bits.
+    pub fn b16() -> Self {
+        Self {
+            work: 15,
+            eval_bits: 60,
+            message_ratio_bits: 13.0,
+            ..Self::b16_lite()
+        }
+    }
+
+    /// N = 2^16, one prime a level: base 50, SlotsToCoeffs 3 x 40, work 18 x 40, EvalMod 8 x 50, CoeffsToSlots 3 x 50, P 6 x 50 bits.
+    pub fn b16_lite() -> Self {
+        Self {
+            log_n: 16,
+            work: 18,
+            scale_bits: 40,
+            base_bits: 50,
+            eval_bits: 50,
+            raised_bits: 50,
+            slots_to_coeffs: 3,
+            coeffs_to_slots: 3,
+            degree: 62,
+            double_angles: 2,
+            message_ratio_bits: 11.0,
+            special_bits: vec![50; 6],
+        }
+    }
+
+    /// N = 2^15: base 40, SlotsToCoeffs 2 x 30, work 4 x 30, EvalMod 8 x 50, CoeffsToSlots 3 x 50, P 2 x 48 bits.
+    pub fn b15() -> Self {
+        Self {
+            log_n: 15,
+            work: 4,
+            scale_bits: 30,
+            base_bits: 40,
+            eval_bits: 50,
+            raised_bits: 50,
+            slots_to_coeffs: 2,
+            coeffs_to_slots: 3,
+            degree: 62,
+            double_angles: 2,
+            message_ratio_bits: 9.0,
+            special_bits: vec![48; 2],
+        }
+    }
+
+    /// The chain.
+    pub fn chain(&self) -> ChainSpec {
+        let levels = [
+            (self.slots_to_coeffs + self.work, self.scale_bits),
+            (self.eval_mod_levels(), self.eval_bits),
+            (self.coeffs_to_slots, self.raised_bits),
+        ];
+        ChainSpec {
+            log_n: self.log_n,
+            base_bits: self.base_bits,
+            level_bits: levels
+                .into_iter()
+                .flat_map(|(count, bits)| std::iter::repeat_n(bits, count))
+                .collect(),
+            special_bits: self.special_bits.clone(),
+            log2_scale: f64::from(self.scale_bits),
+        }
+    }
+
+    /// Levels of EvalMod.
+    pub fn eval_mod_levels(&self) -> usize {
+        polynomial_levels(self.degree) + self.double_angles
+    }
+
+    /// Level of refreshed ciphertexts.
+    pub fn refreshed_level(&self) -> usize {
+        self.slots_to_coeffs + self.work
+    }
+
+    /// All levels.
+    pub fn levels(&self) -> usize {
+        self.refreshed_level() + self.eval_mod_levels() + self.coeffs_to_slots
+    }
+
+    pub(crate) fn message_ratio(&self) -> f64 {
+        self.message_ratio_bits.exp2()
+    }
+
+    /// K': where the cosine is approximated, with room for a fourth of a turn.
+    pub(crate) fn bound(&self) -> f64 {
+        QUOTIENT_BOUND + 0.25
+    }
+}

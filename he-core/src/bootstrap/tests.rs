@@ -1,0 +1,269 @@
+//! Stage by stage with the secret key, and the whole.
+
+use super::*;
+use crate::ckks::{EvaluationKeys, SecretKey};
+use crate::complex::Complex;
+use crate::math::sample::Seed;
+
+/// The levels of B16-lite on a small ring.
+fn small() -> BootstrapSpec {
+    BootstrapSpec {
+        log_n: 10,
+        work: 2,
+        special_bits: vec![50; 4],
+        ..BootstrapSpec::b16_lite()
+    }
+}
+
+struct Bench {
+    context: Arc<Context>,
+    secret: SecretKey,
+    keys: EvaluationKeys,
+    encapsulation: EncapsulationKeys,
+    bootstrapper: Bootstrapper,
+}
+
+fn small_bench() -> Bench {
+    let context = Context::new_insecure(small().chain().build_insecure().unwrap()).unwrap();
+    bench(context, &small())
+}
+
+fn bench(context: Arc<Context>, spec: &BootstrapSpec) -> Bench {
+    let bootstrapper = Bootstrapper::new(&context, spec).unwrap();
+    let secret = SecretKey::from_seed(&context, &Seed::new([3; 32]));
+    let keys = secret
+        .evaluation_keys_from(&context, &bootstrapper.key_spec(), &Seed::new([4; 32]))
+        .unwrap()
+        .expand(&context)
+        .unwrap();
+    let encapsulation = secret
+        .encapsulation_keys_from(&context, &Seed::new([5; 32]))
+        .unwrap();
+    Bench {
+        context,
+        secret,
+        keys,
+        encapsulation,
+        bootstrapper,
+    }
+}
+
+impl Bench {
+    fn encrypt(&self, slots: &[f64]) -> Ciphertext {
+        let level = self.bootstrapper.entry_level();
+        let plain = self
+            .context
+            .encode(slots, self.context.scale(level), level, false)
+            .unwrap();
+        self.secret
+            .encrypt(&self.context, &plain)
+            .unwrap()
+            .expand(&self.context)
+    }
+
+    /// The slots as coefficients, plus multiples of q0.
+    fn raised(&self, slots: &[f64]) -> Ciphertext {
+        let lowest = self
+            .bootstrapper
+            .to_coefficients(&self.keys, self.encrypt(slots))
+            .unwrap();
+        self.bootstrapper
+            .raise
+            .apply(&self.context, &self.encapsulation, &lowest)
+    }
+
+    /// All coefficients; those after ModRaise are larger than their scale tells.
+    fn coefficients(&self, x: &Ciphertext) -> Vec<f64> {
+        let x = x.clone().with_scale(2f64.powi(70));
+        self.secret.decrypt_coefficients(&self.context, &x)
+    }
+}
+
+fn worst(found: &[f64], expected: &[f64]) -> f64 {
+    found
+        .iter()
+        .zip(expected)
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, f64::max)
+}
+
+#[test]
+fn the_quotient_is_integral_and_bounded_after_mod_raise() {
+    let b = small_bench();
+    let n = b.context.slots();
+    let x: Vec<f64> = (0..n).map(|k| (k as f64 * 0.7).sin()).collect();
+    let raised = b.raised(&x);
+    let q0 = b.context.chain().primes()[0] as f64;
+    let mut largest = 0.0f64;
+    let coefficients = b.coefficients(&raised);
+    for (k, c) in coefficients.iter().enumerate().take(n) {
+        let quotient = (c / q0).round();
+        largest = largest.max(quotient.abs());
+        let shift = usize::BITS - n.ilog2();
+        let slot = x[k.reverse_bits() >> shift];
+        let rest = (c - quotient * q0) / raised.scale();
+        assert!((rest - slot).abs() < 1e-6, "coefficient {k}: {rest}, slot {slot}");
+    }
+    assert!((1.0..=16.0).contains(&largest), "quotients up to {largest}");
+}
+
+#[test]
+fn slots_are_coefficients_after_coeffs_to_slots() {
+    let b = small_bench();
+    let n = b.context.slots();
+    let x: Vec<f64> = (0..n).map(|k| (k as f64 * 0.3).cos()).collect();
+    let raised = b.raised(&x);
+    let coefficients = b.coefficients(&raised);
+    let parts = b.bootstrapper.to_slots(&b.keys, raised.clone()).unwrap();
+    let q0 = b.context.chain().primes()[0] as f64;
+    let unit = q0 * small().bound();
+    for (half, part) in parts.iter().enumerate() {
+        let slots = b.secret.decrypt(&b.context, part);
+        let shift = usize::BITS - n.ilog2();
+        for (j, slot) in slots.iter().enumerate() {
+            let expected = coefficients[half * n + (j.reverse_bits() >> shift)] / unit;
+            let error = (*slot - Complex::from(expected)).abs();
+            assert!(error < 1e-8, "half {half}, slot {j}: {slot:?}, {expected}");
+        }
+    }
+}
+
+#[test]
+fn a_pair_is_refreshed() {
+    let b = small_bench();
+    let n = b.context.slots();
+    let structured: [(&str, Vec<f64>, Vec<f64>); 5] = [
+        (
+            "waves",
+            (0..n).map(|k| (k as f64).sin()).collect(),
+            (0..n).map(|k| (k as f64 * 1.1).cos()).collect(),
+        ),
+        ("constants", vec![1.0; n], vec![-1.0; n]),
+        (
+            "one slot",
+            (0..n).map(|k| f64::from(k == 3)).collect(),
+            vec![0.0; n],
+        ),
+        (
+            "alternating",
+            (0..n).map(|k| if k % 2 == 0 { 1.0 } else { -1.0 }).collect(),
+            vec![1.0; n],
+        ),
+        ("tiny", vec![1e-4; n], vec![-1e-4; n]),
+    ];
+    for (name, x, y) in structured {
+        let (cx, cy) = (b.encrypt(&x), b.encrypt(&y));
+        let mut stages = vec![];
+        let [rx, ry] = b
+            .bootstrapper
+            .refresh_pair(&b.keys, &b.encapsulation, [&cx, &cy], &mut |stage| {
+                stages.push(stage)
+            })
+            .unwrap();
+        assert!(stages.is_sorted() && stages.len() == 5);
+        assert_eq!(rx.level(), small().refreshed_level());
+        assert!((rx.scale() / b.context.scale(rx.level()) - 1.0).abs() < 1e-12);
+        for (refreshed, expected) in [(rx, x), (ry, y)] {
+            let error = worst(&b.secret.decrypt_real(&b.context, &refreshed), &expected);
+            println!("{name}: {:.1} bits", -error.log2());
+            assert!(error < 2f64.powi(-16), "{name}: {:.1} bits", -error.log2());
+        }
+    }
+}
+
+#[test]
+fn every_path_gives_the_same_words() {
+    let spec = BootstrapSpec { log_n: 8, ..small() };
+    let mut results = vec![];
+    for kernels in crate::math::kernels::available() {
+        let chain = spec.chain().build_insecure().unwrap();
+        let b = bench(Context::insecure_with_kernels(chain, kernels).unwrap(), &spec);
+        let x: Vec<f64> = (0..b.context.slots()).map(|k| (k as f64).cos()).collect();
+        let plain = b
+            .context
+            .encode(
+                &x,
+                b.context.scale(b.bootstrapper.entry_level()),
+                b.bootstrapper.entry_level(),
+                false,
+            )
+            .unwrap();
+        let encrypted = b
+            .secret
+            .encrypt_from(&b.context, &plain, &Seed::new([6; 32]))
+            .unwrap()
+            .expand(&b.context);
+        let refreshed = b
+            .bootstrapper
+            .refresh(&b.keys, &b.encapsulation, &encrypted, &mut |_| {})
+            .unwrap();
+        let error = worst(&b.secret.decrypt_real(&b.context, &refreshed), &x);
+        assert!(error < 2f64.powi(-16), "{:.1} bits", -error.log2());
+        results.push((kernels.path(), refreshed.to_bytes(&b.context)));
+    }
+    println!(
+        "paths: {:?}",
+        results.iter().map(|(path, _)| path.name()).collect::<Vec<_>>()
+    );
+    assert!(results.windows(2).all(|pair| pair[0].1 == pair[1].1));
+}
+
+#[test]
+fn chains_that_do_not_fit_are_refused() {
+    let spec = small();
+    let other = BootstrapSpec {
+        work: 3,
+        ..spec.clone()
+    };
+    let context = Context::new_insecure(other.chain().build_insecure().unwrap()).unwrap();
+    assert!(matches!(
+        Bootstrapper::new(&context, &spec),
+        Err(Error::Count {
+            found: 17,
+            expected: 16,
+            ..
+        })
+    ));
+    let split = BootstrapSpec {
+        base_bits: 60,
+        ..spec
+    };
+    let context = Context::new_insecure(split.chain().build_insecure().unwrap()).unwrap();
+    assert!(matches!(
+        Bootstrapper::new(&context, &split),
+        Err(Error::Count { found: 2, .. })
+    ));
+}
+
+#[test]
+fn the_sparse_secret_has_its_weight_and_a_small_modulus() {
+    let sparse = encapsulation::sparse_ternary(&Seed::new([9; 32]), 1 << 15);
+    assert_eq!(sparse.iter().filter(|&&c| c != 0).count(), spec::SPARSE_WEIGHT);
+    assert!(sparse.contains(&1) && sparse.contains(&-1));
+    // Of a ring too small for it no key is published.
+    let chain = BootstrapSpec { log_n: 14, ..small() }
+        .chain()
+        .build_insecure()
+        .unwrap();
+    let context = Context::secure_for_test(chain);
+    let secret = SecretKey::from_seed(&context, &Seed::new([1; 32]));
+    assert!(matches!(
+        secret.encapsulation_keys(&context),
+        Err(Error::Insecure { .. })
+    ));
+}
+
+#[test]
+fn shipped_sets_are_secure() {
+    for (spec, levels) in [
+        (BootstrapSpec::b16(), 15),
+        (BootstrapSpec::b16_lite(), 18),
+        (BootstrapSpec::b15(), 4),
+    ] {
+        let chain = spec.chain().build().unwrap();
+        assert_eq!(spec.refreshed_level() - spec.slots_to_coeffs, levels);
+        assert!((1..=spec.refreshed_level()).all(|level| chain.multiplies(level)));
+        let [q0, p0] = [chain.primes()[0], chain.primes()[chain.q_count()]];
+        assert!(crate::params::log2_product(&[q0, p0]) <= 101.0);
+    }
+}
