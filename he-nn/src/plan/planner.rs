@@ -6,7 +6,8 @@ use he_core::ckks::KeySpec;
 use he_core::params::{Chain, Security};
 use he_core::program::count::{Bill, ChainShape, count};
 use he_core::program::keys::KeySet;
-use he_core::program::{ValueId, Verified, codec as program_codec};
+use he_core::program::{ChainView, ValueId, Verified, codec as program_codec};
+use rayon::prelude::*;
 
 use super::chain::{Demand, chains, level_shape, view};
 use super::search::{Choice, Packing, Rejection, SearchSettings, search};
@@ -274,28 +275,13 @@ impl Planner<'_> {
                 return Ok(None);
             }
             let mut best: Option<Candidate> = None;
-            for packing in found.packings.into_iter().take(COUNTED) {
-                let lowered = lower(network, &packing, &scales).map_err(|fault| {
-                    let what = format!("lowering `{}`", self.model.name());
-                    self.infeasible(
-                        what,
-                        fault.to_string(),
-                        "a program that verifies".into(),
-                        "this is a bug; please report it",
-                    )
-                })?;
-                let bill = count(&lowered.program, &counts);
-                let seconds = self.goal.prices.nanoseconds(&bill.total, chain.degree()) * 1e-9;
-                let candidate = Candidate {
-                    chain: chain.clone(),
-                    packing,
-                    program: lowered.program,
-                    recipes: lowered.recipes,
-                    values: lowered.values,
-                    powers: lowered.powers,
-                    bill,
-                    seconds,
-                };
+            let counted = found.packings.into_par_iter().take(COUNTED);
+            let counted: Vec<Result<Candidate>> = counted
+                .map(|packing| self.counted(packing, chain, &scales, &counts))
+                .collect();
+            for candidate in counted {
+                let candidate = candidate?;
+                let seconds = candidate.seconds;
                 if let Some(reason) = self.over_limit(&candidate) {
                     reasons.push(format!("N = 2^{}: {reason}", chain.log_n()));
                     self.losers.push(Alternative {
@@ -330,6 +316,37 @@ impl Planner<'_> {
             }
         }
         Ok(None)
+    }
+
+    /// A packing, lowered and counted.
+    fn counted(
+        &self,
+        packing: Packing,
+        chain: &Chain,
+        scales: &ChainView,
+        counts: &ChainShape,
+    ) -> Result<Candidate> {
+        let lowered = lower(&self.translated.network, &packing, scales).map_err(|fault| {
+            let what = format!("lowering `{}`", self.model.name());
+            self.infeasible(
+                what,
+                fault.to_string(),
+                "a program that verifies".into(),
+                "this is a bug; please report it",
+            )
+        })?;
+        let bill = count(&lowered.program, counts);
+        let seconds = self.goal.prices.nanoseconds(&bill.total, chain.degree()) * 1e-9;
+        Ok(Candidate {
+            chain: chain.clone(),
+            packing,
+            program: lowered.program,
+            recipes: lowered.recipes,
+            values: lowered.values,
+            powers: lowered.powers,
+            bill,
+            seconds,
+        })
     }
 
     fn over_limit(&self, candidate: &Candidate) -> Option<String> {

@@ -15,6 +15,8 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::amounts::Amounts;
+use super::fold::{WEIGHT, name};
 use super::owners::{Owners, Targets};
 use super::place::{Places, Window};
 use super::sparse::SparseMap;
@@ -30,27 +32,6 @@ pub struct Diagonal {
     pub rotation: i32,
 }
 
-impl Diagonal {
-    const TILE_BITS: u32 = 21;
-    const ROTATION_BITS: u32 = 22;
-
-    /// A number that orders diagonals as they are ordered.
-    fn key(self) -> u64 {
-        let rotation = (self.rotation + (1 << (Self::ROTATION_BITS - 1))) as u64;
-        let tiles = u64::from(self.output) << Self::TILE_BITS | u64::from(self.input);
-        tiles << Self::ROTATION_BITS | rotation
-    }
-
-    fn from_key(key: u64) -> Self {
-        let low = |key: u64, bits: u32| (key & ((1 << bits) - 1)) as u32;
-        Diagonal {
-            output: (key >> (Self::TILE_BITS + Self::ROTATION_BITS)) as u32,
-            input: low(key >> Self::ROTATION_BITS, Self::TILE_BITS),
-            rotation: low(key, Self::ROTATION_BITS) as i32 - (1 << (Self::ROTATION_BITS - 1)),
-        }
-    }
-}
-
 /// A nonzero slot of a diagonal's plaintext: (slot in the period, tap).
 pub type Nonzero = (u32, u32);
 
@@ -58,45 +39,56 @@ pub type Nonzero = (u32, u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Uncovered(pub u32);
 
-/// Hashes the key of a diagonal: a multiplication spreads it well enough.
-#[derive(Default)]
-struct KeyHasher(u64);
-
-impl Hasher for KeyHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        bytes
-            .iter()
-            .for_each(|&byte| self.write_u64(self.0 << 8 | u64::from(byte)));
-    }
-
-    fn write_u64(&mut self, key: u64) {
-        let product = u128::from(key) * 0x9e37_79b9_7f4a_7c15;
-        self.0 = product as u64 ^ (product >> 64) as u64;
-    }
+/// A set of diagonals.
+struct DiagonalSet {
+    slots: usize,
+    /// Where the rotations of each pair of tiles are.
+    index: HashMap<(u32, u32), usize, BuildHasherDefault<Mixer>>,
+    rotations: Vec<Amounts>,
+    /// The pair added to last: neighbouring nonzeros tend to share it.
+    last: Option<((u32, u32), usize)>,
 }
 
-/// Something about each of some diagonals.
-struct ByDiagonal<T>(HashMap<u64, T, BuildHasherDefault<KeyHasher>>);
-
-impl<T> Default for ByDiagonal<T> {
-    fn default() -> Self {
-        ByDiagonal(HashMap::default())
+impl DiagonalSet {
+    fn new(slots: usize) -> Self {
+        DiagonalSet {
+            slots,
+            index: HashMap::default(),
+            rotations: vec![],
+            last: None,
+        }
     }
-}
 
-impl<T: Default> ByDiagonal<T> {
-    fn of(&mut self, diagonal: Diagonal) -> &mut T {
-        self.0.entry(diagonal.key()).or_default()
+    fn insert(&mut self, diagonal: Diagonal) {
+        let pair = (diagonal.output, diagonal.input);
+        let at = match self.last {
+            Some((last, at)) if last == pair => at,
+            _ => {
+                let next = self.rotations.len();
+                let at = *self.index.entry(pair).or_insert(next);
+                if at == next {
+                    self.rotations.push(Amounts::none(self.slots));
+                }
+                self.last = Some((pair, at));
+                at
+            }
+        };
+        self.rotations[at].insert((diagonal.rotation + self.slots as i32 / 2) as usize);
     }
 
     fn sorted(self) -> Vec<Diagonal> {
-        let mut keys: Vec<u64> = self.0.into_keys().collect();
-        keys.sort_unstable();
-        keys.into_iter().map(Diagonal::from_key).collect()
+        let mut pairs: Vec<((u32, u32), usize)> = self.index.into_iter().collect();
+        pairs.sort_unstable();
+        let mut list = Vec::new();
+        for ((output, input), at) in pairs {
+            let rotations = self.rotations[at].iter();
+            list.extend(rotations.map(|rotation| Diagonal {
+                output,
+                input,
+                rotation: rotation as i32 - self.slots as i32 / 2,
+            }));
+        }
+        list
     }
 }
 
@@ -131,9 +123,9 @@ pub fn sampled(
     targets: &impl Targets,
     instances: impl Iterator<Item = u32>,
 ) -> Result<Vec<Diagonal>, Uncovered> {
-    let mut found = ByDiagonal::<()>::default();
+    let mut found = DiagonalSet::new(places.slots());
     serve((map, places, window), targets, instances, |diagonal, _, _| {
-        found.of(diagonal);
+        found.insert(diagonal);
     })?;
     Ok(found.sorted())
 }
@@ -188,15 +180,10 @@ impl Cover {
     pub fn diagonals(&self) -> Result<Diagonals, Uncovered> {
         let (length, groups, tiles) = self.groups();
         let period = self.owners.period;
-        let mut found = ByDiagonal::<()>::default();
+        let mut found = DiagonalSet::new(self.places.slots());
         let mut gathers = vec![false; self.owners.instance.len()];
-        // Neighbouring nonzeros tend to share a diagonal.
-        let mut last = None;
         let mut visit = |diagonal: Diagonal, slot: u32, _| {
-            if last != Some(diagonal) {
-                last = Some(diagonal);
-                found.of(diagonal);
-            }
+            found.insert(diagonal);
             gathers[diagonal.output as usize * period + slot as usize] = true;
         };
         self.serve(0..length, &mut visit)?;
@@ -223,7 +210,7 @@ impl Cover {
             input,
             rotation,
         } = diagonal;
-        let mut found = Vec::new();
+        let (mut found, mut near) = (Vec::new(), 0);
         for slot in 0..self.owners.period as u32 {
             let Some(target) = self.owners.at(output, slot) else {
                 continue;
@@ -231,7 +218,7 @@ impl Cover {
             let Some((from, element)) = self.places.behind(input, rotation, slot) else {
                 continue;
             };
-            let mut taps = self.map.taps(target.row as usize, element).peekable();
+            let mut taps = self.map.taps(target.row as usize, element, &mut near).peekable();
             if taps.peek().is_none() {
                 continue;
             }
@@ -246,14 +233,16 @@ impl Cover {
     /// The shortest period, a power of two, of every diagonal's nonzeros.
     pub fn periods(&self) -> Result<HashMap<Diagonal, usize>, Uncovered> {
         let (length, groups, tiles) = self.groups();
-        let mut found = ByDiagonal::<Halves>::default();
+        let mut found: HashMap<Diagonal, Halves, BuildHasherDefault<Mixer>> = HashMap::default();
         let log = self.owners.period.ilog2();
-        let mut visit = |diagonal: Diagonal, slot: u32, tap: u32| found.of(diagonal).add(slot, tap, log);
+        let mut visit = |diagonal: Diagonal, slot: u32, tap: u32| {
+            found.entry(diagonal).or_default().add(slot, tap, log);
+        };
         self.serve(0..length, &mut visit)?;
         self.serve(length * groups..self.owners.targets.len(), &mut visit)?;
         let mut periods = HashMap::new();
-        for (key, halves) in found.0 {
-            let (first, period) = (Diagonal::from_key(key), halves.period(log));
+        for (first, halves) in found {
+            let period = halves.period(log);
             let last = if (first.output as usize) < tiles {
                 groups
             } else {
@@ -265,6 +254,29 @@ impl Cover {
             }));
         }
         Ok(periods)
+    }
+}
+
+/// Hashes the small numbers that make up a diagonal.
+#[derive(Default)]
+struct Mixer(u64);
+
+impl Hasher for Mixer {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|&byte| self.write_u32(u32::from(byte)));
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        let product = u128::from(self.0 ^ u64::from(number) ^ 1 << 40) * 0x9e37_79b9_7f4a_7c15;
+        self.0 = product as u64 ^ (product >> 64) as u64;
+    }
+
+    fn write_i32(&mut self, number: i32) {
+        self.write_u32(number as u32);
     }
 }
 
@@ -280,13 +292,12 @@ impl Halves {
         let least = (u32::BITS - slot.leading_zeros()).max(1);
         for bits in least..=log {
             let half = 1 << (bits - 1);
-            let mut name = KeyHasher::default();
-            name.write_u64(u64::from(slot & (half - 1)) << 32 | u64::from(tap) | 1 << 63);
+            let name = name(WEIGHT, u64::from(slot & (half - 1)) << 32 | u64::from(tap));
             let sum = &mut self.0[bits as usize];
             *sum = if slot < half {
-                sum.wrapping_add(name.finish())
+                sum.wrapping_add(name)
             } else {
-                sum.wrapping_sub(name.finish())
+                sum.wrapping_sub(name)
             };
         }
     }

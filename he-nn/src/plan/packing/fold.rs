@@ -13,7 +13,7 @@ use he_core::tile::layout::{Cell, Layout};
 use super::owners::{NONE, Owners};
 
 /// The name of a part: a fixed mixing of its coordinates (splitmix64's finaliser, Steele et al., OOPSLA 2014).
-fn name(kind: u64, index: u64) -> u64 {
+pub(super) fn name(kind: u64, index: u64) -> u64 {
     let mut z = (index ^ kind << 56)
         .wrapping_mul(0x9e37_79b9_7f4a_7c15)
         .wrapping_add(0x6a09_e667_f3bc_c909);
@@ -25,6 +25,7 @@ fn name(kind: u64, index: u64) -> u64 {
 const ELEMENT: u64 = 1;
 const PARTIAL: u64 = 2;
 const UNKNOWN: u64 = 3;
+pub(super) const WEIGHT: u64 = 4;
 
 /// Names standing in the slots of a list of tiles.
 #[derive(Clone, Debug)]

@@ -7,6 +7,7 @@
 //! | [`candidate`] | in which slots an output may be accumulated |
 //! | [`owners`] | which slots accumulate which output element |
 //! | [`place`] | where input elements stand, and the best rotation from there |
+//! | [`amounts`] | sets of rotations |
 //! | [`cover`] | which rotation of which tile serves each nonzero |
 //! | [`split`] | which of these rotations are baby and which giant steps |
 //! | [`fold`] | what every slot holds after rotate-and-add |
@@ -14,6 +15,7 @@
 //! | [`input`] | how a client may arrange the input |
 //! | [`merge`] | which tiles share a ciphertext as real and imaginary part |
 
+pub mod amounts;
 pub mod bits;
 pub mod candidate;
 pub mod cover;

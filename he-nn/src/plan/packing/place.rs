@@ -20,10 +20,9 @@ impl Window {
     pub const UPWARDS: Window = Window { bias: 0, grain: 1 };
 }
 
-/// The best way to serve one nonzero: ordered by preference.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// A way to serve one nonzero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Service {
-    rank: u32,
     /// The input tile.
     pub input: u32,
     /// The slot that accumulates it.
@@ -80,8 +79,9 @@ impl Places {
         &self.at[self.start[element as usize] as usize..self.start[element as usize + 1] as usize]
     }
 
-    fn slots(&self) -> i32 {
-        self.layout.slots() as i32
+    /// Slots of a tile.
+    pub fn slots(&self) -> usize {
+        self.layout.slots()
     }
 
     /// Whether rotations carry the end of a tile to its start: where the period is the whole tile. Otherwise they never leave the
@@ -96,7 +96,8 @@ impl Places {
         if !self.wraps() {
             return difference;
         }
-        let (slots, half) = (self.slots(), self.slots() / 2);
+        let slots = self.slots() as i32;
+        let half = slots / 2;
         ((difference + half) & (slots - 1)) - half
     }
 
@@ -104,7 +105,7 @@ impl Places {
     pub fn behind(&self, input: u32, rotation: i32, to: u32) -> Option<(u32, u32)> {
         let from = to as i32 + rotation;
         let from = if self.wraps() {
-            from & (self.slots() - 1)
+            from & (self.slots() as i32 - 1)
         } else if (0..self.period as i32).contains(&from) {
             from
         } else {
@@ -122,7 +123,7 @@ impl Places {
     /// round the tile where rotations do.
     fn rank(&self, rotation: i32, window: Window) -> u32 {
         let shifted = rotation + window.bias;
-        let (slots, grain) = (self.slots(), window.grain);
+        let (slots, grain) = (self.slots() as i32, window.grain);
         let distance = if self.wraps() || shifted >= 0 {
             shifted & (slots - 1)
         } else {
@@ -154,7 +155,7 @@ impl Places {
         }
         // The highest slot at or below `from + bias` is at the smallest distance; below it all, rotations that wrap reach the last
         // one first. With a grain that goes for the remainders, and then for the quotients.
-        let reach = (reach & (self.slots() - 1)) as u32;
+        let reach = (reach & (self.slots() as i32 - 1)) as u32;
         let nearest =
             |reach: u32, base: u32, free: u32| highest_below(reach, base, free).unwrap_or(base | free);
         let (log, low) = (window.grain.trailing_zeros(), window.grain as u32 - 1);
@@ -165,19 +166,18 @@ impl Places {
         nearest(quotient, base >> log, free >> log) << log | remainder
     }
 
-    /// The best way to bring an element to a target.
+    /// The best way to bring an element to a target; of several the one from the first tile.
     pub fn best(&self, element: u32, target: Target, window: Window) -> Option<Service> {
-        let services = self.of_element(element).iter().map(|&(input, from)| {
+        let mut best: Option<(u32, Service)> = None;
+        for &(input, from) in self.of_element(element) {
             let to = self.nearest(from, target, window);
             let rank = self.rank(self.rotation(from, to), window);
-            Service {
-                rank,
-                input,
-                to,
-                from,
+            // In one tile no two ranks agree.
+            if best.is_none_or(|(least, _)| rank < least) {
+                best = Some((rank, Service { input, to, from }));
             }
-        });
-        services.min()
+        }
+        best.map(|(_, service)| service)
     }
 }
 

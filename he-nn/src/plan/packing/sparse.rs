@@ -93,10 +93,20 @@ impl SparseMap {
         })
     }
 
-    /// The weights with which an output element reads an input element.
-    pub fn taps(&self, row: usize, input: u32) -> impl Iterator<Item = u32> {
+    /// The weights with which an output element reads an input element. `near` remembers where in its row the last one stood: slots
+    /// beside each other mostly ask for neighbours.
+    pub fn taps(&self, row: usize, input: u32, near: &mut usize) -> impl Iterator<Item = u32> {
         let (entries, first) = self.stored(row);
-        let start = entries.partition_point(|entry| entry.input < input);
+        let is_start = |at: usize| {
+            let before = at.checked_sub(1).and_then(|at| entries.get(at));
+            entries.get(at).is_some_and(|entry| entry.input == input)
+                && before.is_none_or(|entry| entry.input < input)
+        };
+        let start = match [*near, *near + 1].into_iter().find(|&at| is_start(at)) {
+            Some(start) => start,
+            None => entries.partition_point(|entry| entry.input < input),
+        };
+        *near = start;
         let same = entries[start..]
             .iter()
             .take_while(move |entry| entry.input == input);
@@ -122,8 +132,10 @@ mod tests {
         assert_eq!((row(0), row(1)), (vec![(0, 0), (2, 1)], vec![(2, 0)]));
         assert_eq!((row(4), row(5)), (vec![(0, 4), (2, 5)], vec![(2, 4)]));
         assert!(map.repeats_after(2) && map.repeats_after(4) && !map.repeats_after(3));
-        assert_eq!(map.taps(4, 2).collect::<Vec<_>>(), [5]);
-        assert_eq!(map.taps(4, 1).count(), 0);
+        for start in 0..3 {
+            let taps = |input: u32| map.taps(4, input, &mut { start }).collect::<Vec<_>>();
+            assert_eq!((taps(0), taps(1), taps(2)), (vec![4], vec![], vec![5]));
+        }
     }
 
     #[test]
@@ -132,6 +144,8 @@ mod tests {
             visit(0, 1, 0);
             visit(0, 1, 1);
         });
-        assert_eq!(twice.taps(0, 1).collect::<Vec<_>>(), [0, 1]);
+        for start in 0..3 {
+            assert_eq!(twice.taps(0, 1, &mut { start }).collect::<Vec<_>>(), [0, 1]);
+        }
     }
 }

@@ -4,6 +4,7 @@
 //! A rotation is `giant + baby`. Babies rotate input tiles and share one decomposition each; giants rotate sums of products and
 //! cost a key switch each. The baby is the rotation modulo a power of two, in a window that starts at `-bias`.
 
+use super::amounts::Amounts;
 use super::cover::Diagonal;
 
 /// A split by one modulus.
@@ -100,73 +101,6 @@ impl Rotations {
         steps.rotations = rotations.collect();
         steps.rotations.sort_unstable();
         steps
-    }
-}
-
-/// A set of numbers below a power of two, one bit each.
-#[derive(Clone)]
-struct Amounts(Vec<u64>);
-
-impl Amounts {
-    const WORD: usize = u64::BITS as usize;
-
-    /// The empty set of numbers below `bound`.
-    fn none(bound: usize) -> Self {
-        Amounts(vec![0; bound.div_ceil(Self::WORD)])
-    }
-
-    fn insert(&mut self, number: usize) {
-        self.0[number / Self::WORD] |= 1 << (number % Self::WORD);
-    }
-
-    fn remove(&mut self, number: usize) {
-        self.0[number / Self::WORD] &= !(1 << (number % Self::WORD));
-    }
-
-    fn extend(&mut self, other: &Amounts) {
-        self.0.iter_mut().zip(&other.0).for_each(|(a, b)| *a |= b);
-    }
-
-    fn count(&self) -> usize {
-        self.0.iter().map(|word| word.count_ones() as usize).sum()
-    }
-
-    fn iter(&self) -> impl Iterator<Item = usize> {
-        let words = self.0.iter().enumerate().filter(|(_, word)| **word != 0);
-        words.flat_map(|(i, &word)| {
-            let ones = std::iter::successors(Some(word), |rest| Some(rest & (rest - 1)));
-            ones.take_while(|rest| *rest != 0)
-                .map(move |rest| i * Self::WORD + rest.trailing_zeros() as usize)
-        })
-    }
-
-    /// The remainders modulo a power of two.
-    fn modulo(&self, modulus: usize) -> Self {
-        let mut residues = Self::none(modulus);
-        let words = residues.0.len();
-        for chunk in self.0.chunks(words) {
-            residues.0.iter_mut().zip(chunk).for_each(|(a, b)| *a |= b);
-        }
-        if modulus < Self::WORD {
-            let folded = (0..Self::WORD / modulus).fold(0, |all, i| all | residues.0[0] >> (i * modulus));
-            residues.0[0] = folded & ((1 << modulus) - 1);
-        }
-        residues
-    }
-
-    /// The quotients by a power of two.
-    fn blocks(&self, width: usize) -> Self {
-        let mut blocks = Self::none(self.0.len() * Self::WORD / width);
-        if width >= Self::WORD {
-            for (block, chunk) in self.0.chunks(width / Self::WORD).enumerate() {
-                if chunk.iter().any(|&word| word != 0) {
-                    blocks.insert(block);
-                }
-            }
-        } else {
-            self.iter().for_each(|number| blocks.insert(number / width));
-        }
-        blocks
     }
 }
 
