@@ -9,7 +9,7 @@ use super::bits::{SlotBits, mask, spread};
 use super::candidate::{Anchors, Candidate, Placement, candidates};
 use super::cover::Diagonal;
 use super::fold::{Names, folded_layout, sum_of_elements};
-use super::input::{Reader, arrangements};
+use super::input::{Image, Reader, arrangements};
 use super::merge::Merge;
 use super::pool::window_sums;
 use super::sparse::SparseMap;
@@ -229,13 +229,13 @@ fn windows_cut_off_at_the_border_are_not_packed() {
 
 #[test]
 fn image_to_column_lays_one_block_for_every_tap() {
-    let reader = Reader::Image {
+    let reader = Reader::Image(Image {
         input: [1, 3, 3],
         output: [2, 2],
         kernel: [2, 2],
         stride: 1,
         padding: 0,
-    };
+    });
     let all = arrangements(&[1, 3, 3], reader, 32, 1);
     let (columns, period) = all.iter().find(|(c, _)| c.name == "image to column").unwrap();
     let found = cells(&columns.arrangement.layout(32));
@@ -251,13 +251,13 @@ fn image_to_column_lays_one_block_for_every_tap() {
 
 #[test]
 fn every_sample_starts_at_a_multiple_of_the_period() {
-    let image = Reader::Image {
+    let image = Reader::Image(Image {
         input: [2, 6, 5],
         output: [4, 3],
         kernel: [3, 3],
         stride: 1,
         padding: 0,
-    };
+    });
     for (shape, reader) in [(vec![2, 6, 5], image), (vec![12], Reader::Dense { outputs: 5 })] {
         for (slots, batch) in [(64, 2), (1024, 2), (1024, 8), (4096, 3)] {
             let all = arrangements(&shape, reader, slots, batch);

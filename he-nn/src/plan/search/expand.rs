@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::{Choice, Found, LinearChoice, Rejection, SearchSettings, ShapeAt, State};
 use crate::plan::cost::LevelShape;
 use crate::plan::network::{Geometry, Network, Step, StepId, StepKind};
-use crate::plan::packing::input::{Reader, arrangements};
+use crate::plan::packing::input::{Image, Reader, arrangements};
 use crate::plan::packing::merge::Merge;
 use crate::plan::packing::pool::window_sums;
 
@@ -229,13 +229,13 @@ impl<'a> Expansion<'a> {
                             padding,
                         },
                     ..
-                } => Reader::Image {
+                } => Reader::Image(Image {
                     input: *input,
                     output: [output[1], output[2]],
                     kernel: *kernel,
                     stride: *stride,
                     padding: *padding,
-                },
+                }),
                 _ => Reader::Dense {
                     outputs: reader.elements as u32,
                 },
