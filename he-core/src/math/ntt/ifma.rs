@@ -20,8 +20,9 @@ use tables::{Step, TILE, TILE_TWIDDLES};
 /// Moduli of at most this many bits need no reductions between the forward layers.
 const LAZY_BITS: u32 = 45;
 
-/// Tiles between the one worked on and the one fetched.
-const AHEAD: usize = 4;
+/// Tiles between the one worked on and the one fetched: memory answers in the time of several, and the nearest cache has no room for as
+/// many.
+const AHEAD: usize = 10;
 
 impl Tables {
     /// Coefficients to values.
@@ -260,10 +261,10 @@ unsafe fn inverse_pass<const LAYERS: usize, const COUNT: usize, const LAST: bool
 #[target_feature(enable = "avx512f")]
 fn prefetch(data: *const u64, twiddles: *const u64) {
     for line in (0..TILE_TWIDDLES).step_by(8) {
-        _mm_prefetch::<_MM_HINT_T0>(twiddles.wrapping_add(AHEAD * TILE_TWIDDLES + line).cast());
+        _mm_prefetch::<_MM_HINT_T1>(twiddles.wrapping_add(AHEAD * TILE_TWIDDLES + line).cast());
     }
     for line in (0..TILE).step_by(8) {
-        _mm_prefetch::<_MM_HINT_T0>(data.wrapping_add(AHEAD * TILE + line).cast());
+        _mm_prefetch::<_MM_HINT_T1>(data.wrapping_add(AHEAD * TILE + line).cast());
     }
 }
 
