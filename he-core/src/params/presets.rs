@@ -16,35 +16,35 @@ pub fn set_a() -> ChainSpec {
     }
 }
 
-/// N = 2^14, Q = 50 + 5 x 45 bits, P = 2 x 50: five rescales at scale 2^45.
+/// N = 2^14, Q = 50 + 5 x 45 bits, P = 3 x 50: five rescales at scale 2^45.
 pub fn set_b() -> ChainSpec {
     ChainSpec {
         log_n: 14,
         base_bits: 50,
         level_bits: vec![45; 5],
-        special_bits: vec![50; 2],
+        special_bits: vec![50; 3],
         log2_scale: 45.0,
     }
 }
 
-/// N = 2^15, Q = 50 + 12 x 45 bits, P = 4 x 50: twelve rescales at scale 2^45.
+/// N = 2^15, Q = 50 + 12 x 45 bits, P = 5 x 50: twelve rescales at scale 2^45.
 pub fn set_c() -> ChainSpec {
     ChainSpec {
         log_n: 15,
         base_bits: 50,
         level_bits: vec![45; 12],
-        special_bits: vec![50; 4],
+        special_bits: vec![50; 5],
         log2_scale: 45.0,
     }
 }
 
-/// N = 2^16, Q = 50 + 22 x 50 bits, P = 7 x 50: twenty-two rescales at scale 2^49.97, which leaves room for primes above it.
+/// N = 2^16, Q = 50 + 22 x 50 bits, P = 9 x 50: twenty-two rescales at scale 2^49.97, which leaves room for primes above it.
 pub fn set_d() -> ChainSpec {
     ChainSpec {
         log_n: 16,
         base_bits: 50,
         level_bits: vec![50; 22],
-        special_bits: vec![50; 7],
+        special_bits: vec![50; 9],
         log2_scale: 49.97,
     }
 }
@@ -59,9 +59,9 @@ mod tests {
     fn presets_are_secure_and_their_scales_steady() {
         for (spec, rescales, digits) in [
             (set_a(), 3, 4),
-            (set_b(), 5, 3),
-            (set_c(), 12, 4),
-            (set_d(), 22, 4),
+            (set_b(), 5, 2),
+            (set_c(), 12, 3),
+            (set_d(), 22, 3),
         ] {
             let chain = spec.build().unwrap();
             assert_eq!(chain.top_level(), rescales);
