@@ -38,11 +38,14 @@ pub(crate) const SPARSE_WEIGHT: usize = 32;
 const QUOTIENT_BOUND: f64 = 16.0;
 
 impl BootstrapSpec {
-    /// N = 2^16: base 50, SlotsToCoeffs 3 x 40, work 15 x 40, EvalMod 8 x 60 in two primes each, CoeffsToSlots 3 x 50, P 6 x 50 bits.
+    /// N = 2^16: base 50, SlotsToCoeffs 3 x 40, work 15 x 40, EvalMod 8 x 60 in two primes each, CoeffsToSlots 4 x 48, P 6 x 50
+    /// bits.
     pub fn b16() -> Self {
         Self {
             work: 15,
             eval_bits: 60,
+            raised_bits: 48,
+            coeffs_to_slots: 4,
             message_ratio_bits: 13.0,
             ..Self::b16_lite()
         }
