@@ -267,3 +267,41 @@ fn shipped_sets_are_secure() {
         assert!(crate::params::log2_product(&[q0, p0]) <= 101.0);
     }
 }
+
+#[test]
+fn fifty_refreshes_do_not_drift() {
+    let b = small_bench();
+    let n = b.context.slots();
+    // Small slots, for which the cubic term of the sine, 2^-19 at one, vanishes.
+    let x: Vec<f64> = (0..n).map(|k| 0.02 * (k as f64).sin()).collect();
+    let y: Vec<f64> = (0..n).map(|k| 0.02 * (k as f64 * 0.7).cos()).collect();
+    let mut pair = [b.encrypt(&x), b.encrypt(&y)];
+    let errors = |pair: &[Ciphertext; 2]| {
+        [(&pair[0], &x), (&pair[1], &y)].map(|(found, expected)| {
+            let found = b.secret.decrypt_real(&b.context, found);
+            let n = n as f64;
+            let differences = found.iter().zip(expected).map(|(a, b)| a - b);
+            let square: f64 = differences.map(|d| d * d).sum();
+            (square / n).sqrt()
+        })
+    };
+    let mut after_one = [0.0; 2];
+    for round in 0..50 {
+        pair = b
+            .bootstrapper
+            .refresh_pair(&b.keys, &b.encapsulation, pair.each_ref(), &mut |_| {})
+            .unwrap();
+        if round == 0 {
+            after_one = errors(&pair);
+        }
+    }
+    // Independent errors add up in squares: 50 of them are seven times one.
+    for (one, fifty) in after_one.into_iter().zip(errors(&pair)) {
+        println!(
+            "{:.1} bits after one, {:.1} after fifty",
+            -one.log2(),
+            -fifty.log2()
+        );
+        assert!(fifty < 10.0 * one, "{one:e} after one, {fifty:e} after fifty");
+    }
+}

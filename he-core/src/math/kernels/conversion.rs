@@ -1,8 +1,6 @@
 //! The inner steps of base conversion.
 
-#[cfg(target_arch = "x86_64")]
-use super::Backend;
-use super::{Kernels, scalar};
+use super::{Backend, Kernels, scalar};
 use crate::math::modulus::Modulus;
 
 /// Words that a vector register looks up by a small integer.
@@ -11,6 +9,10 @@ const MULTIPLES: usize = 8;
 /// What a sum of few products modulo `p` needs to be reduced the way of Montgomery, with `R = 2^52` (P. L. Montgomery, "Modular
 /// multiplication without trial division", 1985): weights times `R`, so that the division by `R` gives the sum itself.
 #[derive(Clone, Debug)]
+#[cfg_attr(
+    not(target_arch = "x86_64"),
+    expect(dead_code, reason = "the portable kernels reduce as they do everywhere")
+)]
 pub(in crate::math) struct Lifted {
     pub(super) p: u64,
     /// `p^-1 mod R`.
@@ -51,6 +53,10 @@ pub(in crate::math) struct WeightedSums<'a> {
     /// For each destination, one word below `2^50` for each row.
     pub(in crate::math) weights: &'a [u64],
     /// The same for each destination, or empty.
+    #[cfg_attr(
+        not(target_arch = "x86_64"),
+        expect(dead_code, reason = "the portable kernels reduce as they do everywhere")
+    )]
     pub(in crate::math) lifted: &'a [Lifted],
 }
 
