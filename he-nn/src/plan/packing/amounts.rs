@@ -36,9 +36,11 @@ impl Amounts {
     pub fn iter(&self) -> impl Iterator<Item = usize> {
         let words = self.0.iter().enumerate().filter(|(_, word)| **word != 0);
         words.flat_map(|(i, &word)| {
-            let ones = std::iter::successors(Some(word), |rest| Some(rest & (rest - 1)));
-            ones.take_while(|rest| *rest != 0)
-                .map(move |rest| i * Self::WORD + rest.trailing_zeros() as usize)
+            // Without their lowest member, until none is left.
+            let rests = std::iter::successors(Some(word), |&rest| {
+                Some(rest & (rest - 1)).filter(|&rest| rest != 0)
+            });
+            rests.map(move |rest| i * Self::WORD + rest.trailing_zeros() as usize)
         })
     }
 
