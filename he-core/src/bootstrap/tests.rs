@@ -295,13 +295,14 @@ fn fifty_refreshes_do_not_drift() {
             after_one = errors(&pair);
         }
     }
-    // Independent errors add up in squares: 50 of them are seven times one.
+    // Independent errors add up in squares. From the second refresh on there are two each time: a slot's own, and the imaginary part of
+    // the other's, which goes with it as x + i y. A hundred of them are ten times one.
     for (one, fifty) in after_one.into_iter().zip(errors(&pair)) {
         println!(
             "{:.1} bits after one, {:.1} after fifty",
             -one.log2(),
             -fifty.log2()
         );
-        assert!(fifty < 10.0 * one, "{one:e} after one, {fifty:e} after fifty");
+        assert!(fifty < 15.0 * one, "{one:e} after one, {fifty:e} after fifty");
     }
 }
