@@ -27,7 +27,8 @@ pub struct EncapsulationKeys {
     to_dense: [Poly<Ntt>; 2],
 }
 
-/// log2(q0 p0) up to which a secret of weight 32 has 128 bits of security at N = 2^15 and above, hybrid attacks included.
+/// log2(q0 p0) up to which a secret of weight 32 is taken to have 128 bits of security at N = 2^15 and above, by estimates of hybrid
+/// attacks: no table covers it (see SECURITY.md).
 const SPARSE_CAP_BITS: f64 = 101.0;
 /// Smallest ring degree, as a logarithm, for which that holds.
 const SPARSE_LOG_N_MIN: u32 = 15;
