@@ -155,9 +155,7 @@ pub(crate) fn decompose<'a>(
     parallel::for_each(
         primes.into_iter().zip(work).collect(),
         |(prime, limbs): (u16, Vec<&mut [u64]>)| {
-            for limb in limbs {
-                context.ring().ntt(prime).forward(limb);
-            }
+            parallel::for_each(limbs, |limb: &mut [u64]| context.ring().ntt(prime).forward(limb));
         },
     );
     digits
@@ -197,10 +195,12 @@ pub(crate) fn raise<'a>(
             to[j].push(limb);
         }
     }
-    for (digit, to) in raising.digits.iter().zip(to) {
-        let own: Vec<&[u64]> = digit.own.clone().map(|i| coefficients.limb(i)).collect();
-        convert(context, &digit.conversion, &own, to);
-    }
+    let conversions = raising.digits.iter().zip(to).map(|(digit, dst)| Conversion {
+        by: &digit.conversion,
+        src: digit.own.clone().map(|i| coefficients.limb(i)).collect(),
+        dst,
+    });
+    convert(context, conversions);
     Raised(Digits {
         source,
         raising,
@@ -230,9 +230,8 @@ pub(crate) fn switch<'t>(
         out,
         work,
         |i, mut limbs: Vec<&mut [u64]>, [r0, r1]| {
-            for limb in &mut limbs {
-                context.ring().ntt(primes[i]).forward(limb);
-            }
+            let transform = |limb: &mut &mut [u64]| context.ring().ntt(primes[i]).forward(limb);
+            parallel::for_each(limbs.iter_mut().collect(), transform);
             let limbs = digits.limbs(i, limbs.iter().map(|limb| &**limb));
             let all = 0..context.degree();
             let out = [&mut *r0, &mut *r1];
@@ -288,17 +287,19 @@ fn divide_made<const PARTS: usize, T: Send>(
         removed,
         |(i, (mut limbs, work)): (usize, ([&mut [u64]; PARTS], T))| {
             make(kept + i, work, limbs.each_mut().map(|limb| &mut **limb));
-            for limb in &mut limbs {
-                let ntt = context.ring().ntt(division.removed[i]);
+            let ntt = context.ring().ntt(division.removed[i]);
+            parallel::for_each(limbs.iter_mut().collect(), |limb: &mut &mut [u64]| {
                 ntt.inverse_scaled(limb, conversion.premultiplier(i));
-            }
+            });
             limbs
         },
     );
-    for (part, rest) in rests.iter_mut().enumerate() {
-        let removed: Vec<&[u64]> = removed.iter().map(|limbs| &*limbs[part]).collect();
-        convert(context, conversion, &removed, rest.split_mut());
-    }
+    let conversions = rests.iter_mut().enumerate().map(|(part, rest)| Conversion {
+        by: conversion,
+        src: removed.iter().map(|limbs| &*limbs[part]).collect(),
+        dst: rest.split_mut(),
+    });
+    convert(context, conversions);
     let rests = by_position(rests.each_mut().map(Limbs::split_mut));
     let kept_limbs = limbs.into_iter().zip(rests).zip(work).enumerate().collect();
     type Kept<'l, T, const PARTS: usize> = (usize, (([&'l mut [u64]; PARTS], [&'l mut [u64]; PARTS]), T));
@@ -307,12 +308,13 @@ fn divide_made<const PARTS: usize, T: Send>(
         |(i, ((mut limbs, rests), work)): Kept<'_, T, PARTS>| {
             make(i, work, limbs.each_mut().map(|limb| &mut **limb));
             let q = context.modulus(i as u16);
-            for (limb, rest) in limbs.into_iter().zip(rests) {
+            let parts = limbs.into_iter().zip(rests).collect();
+            parallel::for_each(parts, |(limb, rest): (&mut [u64], &mut [u64])| {
                 context.ring().ntt(i as u16).forward(rest);
                 context
                     .kernels()
                     .sub_mul_scalar_assign(q, limb, rest, division.inverses[i]);
-            }
+            });
         },
     );
     for x in &mut x {
@@ -330,28 +332,32 @@ fn by_position<const PARTS: usize>(parts: [Vec<&mut [u64]>; PARTS]) -> Vec<[&mut
         .collect()
 }
 
-/// A base conversion, cut along the coefficients for several threads.
-pub(crate) fn convert(
-    context: &Context,
-    conversion: &BaseConversion,
-    src: &[&[u64]],
-    mut dst: Vec<&mut [u64]>,
-) {
-    let threads = parallel::threads();
-    let n = context.degree();
-    if threads == 1 || n < 1024 {
-        conversion.convert(context.kernels(), src, &mut dst);
-        return;
-    }
-    let piece = n.div_ceil(threads).next_multiple_of(512);
-    let mut pieces: Vec<(usize, Vec<&mut [u64]>)> = (0..n).step_by(piece).map(|at| (at, vec![])).collect();
-    for limb in dst {
-        for (limb, (_, piece)) in limb.chunks_mut(piece).zip(&mut pieces) {
-            piece.push(limb);
+/// A base conversion to be done: from these limbs to those.
+pub(crate) struct Conversion<'a> {
+    pub(crate) by: &'a BaseConversion,
+    pub(crate) src: Vec<&'a [u64]>,
+    pub(crate) dst: Vec<&'a mut [u64]>,
+}
+
+/// Base conversions, each cut along the coefficients for several threads.
+pub(crate) fn convert<'a>(context: &Context, conversions: impl Iterator<Item = Conversion<'a>>) {
+    let stretches = parallel::stretches(context.degree());
+    let mut pieces: Vec<(usize, Conversion<'a>)> = vec![];
+    for Conversion { by, src, dst } in conversions {
+        let first = pieces.len();
+        pieces.extend(stretches.iter().map(|range| {
+            let src = src.iter().map(|limb| &limb[range.clone()]).collect();
+            (range.start, Conversion { by, src, dst: vec![] })
+        }));
+        for limb in dst {
+            for ((_, piece), stretch) in pieces[first..].iter_mut().zip(parallel::cut(limb)) {
+                piece.dst.push(stretch);
+            }
         }
     }
-    parallel::for_each(pieces, |(at, mut dst): (usize, Vec<&mut [u64]>)| {
-        let src: Vec<&[u64]> = src.iter().map(|limb| &limb[at..(at + piece).min(n)]).collect();
-        conversion.convert(context.kernels(), &src, &mut dst);
+    // The first stretches of all, then the second ones: a thread goes on where its cache is warm.
+    pieces.sort_by_key(|&(start, _)| start);
+    parallel::for_each(pieces, |(_, mut piece): (usize, Conversion<'_>)| {
+        piece.by.convert(context.kernels(), &piece.src, &mut piece.dst);
     });
 }

@@ -168,39 +168,54 @@ fn sum_groups(
         let limb = weights.limb(i, q_limbs);
         // Groups that read the same factors side by side.
         reached.sort_by_key(|&(group, _)| limb.class(group));
-        let (groups, mut outs): (Vec<usize>, Vec<[&mut [u64]; 2]>) = reached.into_iter().unzip();
-        let terms: Vec<&[PanelTerm]> = groups
+        let (groups, outs): (Vec<usize>, Vec<[&mut [u64]; 2]>) = reached.into_iter().unzip();
+        let packed: Vec<&[PanelTerm]> = groups
             .iter()
             .map(|&group| limb.packed()[group].as_slice())
             .collect();
-        let packed = PanelSums {
-            panel: limb.panel(context),
-            factors: &factors,
-            terms: &terms,
-        };
-        let unstructured = terms.iter().any(|terms| !terms.is_empty());
-        if unstructured {
-            kernels.panel_sums(q, &mut outs, &packed, 0..n);
-        }
-        let terms: Vec<Vec<RunTerm<'_>>> = groups
+        let runs: Vec<Vec<RunTerm<'_>>> = groups
             .iter()
             .map(|&group| limb.runs(context, group).collect())
             .collect();
-        let terms: Vec<&[RunTerm<'_>]> = terms.iter().map(Vec::as_slice).collect();
+        let runs: Vec<&[RunTerm<'_>]> = runs.iter().map(Vec::as_slice).collect();
+        let unstructured = packed.iter().any(|terms| !terms.is_empty());
+        let packed = PanelSums {
+            panel: limb.panel(context),
+            factors: &factors,
+            terms: &packed,
+        };
         let repeating = RunSums {
             factors: &factors,
-            terms: &terms,
+            terms: &runs,
             add: unstructured,
         };
-        if !unstructured || terms.iter().any(|terms| !terms.is_empty()) {
-            kernels.run_sums(q, &mut outs, &repeating, 0..n);
+        let mut stretches: Vec<Stretch<'_>> = parallel::stretches(n)
+            .into_iter()
+            .map(|range| (range, vec![]))
+            .collect();
+        for [s0, s1] in outs {
+            let pieces = parallel::cut(s0).zip(parallel::cut(s1));
+            for ((_, stretch), (s0, s1)) in stretches.iter_mut().zip(pieces) {
+                stretch.push([s0, s1]);
+            }
         }
+        parallel::for_each(stretches, |(range, mut outs): Stretch<'_>| {
+            if unstructured {
+                kernels.panel_sums(q, &mut outs, &packed, range.clone());
+            }
+            if !unstructured || runs.iter().any(|terms| !terms.is_empty()) {
+                kernels.run_sums(q, &mut outs, &repeating, range);
+            }
+        });
     });
     sums
 }
 
 /// One limb of both sums of a group, by the group's position.
 type GroupLimb<'s> = (usize, [&'s mut [u64]; 2]);
+
+/// A stretch of one limb of both sums of every group.
+type Stretch<'s> = (Range<usize>, Vec<[&'s mut [u64]; 2]>);
 
 #[cfg(test)]
 mod tests;

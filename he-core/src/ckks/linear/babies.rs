@@ -8,6 +8,7 @@ use crate::ckks::context::Context;
 use crate::ckks::eval::Hoisted;
 use crate::ckks::keys::{EvaluationKeys, SwitchKey};
 use crate::ckks::keyswitch::Then;
+use crate::ckks::parallel;
 use crate::error::Result;
 use crate::math::automorphism::Automorphism;
 use crate::math::buffer::Limbs;
@@ -82,26 +83,31 @@ impl<'a> Babies<'a> {
             }
         }
         let step = DIGIT_WORDS.min(n);
-        for at in (0..n).step_by(step) {
-            for (baby, pair) in self.list.iter().zip(halves.chunks_exact_mut(2)) {
-                let (Some((key, automorphism, digits)), [u, w]) = (&baby.rotation, pair) else {
-                    continue;
-                };
-                let then = Then {
-                    plus: (!is_special).then(|| (inputs[baby.input].parts[0].limb(i), p)),
-                    automorphism: Some(automorphism),
-                    add: false,
-                };
-                self.hoisted[baby.input].at(*digits).multiply_limb(
-                    context,
-                    key,
-                    i,
-                    [u, w],
-                    then,
-                    at..at + step,
-                );
+        let mut rotated: Vec<_> = self.list.iter().zip(halves.chunks_exact_mut(2)).collect();
+        let share = rotated.len().div_ceil(parallel::threads()).max(1);
+        let shares = rotated.chunks_mut(share).collect();
+        parallel::for_each(shares, |share: &mut [(&Baby<'_>, &mut [&mut [u64]])]| {
+            for at in (0..n).step_by(step) {
+                for (baby, pair) in share.iter_mut() {
+                    let (Some((key, automorphism, digits)), [u, w]) = (&baby.rotation, &mut **pair) else {
+                        continue;
+                    };
+                    let then = Then {
+                        plus: (!is_special).then(|| (inputs[baby.input].parts[0].limb(i), p)),
+                        automorphism: Some(automorphism),
+                        add: false,
+                    };
+                    self.hoisted[baby.input].at(*digits).multiply_limb(
+                        context,
+                        key,
+                        i,
+                        [u, w],
+                        then,
+                        at..at + step,
+                    );
+                }
             }
-        }
+        });
         out
     }
 }

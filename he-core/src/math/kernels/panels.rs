@@ -86,7 +86,7 @@ impl Kernels {
         }
     }
 
-    /// Sets the range of `outs[i]` to the sums over `terms[i]`. The range consists of whole blocks.
+    /// Sets `outs[i]` to a range of the sums over `terms[i]`. The range consists of whole blocks.
     pub fn panel_sums(
         &self,
         q: &Modulus,
@@ -99,7 +99,7 @@ impl Kernels {
             same(n, &[a.len(), b.len()]);
         }
         for [a, b] in outs.iter() {
-            same(n, &[a.len(), b.len()]);
+            same(range.len(), &[a.len(), b.len()]);
         }
         same(outs.len(), &[sums.terms.len()]);
         blocks(sums.panel, &range);

@@ -44,7 +44,7 @@ pub struct RunSums<'a> {
 }
 
 impl Kernels {
-    /// Sets the range of `outs[i]` to the sums over `terms[i]`, or adds these. The range consists of whole vectors of eight words.
+    /// Sets `outs[i]` to a range of the sums over `terms[i]`, or adds these. The range consists of whole vectors of eight words.
     pub fn run_sums(
         &self,
         q: &Modulus,
@@ -52,11 +52,9 @@ impl Kernels {
         sums: &RunSums<'_>,
         range: Range<usize>,
     ) {
-        let Some(n) = outs.first().map(|[out, _]| out.len()) else {
-            return;
-        };
-        for limb in outs.iter().flatten() {
-            same(n, &[limb.len()]);
+        let n = sums.factors.first().map_or(range.end, |[a, _]| a.len());
+        for out in outs.iter().flatten() {
+            same(range.len(), &[out.len()]);
         }
         for limb in sums.factors.iter().flatten() {
             same(n, &[limb.len()]);

@@ -73,7 +73,8 @@ pub(super) fn inner_product(
 pub(super) fn run_sums(q: &Modulus, outs: &mut [[&mut [u64]; 2]], all: &RunSums<'_>, range: Range<usize>) {
     for (outs, terms) in outs.iter_mut().zip(all.terms) {
         for (half, out) in outs.iter_mut().enumerate() {
-            sums(q, &mut out[..range.end], all.add, range.start, |at, sums| {
+            sums(q, out, all.add, 0, |at, sums| {
+                let at = range.start + at;
                 for term in *terms {
                     let shift = term.run.run.trailing_zeros();
                     let limb = &all.factors[term.factor as usize][half][at..];
@@ -157,7 +158,7 @@ pub(super) fn panel_sums(
 ) {
     let block = sums.panel.block();
     let mut words = [0; BLOCK_WORDS];
-    for at in range.step_by(block) {
+    for at in range.clone().step_by(block) {
         for (outs, terms) in outs.iter_mut().zip(sums.terms) {
             let mut totals = [[0u128; BLOCK_WORDS]; 2];
             for term in *terms {
@@ -171,7 +172,8 @@ pub(super) fn panel_sums(
                 }
             }
             for (out, totals) in outs.iter_mut().zip(&totals) {
-                for (out, &total) in out[at..at + block].iter_mut().zip(totals) {
+                let start = at - range.start;
+                for (out, &total) in out[start..start + block].iter_mut().zip(totals) {
                     *out = q.reduce_u128(total);
                 }
             }

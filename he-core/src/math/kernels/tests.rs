@@ -145,7 +145,7 @@ proptest! {
             for add in [false, true] {
                 let start = words(n, q.value(), seed ^ 99);
                 let mut found = vec![[start.clone(), start.clone()]; lists.len()];
-                let mut outs = found.iter_mut().map(|pair| pair.each_mut().map(Vec::as_mut_slice)).collect::<Vec<_>>();
+                let mut outs = found.iter_mut().map(|pair| pair.each_mut().map(|out| &mut out[range.clone()])).collect::<Vec<_>>();
                 kernels.run_sums(&q, &mut outs, &RunSums { factors: &factors, terms: &terms, add }, range.clone());
                 for (found, terms) in found.iter().zip(&terms) {
                     for (half, found) in found.iter().enumerate() {

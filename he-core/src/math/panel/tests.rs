@@ -99,7 +99,7 @@ proptest! {
         for kernels in paths() {
             let packed = panel(&kernels, &row_words, n, q.bits());
             let mut outs = vec![[vec![u64::MAX; n], vec![u64::MAX; n]]; terms.len()];
-            let mut slices: Vec<[&mut [u64]; 2]> = outs.iter_mut().map(|[a, b]| [a.as_mut_slice(), b.as_mut_slice()]).collect();
+            let mut slices: Vec<[&mut [u64]; 2]> = outs.iter_mut().map(|outs| outs.each_mut().map(|out| &mut out[range.clone()])).collect();
             let sums = PanelSums { panel: &packed, factors: &pairs, terms: &listed };
             kernels.panel_sums(&q, &mut slices, &sums, range.clone());
             for (outs, terms) in outs.iter().zip(&terms) {

@@ -122,7 +122,7 @@ unsafe fn panel_sums(q: &Modulus, outs: &mut [[&mut [u64]; 2]], sums: &PanelSums
     let unpacker = Unpacker::new(sums.panel.bits());
     let vector = sums.panel.bits() as usize;
     let zero = _mm512_setzero_si512();
-    for at in range.step_by(SIDE_WORDS) {
+    for at in range.clone().step_by(SIDE_WORDS) {
         let block = sums.panel.block_ptr(at / SIDE_WORDS);
         for ([out0, out1], terms) in outs.iter_mut().zip(sums.terms) {
             let mut low0 = [zero; SIDE];
@@ -158,10 +158,11 @@ unsafe fn panel_sums(q: &Modulus, outs: &mut [[&mut [u64]; 2]], sums: &PanelSums
                 }
             }
             for k in 0..SIDE {
-                // SAFETY: as above.
+                let to = at - range.start + 8 * k;
+                // SAFETY: as above; results have as many words as the range.
                 unsafe {
-                    store(out0.as_mut_ptr().add(at + 8 * k), reduce(low0[k], high0[k]));
-                    store(out1.as_mut_ptr().add(at + 8 * k), reduce(low1[k], high1[k]));
+                    store(out0.as_mut_ptr().add(to), reduce(low0[k], high0[k]));
+                    store(out1.as_mut_ptr().add(to), reduce(low1[k], high1[k]));
                 }
             }
         }
@@ -206,7 +207,7 @@ impl Avx512 {
     ) {
         let n = sums.panel.n();
         assert!(sums.panel.block() == SIDE_WORDS && range.end <= n && range.start.is_multiple_of(SIDE_WORDS));
-        assert!(outs.iter().flatten().all(|out| out.len() == n));
+        assert!(outs.iter().flatten().all(|out| out.len() == range.len()));
         assert!(sums.factors.iter().flatten().all(|factor| factor.len() == n));
         let inside = |row: u32, factor: u32| {
             (row as usize) < sums.panel.rows() && (factor as usize) < sums.factors.len()

@@ -52,19 +52,20 @@ unsafe fn alone(
     add: bool,
     range: Range<usize>,
 ) {
-    for at in range.step_by(8) {
+    for at in range.clone().step_by(8) {
         for (half, out) in outs.iter_mut().enumerate() {
             // SAFETY: the caller gives factors that exist, limbs of one length and a range of whole vectors inside.
             unsafe {
+                let out = out.as_mut_ptr().add(at - range.start);
                 let mut high = _mm512_setzero_si512();
-                let mut low = if add { load(out.as_ptr().add(at)) } else { high };
+                let mut low = if add { load(out) } else { high };
                 for term in terms {
                     let factor = factors.get_unchecked(term.factor as usize)[half];
                     let (x, w) = (load(factor.as_ptr().add(at)), load_run(term.run, at));
                     low = _mm512_madd52lo_epu64(low, x, w);
                     high = _mm512_madd52hi_epu64(high, x, w);
                 }
-                store(out.as_mut_ptr().add(at), reducer.sum::<false>(low, high));
+                store(out, reducer.sum::<false>(low, high));
             }
         }
     }
@@ -124,7 +125,8 @@ fn alike(x: &[RunTerm<'_>], y: &[RunTerm<'_>]) -> bool {
     x.len() == y.len() && x.iter().zip(y).all(|(x, y)| x.factor == y.factor)
 }
 
-/// All sums over a range in which every run is one word, of at least [`AT_ONCE`].
+/// All sums over a range of the results in which every run is one word, of at least [`AT_ONCE`]. Factors and runs begin `first` words
+/// before the results.
 #[target_feature(enable = "avx512f,avx512ifma,avx512dq,avx512vl")]
 unsafe fn segment(
     reducer: &Reducer,
@@ -132,9 +134,10 @@ unsafe fn segment(
     factors: &[[&[u64]; 2]],
     groups: &[&[&[RunTerm<'_>]]],
     add: bool,
+    first: usize,
     range: Range<usize>,
 ) {
-    let word = |term: &RunTerm<'_>| term.run.words[range.start >> term.run.run.trailing_zeros()];
+    let word = |term: &RunTerm<'_>| term.run.words[(first + range.start) >> term.run.run.trailing_zeros()];
     let mut words: Vec<u64> =
         Vec::with_capacity(groups.iter().map(|group| group.len() * group[0].len()).sum());
     for group in groups {
@@ -149,7 +152,7 @@ unsafe fn segment(
             for line in 0..range.len() / 8 {
                 // SAFETY: the range is inside the factors and at most as long as `to`; a prefetch reads nothing.
                 unsafe {
-                    let from = from.as_ptr().add(at + 8 * line);
+                    let from = from.as_ptr().add(first + at + 8 * line);
                     _mm_prefetch::<_MM_HINT_T1>(from.wrapping_add(AHEAD * AT_ONCE).cast());
                     store(to.as_mut_ptr().add(8 * line), load(from));
                 }
@@ -206,13 +209,21 @@ impl Avx512 {
                 let mut start = range.start;
                 while start < range.end {
                     let end = ((start / shortest + 1) * shortest).min(range.end);
-                    segment(&reducer, outs, sums.factors, &groups, sums.add, start..end);
+                    segment(
+                        &reducer,
+                        outs,
+                        sums.factors,
+                        &groups,
+                        sums.add,
+                        range.start,
+                        start - range.start..end - range.start,
+                    );
                     start = end;
                 }
             }
         }
         let inside = |n: usize| range.end <= n;
-        assert!(outs.iter().flatten().all(|out| inside(out.len())));
+        assert!(outs.iter().flatten().all(|out| out.len() == range.len()));
         assert!(sums.factors.iter().flatten().all(|factor| inside(factor.len())));
         let fits = |t: &RunTerm<'_>| {
             (t.factor as usize) < sums.factors.len() && t.run.run.is_power_of_two() && inside(t.run.n())
