@@ -8,10 +8,10 @@ use he_core::program::Verified;
 use he_core::program::run::{Executor, Progress};
 use he_core::program::store::PlainStore;
 use rayon::prelude::*;
-use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::bounds::predicted_error;
 use super::keys::{KeyCache, ServerKeys};
+use super::threads::Threads;
 use crate::checkpoint::Checkpoint;
 use crate::client::{ClientSpec, InputPort};
 use crate::error::{Error, Result};
@@ -26,7 +26,7 @@ pub struct Server {
     program: Verified,
     plains: PlainStore,
     keys: KeyCache,
-    pool: ThreadPool,
+    threads: Threads,
     predicted_error: f64,
 }
 
@@ -39,19 +39,12 @@ impl Server {
     pub fn new(plan: &Plan, checkpoint: &Checkpoint) -> Result<Self> {
         let spec = plan.client_spec();
         spec.check()?;
-        let pool = ThreadPoolBuilder::new()
-            .num_threads(plan.goal().threads)
-            .thread_name(|i| format!("he-nn server {i}"))
-            .build()
-            .map_err(|e| Error::Io {
-                path: "threads".into(),
-                source: std::io::Error::other(e),
-            })?;
+        let threads = Threads::new(plan.goal().threads)?;
         let weights = plan.weights(checkpoint)?;
         let plains = FilledWeights::new(plan.recipes(), &weights);
         let context = Context::new(plan.chain().clone())?;
         let (program, ranges) = (plan.program().clone(), plan.value_ranges());
-        let (bound, store) = pool.install(|| {
+        let (bound, store) = threads.install(|| {
             let (bound, store) = rayon::join(
                 || predicted_error(&program, &spec, &ranges, &plains),
                 || PlainStore::encode(&program, &context, &plains),
@@ -64,7 +57,7 @@ impl Server {
             program,
             plains: store,
             keys: KeyCache::default(),
-            pool,
+            threads,
             predicted_error: bound,
         })
     }
@@ -94,7 +87,7 @@ impl Server {
     /// [`Error::PlanMismatch`], [`Error::Truncated`], [`Error::Corrupted`]; [`Error::Engine`] names a key that is missing.
     pub fn load_keys(&self, keys: EvaluationKeys) -> Result<ServerKeys> {
         check_plan("evaluation keys", &keys.owner.plan, &self.spec.plan_digest)?;
-        self.pool
+        self.threads
             .install(|| self.keys.load(&self.context, &self.spec.keys, &keys))
     }
 
@@ -119,7 +112,7 @@ impl Server {
         check_plan("evaluation keys", keys.plan(), &self.spec.plan_digest)?;
         check_plan("request", &request.owner.plan, &self.spec.plan_digest)?;
         check_key("request", request.owner.key, keys.key_id())?;
-        let tiles = self.pool.install(|| {
+        let tiles = self.threads.answer(|| {
             let inputs = self.unpack(request)?;
             let executor = Executor {
                 context: &self.context,

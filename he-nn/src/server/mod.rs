@@ -6,11 +6,13 @@
 //! |---|---|
 //! | `inference` | [`Server`]: program and encoded weights; request to reply |
 //! | `keys` | [`ServerKeys`]: a client's evaluation keys, expanded |
+//! | `threads` | which threads answer a request |
 //! | `bounds` | what the weights allow: magnitudes and errors |
 
 mod bounds;
 mod inference;
 mod keys;
+mod threads;
 
 pub use he_core::program::run::Progress;
 pub use inference::Server;
