@@ -108,7 +108,7 @@ fn serve(address: &str, clients: Option<usize>) -> Result<()> {
     let checkpoint = Checkpoint::open(bundled(FOLDER, "model.safetensors"))?;
     let data = Data::open(&bundled(FOLDER, "test.safetensors"))?;
     let ranges = mlp_square().calibrate(&checkpoint, &data.inputs)?;
-    let plan = mlp_square().plan(&Goal::latency().ranges(&ranges))?;
+    let plan = mlp_square().plan_for(&Goal::latency().ranges(&ranges), &checkpoint)?;
     let server = Server::new(&plan, &checkpoint)?;
     let listener = TcpListener::bind(address)?;
     println!("{}", listener.local_addr()?);

@@ -93,3 +93,29 @@ fn pinned_parameters_are_used_or_refused_never_ignored() {
         "{refused}"
     );
 }
+
+#[test]
+fn the_error_asked_for_holds_for_the_weights_at_hand() {
+    let Bundle { checkpoint, data, .. } = Bundle::open(crypto_nets(), "cryptonets_mnist");
+    let ranges = crypto_nets().calibrate(&checkpoint, &data.inputs).unwrap();
+    let goal = Goal::latency().ranges(&ranges);
+    let bound = |plan: &Plan| plan.predicted_error(&checkpoint).unwrap();
+    let plain = crypto_nets().plan(&goal).unwrap();
+    // What the estimate gives is enough: nothing is planned again.
+    let asked = bound(&plain);
+    let same = crypto_nets()
+        .plan_for(&goal.clone().error(asked), &checkpoint)
+        .unwrap();
+    assert!(bound(&same) <= asked);
+    // An error that the estimate misses.
+    let missed = (1..20)
+        .map(|k| 1e-2 / f64::from(k))
+        .find(|&error| bound(&crypto_nets().plan(&goal.clone().error(error)).unwrap()) > error);
+    let error = missed.expect("an error for which the estimate is too hopeful");
+    let plan = crypto_nets()
+        .plan_for(&goal.clone().error(error), &checkpoint)
+        .unwrap();
+    assert!(bound(&plan) <= error, "{} for {error}", bound(&plan));
+    let far = crypto_nets().plan_for(&goal.error(1e-14), &checkpoint);
+    assert!(matches!(far, Err(he_nn::Error::Infeasible { .. })), "{far:?}");
+}

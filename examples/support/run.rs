@@ -52,7 +52,7 @@ pub fn run(job: &Job, options: &Options) -> Result<Report> {
     } else {
         Goal::latency()
     };
-    let (plan, plan_time) = timed(|| model.plan(&goal.threads(threads).ranges(&ranges)));
+    let (plan, plan_time) = timed(|| model.plan_for(&goal.threads(threads).ranges(&ranges), &checkpoint));
     let plan = plan?;
     println!("{plan}");
     let spec = ClientSpec::from_bytes(&plan.client_spec().to_bytes())?;

@@ -99,8 +99,8 @@ impl Goal {
         self
     }
 
-    /// Largest absolute error of an output that is acceptable; scales are chosen for it, and the server checks the bound that
-    /// follows from the weights.
+    /// Largest absolute error of an output that is acceptable. [`Model::plan`](crate::Model::plan) chooses the scale by an estimate,
+    /// [`Model::plan_for`](crate::Model::plan_for) by the bound that follows from the weights.
     #[must_use]
     pub fn error(mut self, bound: f64) -> Self {
         self.error = bound;

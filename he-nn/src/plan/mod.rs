@@ -8,10 +8,12 @@
 //! | [`chain`] | ring degree, scale, a modulus for every level |
 //! | [`mod@search`] | the packing of every step, by beam search over [`packing`] candidates |
 //! | [`crate::lower`] | the program; counted operation by operation and priced with [`price`] |
+//! | [`mod@bounds`] | what weights say of it: magnitudes and errors |
 //! | [`report`] | what was chosen, what it costs, why others were not |
 //!
 //! A plan is a pure function of model, ranges, goal and price table, so its bytes hold only those and a digest of the outcome.
 
+pub(crate) mod bounds;
 pub mod chain;
 mod codec;
 pub mod cost;

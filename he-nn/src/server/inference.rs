@@ -9,14 +9,13 @@ use he_core::program::run::{Executor, Progress};
 use he_core::program::store::PlainStore;
 use rayon::prelude::*;
 
-use super::bounds::predicted_error;
 use super::keys::{KeyCache, ServerKeys};
 use super::threads::Threads;
 use crate::checkpoint::Checkpoint;
 use crate::client::{ClientSpec, InputPort};
 use crate::error::{Error, Result};
 use crate::lower::FilledWeights;
-use crate::plan::Plan;
+use crate::plan::{Plan, bounds::predicted_error};
 use crate::wire::{EvaluationKeys, Form, Reply, Request, check_key, check_plan};
 
 /// Runs one plan with one checkpoint, for many clients and from many threads.

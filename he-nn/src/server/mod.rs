@@ -7,9 +7,7 @@
 //! | `inference` | [`Server`]: program and encoded weights; request to reply |
 //! | `keys` | [`ServerKeys`]: a client's evaluation keys, expanded |
 //! | `threads` | which threads answer a request |
-//! | `bounds` | what the weights allow: magnitudes and errors |
 
-mod bounds;
 mod inference;
 mod keys;
 mod threads;

@@ -4,14 +4,63 @@ use he_core::program::error::{Assumptions, Encryption, ErrorReport, Range, bound
 use he_core::program::slots::Slots;
 use he_core::program::{PlainSource, Program, Verified};
 
+use super::{Goal, Plan};
+use crate::checkpoint::Checkpoint;
 use crate::client::ClientSpec;
 use crate::error::{Error, Result};
+use crate::lower::FilledWeights;
+use crate::model::Model;
 
 /// Samples of noise that make an estimate a bound.
 const NOISE_SAMPLES: usize = 12;
+/// Plans made, each for a smaller error, before an error counts as out of reach.
+const TRIES: usize = 6;
+
+impl Model {
+    /// [`plan`](Self::plan)s so that the bound on the error that follows from these weights keeps within the goal's: a plan without
+    /// weights estimates it, and may miss by a bit or two. Parameters that are pinned are not changed.
+    ///
+    /// What clients see of such a plan, its scale, tells them about the size of the weights what the error bound does.
+    ///
+    /// # Errors
+    /// As [`plan`](Self::plan) and [`Plan::predicted_error`]; [`Error::Infeasible`] if no scale keeps the error that small.
+    pub fn plan_for(&'static self, goal: &Goal, checkpoint: &Checkpoint) -> Result<Plan> {
+        let asked = goal.error;
+        let mut goal = goal.clone();
+        let mut least = f64::INFINITY;
+        for _ in 0..TRIES {
+            let plan = self.plan(&goal)?;
+            let bound = plan.predicted_error(checkpoint)?;
+            if bound <= asked || goal.chain.is_some() || self.params().is_some() {
+                return Ok(plan);
+            }
+            least = least.min(bound);
+            goal.error *= asked / bound;
+        }
+        Err(Error::Infeasible {
+            what: "error".into(),
+            found: format!("{least:.1e}"),
+            expected: format!("{asked:.1e}"),
+            help: "accept a larger error, or calibrate with samples that show what values are typical".into(),
+        })
+    }
+}
+
+impl Plan {
+    /// Bound on the error of every number of an answer with these weights; see [`Server::predicted_error`](crate::Server::predicted_error).
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] lists all that does not fit the model; [`Error::Overflow`] names the layer whose values are too large
+    /// for the plan's parameters.
+    pub fn predicted_error(&self, checkpoint: &Checkpoint) -> Result<f64> {
+        let weights = self.weights(checkpoint)?;
+        let plains = FilledWeights::new(self.recipes(), &weights);
+        predicted_error(self.program(), &self.client_spec(), &self.value_ranges(), &plains)
+    }
+}
 
 /// The largest error of an output, as the client reads it; an error if a value can wrap around. `ranges` bounds every value.
-pub(super) fn predicted_error(
+pub(crate) fn predicted_error(
     program: &Verified,
     spec: &ClientSpec,
     ranges: &[Range],
