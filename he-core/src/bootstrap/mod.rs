@@ -21,6 +21,7 @@ mod diagonals;
 mod encapsulation;
 mod eval_mod;
 mod factor;
+mod failure;
 mod spec;
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,6 @@
 //! Parameters of bootstrapping, and the chain they need.
 
+use super::failure::failure_log2;
 use crate::ckks::polynomial::polynomial_levels;
 use crate::params::ChainSpec;
 
@@ -34,7 +35,7 @@ pub struct BootstrapSpec {
 
 /// Weight of the ephemeral sparse secret.
 pub(crate) const SPARSE_WEIGHT: usize = 32;
-/// K: with a secret of weight 32, a coefficient of the quotient exceeds it with probability below 2^-138 among 2^16.
+/// K: what a secret of weight 32 exceeds less than once in 2^138 refreshes ([`BootstrapSpec::failure_probability_log2`]).
 const QUOTIENT_BOUND: f64 = 16.0;
 
 impl BootstrapSpec {
@@ -119,6 +120,12 @@ impl BootstrapSpec {
     /// All levels.
     pub fn levels(&self) -> usize {
         self.refreshed_level() + self.eval_mod_levels() + self.coeffs_to_slots
+    }
+
+    /// log2 of a bound on the probability that one refresh, of a pair or of a single ciphertext, meets a quotient outside the interval
+    /// on which the cosine is approximated, and is wrong without a sign of it.
+    pub fn failure_probability_log2(&self) -> f64 {
+        failure_log2(1 << self.log_n, SPARSE_WEIGHT, QUOTIENT_BOUND)
     }
 
     pub(crate) fn message_ratio(&self) -> f64 {

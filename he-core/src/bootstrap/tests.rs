@@ -94,17 +94,21 @@ fn the_quotient_is_integral_and_bounded_after_mod_raise() {
     let x: Vec<f64> = (0..n).map(|k| (k as f64 * 0.7).sin()).collect();
     let raised = b.raised(&x);
     let q0 = b.context.chain().primes()[0] as f64;
-    let mut largest = 0.0f64;
+    let (mut largest, mut square) = (0.0f64, 0.0);
     let coefficients = b.coefficients(&raised);
     for (k, c) in coefficients.iter().enumerate().take(n) {
         let quotient = (c / q0).round();
         largest = largest.max(quotient.abs());
+        square += quotient * quotient / n as f64;
         let shift = usize::BITS - n.ilog2();
         let slot = x[k.reverse_bits() >> shift];
         let rest = (c - quotient * q0) / raised.scale();
         assert!((rest - slot).abs() < 1e-6, "coefficient {k}: {rest}, slot {slot}");
     }
     assert!((1.0..=16.0).contains(&largest), "quotients up to {largest}");
+    // Sums of 33 uniform variables, as the probability of failure supposes: variance 33/12, of which 512 samples miss it by a relative
+    // sqrt(2/512) = 0.063.
+    assert!((square / 2.75 - 1.0).abs() < 0.25, "variance {square}");
 }
 
 #[test]
