@@ -10,14 +10,13 @@
 
 use zeroize::Zeroize;
 
-use super::spec::SPARSE_WEIGHT;
 use crate::ckks::{Ciphertext, Context, SecretKey, domain};
 use crate::error::{Error, Result};
 use crate::math::base_conversion::BaseConversion;
 use crate::math::buffer::Limbs;
 use crate::math::poly::{Ntt, Poly};
 use crate::math::sample::{Seed, Stream};
-use crate::params::log2_product;
+use crate::params::{SPARSE_WEIGHT, Secret, log2_product};
 
 /// The two keys between a secret and its ephemeral sparse companion, which nobody keeps.
 pub struct EncapsulationKeys {
@@ -26,12 +25,6 @@ pub struct EncapsulationKeys {
     /// On Q_L and p0.
     to_dense: [Poly<Ntt>; 2],
 }
-
-/// log2(q0 p0) up to which a secret of weight 32 is taken to have 128 bits of security at N = 2^15 and above, by estimates of hybrid
-/// attacks: no table covers it (see SECURITY.md).
-const SPARSE_CAP_BITS: f64 = 101.0;
-/// Smallest ring degree, as a logarithm, for which that holds.
-const SPARSE_LOG_N_MIN: u32 = 15;
 
 impl SecretKey {
     /// Keys for bootstrapping besides those of the transforms.
@@ -67,7 +60,7 @@ impl SecretKey {
 }
 
 /// The Q primes of a level and p0.
-fn primes(context: &Context, level: usize) -> Vec<u16> {
+pub(super) fn primes(context: &Context, level: usize) -> Vec<u16> {
     let mut primes = context.primes(level, false);
     primes.push(context.special().start);
     primes
@@ -75,17 +68,17 @@ fn primes(context: &Context, level: usize) -> Vec<u16> {
 
 fn check_sparse(context: &Context, primes: &[u16]) -> Result<()> {
     let moduli: Vec<u64> = primes.iter().map(|&p| context.modulus(p).value()).collect();
-    let (log_n, found_bits) = (context.chain().log_n(), log2_product(&moduli));
-    if context.is_secure() && (log_n < SPARSE_LOG_N_MIN || found_bits > SPARSE_CAP_BITS) {
+    let (log_n, security) = (context.chain().log_n(), context.chain().security());
+    let secret = Secret::Sparse {
+        weight: SPARSE_WEIGHT,
+    };
+    let (found_bits, cap_bits) = (log2_product(&moduli), secret.cap_bits(log_n, security));
+    if context.is_secure() && found_bits > f64::from(cap_bits) {
         return Err(Error::Insecure {
             log_n,
             found_bits,
-            cap_bits: if log_n < SPARSE_LOG_N_MIN {
-                0
-            } else {
-                SPARSE_CAP_BITS as u32
-            },
-            security_bits: context.chain().security().bits(),
+            cap_bits,
+            security_bits: security.bits(),
         });
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use super::failure::failure_log2;
 use crate::ckks::polynomial::polynomial_levels;
-use crate::params::ChainSpec;
+use crate::params::{Chain, ChainSpec, Published, SPARSE_WEIGHT, Secret, log2};
 
 /// How to bootstrap, and on which chain.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,8 +33,6 @@ pub struct BootstrapSpec {
     pub special_bits: Vec<u32>,
 }
 
-/// Weight of the ephemeral sparse secret.
-pub(crate) const SPARSE_WEIGHT: usize = 32;
 /// K: what a secret of weight 32 exceeds less than once in 2^138 refreshes ([`BootstrapSpec::failure_probability_log2`]).
 const QUOTIENT_BOUND: f64 = 16.0;
 
@@ -126,6 +124,25 @@ impl BootstrapSpec {
     /// on which the cosine is approximated, and is wrong without a sign of it.
     pub fn failure_probability_log2(&self) -> f64 {
         failure_log2(1 << self.log_n, SPARSE_WEIGHT, QUOTIENT_BOUND)
+    }
+
+    /// What is published besides what every user of the chain publishes: the two keys of the encapsulation.
+    pub fn published(&self, chain: &Chain) -> Vec<Published> {
+        let p0 = log2(chain.primes()[chain.q_count()]);
+        vec![
+            Published {
+                family: "key to the sparse secret",
+                log2_modulus: chain.log_q(0) + p0,
+                secret: Secret::Sparse {
+                    weight: SPARSE_WEIGHT,
+                },
+            },
+            Published {
+                family: "key from the sparse secret",
+                log2_modulus: chain.log_q(chain.top_level()) + p0,
+                secret: Secret::Ternary,
+            },
+        ]
     }
 
     pub(crate) fn message_ratio(&self) -> f64 {

@@ -4,6 +4,7 @@ use super::*;
 use crate::ckks::{EvaluationKeys, SecretKey};
 use crate::complex::Complex;
 use crate::math::sample::Seed;
+use crate::params::{SPARSE_WEIGHT, Secret, log2_product};
 
 /// The levels of B16-lite on a small ring.
 fn small() -> BootstrapSpec {
@@ -242,7 +243,7 @@ fn chains_that_do_not_fit_are_refused() {
 #[test]
 fn the_sparse_secret_has_its_weight_and_a_small_modulus() {
     let sparse = encapsulation::sparse_ternary(&Seed::new([9; 32]), 1 << 15);
-    assert_eq!(sparse.iter().filter(|&&c| c != 0).count(), spec::SPARSE_WEIGHT);
+    assert_eq!(sparse.iter().filter(|&&c| c != 0).count(), SPARSE_WEIGHT);
     assert!(sparse.contains(&1) && sparse.contains(&-1));
     // Of a ring too small for it no key is published.
     let chain = BootstrapSpec { log_n: 14, ..small() }
@@ -267,8 +268,26 @@ fn shipped_sets_are_secure() {
         let chain = spec.chain().build().unwrap();
         assert_eq!(spec.refreshed_level() - spec.slots_to_coeffs, levels);
         assert!((1..=spec.refreshed_level()).all(|level| chain.multiplies(level)));
-        let [q0, p0] = [chain.primes()[0], chain.primes()[chain.q_count()]];
-        assert!(crate::params::log2_product(&[q0, p0]) <= 101.0);
+        for sample in [chain.published(), spec.published(&chain)].concat() {
+            let cap = sample.secret.cap_bits(chain.log_n(), chain.security());
+            assert!(sample.log2_modulus <= f64::from(cap), "{sample:?} of {cap}");
+        }
+    }
+}
+
+#[test]
+fn keys_have_the_moduli_that_are_said_to_be_published() {
+    let chain = small().chain().build_insecure().unwrap();
+    let published = small().published(chain.chain());
+    let context = Context::new_insecure(chain).unwrap();
+    let modulus = |level| {
+        let primes = encapsulation::primes(&context, level);
+        let moduli: Vec<u64> = primes.iter().map(|&p| context.modulus(p).value()).collect();
+        log2_product(&moduli)
+    };
+    assert!(matches!(published[0].secret, Secret::Sparse { weight: 32 }));
+    for (sample, level) in published.iter().zip([0, context.top_level()]) {
+        assert!((sample.log2_modulus - modulus(level)).abs() < 1e-9, "{sample:?}");
     }
 }
 

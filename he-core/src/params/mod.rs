@@ -10,10 +10,12 @@
 mod chain;
 mod message;
 pub mod presets;
+mod published;
 mod security;
 mod spec;
 
 pub use chain::{Chain, InsecureChain};
+pub use published::{Published, SPARSE_WEIGHT, Secret};
 pub use security::{Security, log2, log2_product};
 pub use spec::ChainSpec;
 
