@@ -154,20 +154,20 @@ impl Modulus {
         self.sub(low, self.reduce(1 << 63) & sign)
     }
 
-    /// `x mod q` of a signed double word.
+    /// `x mod q` of a signed double word. Constant time: it lifts messages.
     pub const fn from_i128(&self, x: i128) -> u64 {
-        let magnitude = self.reduce_u128(x.unsigned_abs());
-        if x < 0 { self.neg(magnitude) } else { magnitude }
+        // As in `from_i64`, with 2^127.
+        let low = self.reduce_u128(x as u128 & (u128::MAX >> 1));
+        let sign = (x >> 127) as u64;
+        self.sub(low, self.reduce_u128(1 << 127) & sign)
     }
 
-    /// The representative of `a` in `(-q/2, q/2)`.
+    /// The representative of a reduced `a` in `(-q/2, q/2)`. Constant time: it reads messages.
     #[inline]
     pub const fn centred(&self, a: u64) -> i64 {
-        if a > self.q / 2 {
-            a as i64 - self.q as i64
-        } else {
-            a as i64
-        }
+        // q is odd: above (q - 1) / 2 the difference is negative.
+        let above = ((self.q / 2) as i64 - a as i64) >> 63;
+        a as i64 - (self.q as i64 & above)
     }
 }
 
