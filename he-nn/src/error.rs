@@ -177,6 +177,36 @@ pub enum Error {
         /// What the modulus holds at that point.
         expected: f64,
     },
+    /// Hiding a computation's error from others takes more noise than is tolerated.
+    #[error(
+        "hiding errors of {error:.3e} takes noise of deviation {found:.3e}, expected at most {expected:.3e}\nhelp: plan for errors of at most {needed:.1e} (`Goal::error`), share fewer results, or tolerate more"
+    )]
+    SharedPrecision {
+        /// Deviation of the noise.
+        found: f64,
+        /// Deviation tolerated.
+        expected: f64,
+        /// Bound on the computation's error.
+        error: f64,
+        /// The bound that would do.
+        needed: f64,
+    },
+    /// As many results of this secret key were shared as its noise was chosen for.
+    #[error("all {expected} results of this key that may be shared were shared\nhelp: make a new key")]
+    SharedTooOften {
+        /// How many may be.
+        expected: u64,
+    },
+    /// Results of one secret key were to be shared under two policies.
+    #[error(
+        "shared under {found}, expected {expected}\nhelp: a key has one policy; make a new key for another"
+    )]
+    SharedOtherwise {
+        /// The policy asked for.
+        found: String,
+        /// The policy of the first shared result.
+        expected: String,
+    },
     /// The callback ended a run.
     #[error("cancelled in layer `{layer}`, after {found} operations, expected {expected}")]
     Cancelled {

@@ -48,7 +48,7 @@ pub use checkpoint::Checkpoint;
 #[cfg(feature = "server")]
 pub use clear::Ranges;
 #[cfg(feature = "client")]
-pub use client::{Client, ClientSpec, Encryptor};
+pub use client::{Client, ClientSpec, Encryptor, Sharing};
 pub use error::{Error, Mismatch, Result};
 #[cfg(feature = "server")]
 pub use he_macros::{activation, block, model};

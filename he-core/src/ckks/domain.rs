@@ -27,6 +27,8 @@ pub(crate) const TO_SPARSE: u64 = 2;
 /// The key back.
 #[cfg(feature = "program")]
 pub(crate) const TO_DENSE: u64 = 4;
+/// The noise on numbers that are shown to others.
+pub(super) const FLOOD: u64 = 11;
 /// Seeds that are published, from a seed that is not.
 const PUBLISHED_SEED: u64 = 7;
 

@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::math::buffer::Limbs;
 use crate::math::kernels::Run;
 use crate::math::modulus::Modulus;
+use zeroize::Zeroize;
 
 /// An encoded plaintext.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,6 +74,13 @@ impl Plaintext {
     /// Position of special prime `s` among the limbs.
     pub(crate) fn special_limb(&self, context: &Context, s: usize) -> usize {
         context.chain().limbs(self.level) + s
+    }
+}
+
+/// For plaintexts that are nobody else's business, when they have been encrypted.
+impl Zeroize for Plaintext {
+    fn zeroize(&mut self) {
+        self.words.zeroize();
     }
 }
 

@@ -19,6 +19,7 @@ pub mod eval;
 mod fft;
 #[cfg(test)]
 mod fixture;
+mod flood;
 mod keys;
 mod keyswitch;
 #[cfg(test)]
@@ -39,4 +40,5 @@ pub use context::Context;
 pub use encode::Plaintext;
 #[cfg(feature = "program")]
 pub(crate) use fft::SpecialFft;
+pub use flood::Flooding;
 pub use keys::{EvaluationKeys, KeySpec, PublicKey, SecretKey, SeededEvaluationKeys};

@@ -10,6 +10,7 @@ use he_core::math::sample::Seed;
 use zeroize::Zeroizing;
 
 use super::packing::{Packing, decode};
+use super::sharing::Shared;
 use super::spec::ClientSpec;
 use crate::error::{Error, Result};
 use crate::wire::{
@@ -30,6 +31,7 @@ pub struct Client {
     /// Randomness of the keys derived from the secret one: each seed serves for one key set, however often it is asked for.
     evaluation_seed: Seed,
     public_seed: Seed,
+    pub(super) shared: Shared,
 }
 
 impl Client {
@@ -58,6 +60,7 @@ impl Client {
             secret,
             evaluation_seed: seed()?,
             public_seed: seed()?,
+            shared: Shared::default(),
         })
     }
 
@@ -136,7 +139,7 @@ impl Client {
     /// Decrypts a reply: `[samples, shape..]` of each output, one output after the other.
     ///
     /// The numbers carry the computation's noise, from which the secret key can be found: they are for the key's owner, not for
-    /// whoever computed the reply.
+    /// whoever computed the reply. What others may see comes from [`decrypt_shared`](Self::decrypt_shared).
     ///
     /// # Errors
     /// [`Error::PlanMismatch`], [`Error::KeyMismatch`], [`Error::Corrupted`], [`Error::Truncated`].
@@ -153,6 +156,13 @@ impl Client {
     /// # Errors
     /// As [`decrypt`](Self::decrypt).
     pub fn decrypt_named(&self, reply: &Reply) -> Result<Vec<(String, Vec<f32>)>> {
+        let single = |values: Vec<f64>| values.into_iter().map(|value| value as f32).collect();
+        let outputs = self.decrypt_exactly(reply)?.into_iter();
+        Ok(outputs.map(|(name, values)| (name, single(values))).collect())
+    }
+
+    /// [`decrypt_named`](Self::decrypt_named), not rounded to single precision.
+    pub(super) fn decrypt_exactly(&self, reply: &Reply) -> Result<Vec<(String, Vec<f64>)>> {
         check_plan("reply", &reply.owner.plan, &self.spec.plan_digest)?;
         check_key("reply", reply.owner.key, self.owner.key)?;
         decode(&self.spec, &self.context, &self.secret, reply)

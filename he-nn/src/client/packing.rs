@@ -11,6 +11,7 @@ use he_core::tile::layout::Layout;
 use super::spec::{ClientSpec, InputPort, OutputPort};
 use crate::error::{Error, Result};
 use crate::wire::Reply;
+use zeroize::Zeroize;
 
 /// Layouts of the inputs of a specification, made once.
 pub(super) struct Packing(Vec<Layout>);
@@ -76,9 +77,13 @@ impl Packing {
         inputs: &[(&str, &[f32])],
         encrypt: impl Fn(&Plaintext) -> he_core::error::Result<Vec<u8>>,
     ) -> Result<(u32, Vec<Vec<u8>>)> {
-        let (samples, plaintexts) = self.encode(spec, context, inputs)?;
-        let tiles = plaintexts.iter().map(|plaintext| Ok(encrypt(plaintext)?));
-        Ok((samples, tiles.collect::<Result<_>>()?))
+        let (samples, mut plaintexts) = self.encode(spec, context, inputs)?;
+        let tiles: Result<_> = plaintexts
+            .iter()
+            .map(|plaintext| Ok(encrypt(plaintext)?))
+            .collect();
+        plaintexts.iter_mut().for_each(Zeroize::zeroize);
+        Ok((samples, tiles?))
     }
 }
 
@@ -139,7 +144,7 @@ pub(super) fn decode(
     context: &Context,
     secret: &SecretKey,
     reply: &Reply,
-) -> Result<Vec<(String, Vec<f32>)>> {
+) -> Result<Vec<(String, Vec<f64>)>> {
     let corrupted = |found: String, expected: String| Error::Corrupted {
         what: "reply".into(),
         found,
@@ -179,7 +184,7 @@ pub(super) fn decode(
 }
 
 /// Picks the elements of an output from decrypted slots.
-fn gather(port: &OutputPort, slots: &[Vec<f64>], samples: usize) -> Vec<f32> {
+fn gather(port: &OutputPort, slots: &[Vec<f64>], samples: usize) -> Vec<f64> {
     let element = |sample: usize, place: &Option<(u32, u32)>| {
         let value = place.and_then(|(tile, slot)| {
             slots
@@ -188,7 +193,7 @@ fn gather(port: &OutputPort, slots: &[Vec<f64>], samples: usize) -> Vec<f32> {
                 .copied()
         });
         // The specification was checked: only an element that stands nowhere is missing.
-        (value.unwrap_or(0.0) * port.factor) as f32
+        value.unwrap_or(0.0) * port.factor
     };
     (0..samples)
         .flat_map(|sample| port.places.iter().map(move |place| element(sample, place)))

@@ -7,7 +7,7 @@ use he_core::params::ChainSpec;
 use he_core::tile::arrangement::{Arrangement, Axis};
 use proptest::prelude::*;
 
-use super::{Client, ClientSpec, Encryptor, InputPort, OutputPort};
+use super::{Client, ClientSpec, Encryptor, InputPort, OutputPort, Sharing};
 use crate::error::Error;
 use crate::wire::{EvaluationKeys, Form, PublicKey, Reply, Request};
 
@@ -121,6 +121,76 @@ fn others_encrypt_with_the_public_key() {
         request.to_bytes().len() > seeded * 19 / 10,
         "half of a seeded ciphertext does not travel"
     );
+}
+
+#[test]
+fn shared_replies_lose_the_precision_that_is_predicted() {
+    let spec = spec();
+    let client = Client::new(&spec).unwrap();
+    let values: Vec<f32> = (0..12).map(|i| i as f32 / 12.0 - 0.5).collect();
+    let reply = echo(&spec, &client.encrypt(&values).unwrap());
+    let own = client.decrypt(&reply).unwrap();
+    let sharing = Sharing::new(3e-5, 200, 1.0).bits(4);
+    // sqrt(12 queries numbers) 2^(bits / 2): 9.4 bits of precision.
+    let sigma = sharing.deviation(own.len()).unwrap();
+    assert!((sigma / 3e-5 - 4.0 * (12.0 * 200.0 * 12.0f64).sqrt()).abs() < 1e-6);
+    let mut square = 0.0;
+    for _ in 0..200 {
+        let shared = client.decrypt_shared(&reply, &sharing).unwrap();
+        square += own
+            .iter()
+            .zip(&shared)
+            .map(|(a, b)| f64::from(a - b).powi(2))
+            .sum::<f64>();
+    }
+    // 2400 samples: a relative standard error of sqrt(2/2400) = 0.029.
+    let found = square / 2400.0 / (sigma * sigma);
+    assert!((found - 1.0).abs() < 0.15, "variance {found} of the predicted");
+    assert_eq!(client.shared_replies(), 200);
+    assert!(matches!(
+        client.decrypt_shared(&reply, &sharing),
+        Err(Error::SharedTooOften { expected: 200 })
+    ));
+    assert!(client.decrypt(&reply).is_ok(), "the owner may still look");
+}
+
+#[test]
+fn precision_that_does_not_allow_the_security_is_refused() {
+    let spec = spec();
+    let client = Client::new(&spec).unwrap();
+    let reply = echo(&spec, &client.encrypt(&[0.0; 3]).unwrap());
+    let refused = client.decrypt_shared(&reply, &Sharing::new(3e-5, 1, 1e-3));
+    let Err(Error::SharedPrecision { found, needed, .. }) = refused else {
+        panic!("forty bits take noise of 189: {refused:?}")
+    };
+    assert!(
+        (found / (6.0 * 2f64.powi(20) * 3e-5) - 1.0).abs() < 1e-9,
+        "{found}"
+    );
+    // What is asked for does, and what was refused does not count.
+    let precise = Sharing::new(needed, 1, 1e-3);
+    assert!(precise.deviation(3).unwrap() <= 1e-3);
+    assert_eq!(client.shared_replies(), 0);
+    assert!(client.decrypt_shared(&reply, &precise).is_ok());
+    assert!(matches!(
+        client.decrypt_shared(&reply, &precise.bits(1)),
+        Err(Error::SharedOtherwise { .. })
+    ));
+    for nonsense in [Sharing::new(1e-9, 0, 1.0), precise.bits(65)] {
+        assert!(
+            matches!(nonsense.deviation(3), Err(Error::Engine(_))),
+            "{nonsense:?}"
+        );
+    }
+    let none = Client::new(&spec).unwrap();
+    let reply = echo(&spec, &none.encrypt(&[0.0; 3]).unwrap());
+    for error in [f64::NAN, -1.0, 0.0] {
+        assert!(
+            none.decrypt_shared(&reply, &Sharing::new(error, 1, 1.0)).is_err(),
+            "{error}"
+        );
+    }
+    assert_eq!(none.shared_replies(), 0);
 }
 
 #[test]
@@ -253,13 +323,17 @@ fn messages_are_as_long_as_the_specification_says() {
 #[test]
 fn specifications_whose_parts_do_not_fit_are_refused() {
     type Fault = fn(&mut ClientSpec);
-    let faults: [(&str, Fault); 10] = [
+    let faults: [(&str, Fault); 11] = [
         ("batch", |spec| spec.batch = 0),
         ("another batch", |spec| spec.batch = 2),
         ("no outputs", |spec| spec.outputs.clear()),
         ("range", |spec| spec.inputs[0].range = f64::NAN),
         ("input level", |spec| spec.inputs[0].level = 2),
         ("arrangement", |spec| spec.inputs[0].arrangement.wrap.clear()),
+        ("a layout of gigabytes", |spec| {
+            spec.chain = he_core::params::presets::set_a().build().unwrap();
+            spec.inputs[0].arrangement.tile_axes = vec![Axis::along(0, 1 << 16, 1)];
+        }),
         ("place", |spec| spec.outputs[0].places[1] = Some((0, 2048 - 8))),
         ("tile", |spec| spec.outputs[0].places[1] = Some((1, 0))),
         ("places", |spec| spec.outputs[0].places.truncate(1)),

@@ -57,20 +57,58 @@ impl Plan {
         let plains = FilledWeights::new(self.recipes(), &weights);
         predicted_error(self.program(), &self.client_spec(), &self.value_ranges(), &plains)
     }
+
+    /// Bound on the error of every number of a reply for any inputs within the range of their ports, whoever encrypts them: what
+    /// [`Sharing`](crate::Sharing) has to hide. Unlike [`predicted_error`](Self::predicted_error) it believes no calibration, which an
+    /// input chosen by an adversary need not respect, and is larger for that; and it is not rounded to single precision.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`], [`Error::Overflow`]; [`Error::Bound`] where nothing but calibration keeps values within the interval of a
+    /// polynomial.
+    pub fn worst_error(&self, checkpoint: &Checkpoint) -> Result<f64> {
+        let weights = self.weights(checkpoint)?;
+        let plains = FilledWeights::new(self.recipes(), &weights);
+        largest_error(
+            self.program(),
+            &self.client_spec(),
+            &[],
+            &plains,
+            (Encryption::Public, 0.0),
+        )
+    }
 }
 
-/// The largest error of an output, as the client reads it; an error if a value can wrap around. `ranges` bounds every value.
+/// The largest difference between an output, as the client reads it, and the clear one; an error if a value can wrap around. `ranges`
+/// bounds every value.
 pub(crate) fn predicted_error(
     program: &Verified,
     spec: &ClientSpec,
     ranges: &[Range],
     plains: &dyn PlainSource,
 ) -> Result<f64> {
+    // Both answers, the client's and the clear one, are rounded to single precision.
+    largest_error(
+        program,
+        spec,
+        ranges,
+        plains,
+        (Encryption::Secret, f64::from(f32::EPSILON)),
+    )
+}
+
+/// The largest error of an output of inputs encrypted one way, and rounded by a share of the largest value.
+fn largest_error(
+    program: &Verified,
+    spec: &ClientSpec,
+    ranges: &[Range],
+    plains: &dyn PlainSource,
+    (encryption, rounding): (Encryption, f64),
+) -> Result<f64> {
     let inputs = input_bounds(program, spec);
     let assumptions = Assumptions {
         inputs: &inputs,
         ranges,
-        encryption: Encryption::Secret,
+        encryption,
         samples: NOISE_SAMPLES,
     };
     let report = bound(program, &spec.chain, plains, &assumptions)?;
@@ -87,8 +125,7 @@ pub(crate) fn predicted_error(
             .get(port.value.0 as usize)
             .map_or(0.0, |value| value.magnitude);
         let largest = tiles.iter().copied().fold(0.0, f64::max);
-        // Both answers, the client's and the clear one, are rounded to single precision.
-        worst = worst.max(factor * (largest + magnitude * f64::from(f32::EPSILON)));
+        worst = worst.max(factor * (largest + magnitude * rounding));
     }
     Ok(worst)
 }
