@@ -77,8 +77,10 @@ pub struct OutputPort {
     pub factor: f64,
 }
 
-/// Ciphertexts of a port: bounds what a specification can make a client allocate.
+/// Ciphertexts of a port.
 const TILES_MAX: usize = 1 << 16;
+/// Slots of all of them: what a specification can make a client allocate is at most 8 bytes for each.
+const CELLS_MAX: usize = 1 << 27;
 
 // Sizes of he-core's wire forms; a test holds them against real messages.
 const SEED_BYTES: u64 = 32;
@@ -287,7 +289,8 @@ impl InputPort {
                 format!("{whole:?}"),
             ));
         }
-        if !self.arrangement.is_valid(spec.slots(), TILES_MAX) {
+        let tiles_max = TILES_MAX.min(CELLS_MAX / spec.slots());
+        if !self.arrangement.is_valid(spec.slots(), tiles_max) {
             return Err((
                 "an arrangement whose parts do not fit together".into(),
                 "a valid one".into(),
