@@ -1,0 +1,198 @@
+//! What `he-core` reads from bytes: ciphertexts, keys, chains, arrangements, programs.
+
+use std::sync::{Arc, OnceLock};
+
+use he_core::ckks::{
+    Ciphertext, Context, KeySpec, PublicKey, SecretKey, SeededCiphertext, SeededEvaluationKeys,
+};
+use he_core::math::sample::Seed;
+use he_core::params::{Chain, ChainSpec, presets};
+use he_core::program::{Builder, ChainView, PlainClass, codec, verify};
+use he_core::tile::arrangement::{Arrangement, Axis};
+
+use super::resealed;
+
+/// A ring so small that messages are short. Nothing secret is ever encrypted in it.
+fn context() -> &'static Arc<Context> {
+    static CONTEXT: OnceLock<Arc<Context>> = OnceLock::new();
+    CONTEXT.get_or_init(|| {
+        let spec = ChainSpec {
+            log_n: 5,
+            base_bits: 45,
+            level_bits: vec![35; 2],
+            special_bits: vec![45],
+            log2_scale: 35.0,
+        };
+        Context::new_insecure(spec.build_insecure().unwrap()).unwrap()
+    })
+}
+
+fn secret() -> SecretKey {
+    SecretKey::from_seed(context(), &Seed::new([1; 32]))
+}
+
+fn encrypted() -> SeededCiphertext {
+    let plaintext = context()
+        .encode(&[0.5, -0.25], context().scale(2), 2, false)
+        .unwrap();
+    secret()
+        .encrypt_from(context(), &plaintext, &Seed::new([2; 32]))
+        .unwrap()
+}
+
+pub fn ciphertext(bytes: &[u8]) {
+    if let Ok(x) = Ciphertext::from_bytes(context(), bytes) {
+        assert_eq!(x.to_bytes(context()), bytes);
+        assert!(x.level() <= context().top_level() && x.scale() >= 1.0);
+        assert_eq!(secret().decrypt(context(), &x).len(), context().slots());
+    }
+}
+
+pub fn ciphertexts() -> Vec<Vec<u8>> {
+    vec![encrypted().expand(context()).to_bytes(context())]
+}
+
+pub fn seeded_ciphertext(bytes: &[u8]) {
+    if let Ok(x) = SeededCiphertext::from_bytes(context(), bytes) {
+        assert_eq!(x.to_bytes(context()), bytes);
+        assert!(x.expand(context()).level() <= context().top_level());
+    }
+}
+
+pub fn seeded_ciphertexts() -> Vec<Vec<u8>> {
+    vec![encrypted().to_bytes(context())]
+}
+
+pub fn secret_key(bytes: &[u8]) {
+    if let Ok(key) = SecretKey::from_bytes(context(), bytes) {
+        assert_eq!(*key.to_bytes(), bytes);
+    }
+}
+
+pub fn secret_keys() -> Vec<Vec<u8>> {
+    vec![secret().to_bytes().to_vec()]
+}
+
+pub fn public_key(bytes: &[u8]) {
+    if let Ok(key) = PublicKey::from_bytes(context(), bytes) {
+        assert_eq!(key.to_bytes(context()), bytes);
+    }
+}
+
+pub fn public_keys() -> Vec<Vec<u8>> {
+    let key = secret().public_key_from(context(), &Seed::new([3; 32])).unwrap();
+    vec![key.to_bytes(context())]
+}
+
+pub fn evaluation_keys(bytes: &[u8]) {
+    if let Ok(keys) = SeededEvaluationKeys::from_bytes(context(), bytes) {
+        assert_eq!(keys.to_bytes(), bytes);
+        // Words are checked here.
+        let _ = keys.expand(context());
+    }
+}
+
+pub fn evaluation_key_sets() -> Vec<Vec<u8>> {
+    let spec = KeySpec {
+        relin_level: Some(1),
+        rotations: [(1, 2), (3, 0)].into(),
+        conjugation: Some(0),
+    };
+    let keys = secret()
+        .evaluation_keys_from(context(), &spec, &Seed::new([4; 32]))
+        .unwrap();
+    vec![keys.to_bytes()]
+}
+
+/// A chain is checked as it is read; a context of a small one is made.
+pub fn chain(bytes: &[u8]) {
+    if let Ok(chain) = postcard::from_bytes::<Chain>(bytes) {
+        assert!(chain.log_qp() <= f64::from(chain.security().cap_bits(chain.log_n())));
+        let again = postcard::to_stdvec(&chain).unwrap();
+        assert_eq!(postcard::from_bytes::<Chain>(&again).unwrap(), chain);
+        if chain.log_n() <= 10 {
+            let context = Context::new(chain).unwrap();
+            let _ = context.encode(&[1.0], context.scale(0), 0, false);
+        }
+    }
+}
+
+pub fn chains() -> Vec<Vec<u8>> {
+    let small = ChainSpec {
+        log_n: 11,
+        base_bits: 26,
+        level_bits: vec![],
+        special_bits: vec![26],
+        log2_scale: 20.0,
+    };
+    [small, presets::set_a()]
+        .map(|spec| postcard::to_stdvec(&spec.build().unwrap()).unwrap())
+        .to_vec()
+}
+
+/// Sizes of a specification are wishes: no chain, or a chain that is secure.
+pub fn chain_spec(bytes: &[u8]) {
+    if let Ok(spec) = postcard::from_bytes::<ChainSpec>(bytes)
+        && let Ok(chain) = spec.build()
+    {
+        assert!(chain.log_qp() <= f64::from(chain.security().cap_bits(chain.log_n())));
+    }
+}
+
+pub fn chain_specs() -> Vec<Vec<u8>> {
+    [presets::set_a(), presets::set_c()]
+        .map(|spec| postcard::to_stdvec(&spec).unwrap())
+        .to_vec()
+}
+
+pub fn arrangement(bytes: &[u8]) {
+    if let Ok(arrangement) = postcard::from_bytes::<Arrangement>(bytes)
+        && arrangement.is_valid(64, 16)
+    {
+        assert_eq!(arrangement.layout(64).tiles(), arrangement.tiles());
+    }
+}
+
+pub fn arrangements() -> Vec<Vec<u8>> {
+    let mut columns = Arrangement::new(
+        &[2, 6],
+        vec![Axis::along(1, 4, 1), Axis::along(1, 3, 1), Axis::along(0, 2, 1)],
+        vec![Axis::along(1, 2, 4)],
+    );
+    columns.offset = vec![0, 1];
+    columns.wrap = vec![0, 7];
+    vec![postcard::to_stdvec(&columns).unwrap()]
+}
+
+/// A program under a digest that fits; what passes verification can be counted and printed.
+pub fn program(bytes: &[u8]) {
+    if let Ok(program) = codec::decode(&resealed(bytes)) {
+        let chain = ChainView::uniform(3, 40.0);
+        if verify::verify(&program, &chain).is_ok() {
+            let _ = program.to_string();
+        }
+        assert_eq!(codec::decode(&codec::encode(&program).unwrap()).unwrap(), program);
+    }
+}
+
+pub fn programs() -> Vec<Vec<u8>> {
+    let mut b = Builder::new(64, ChainView::uniform(3, 40.0));
+    b.layer("fc1");
+    let x = b.input("image", 2, 3).unwrap();
+    let plain = b.factor(x, PlainClass::Periodic { period: 8 }, true).unwrap();
+    let terms = (0..4)
+        .map(|i| he_core::program::Term {
+            output: i / 2,
+            giant: 0,
+            input: i % 2,
+            baby: 5,
+            plain,
+        })
+        .collect();
+    let y = b.linear(x, 2, terms).unwrap();
+    let y = b.rotate_sum(y, &[vec![0, 1, 2, 3], vec![0, 16]]).unwrap();
+    let y = b.square(y).unwrap();
+    b.output("scores", y);
+    let (program, _) = b.finish().unwrap();
+    vec![super::unsealed(&codec::encode(&program).unwrap())]
+}
