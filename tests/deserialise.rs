@@ -76,7 +76,7 @@ fn apply(bytes: &mut Vec<u8>, damage: &Damage) {
     let length = bytes.len().max(1);
     // Half of the places are among the first bytes, where lengths stand.
     let place = |at: usize| {
-        if at % 2 == 0 {
+        if at.is_multiple_of(2) {
             at / 2 % length.min(64)
         } else {
             at / 2 % length
