@@ -1,10 +1,11 @@
 //! Plans of the bundled networks: the packed program, run in the clear, gives the stored logits.
 
 use he_core::program::{Slots, clear};
+use he_nn::checkpoint::TensorData;
 use he_nn::lower::FilledWeights;
 use he_nn::plan::{Goal, Plan};
 use he_nn::prelude::*;
-use he_nn::{Checkpoint, Model};
+use he_nn::{Checkpoint, Model, Server};
 
 mod support;
 use support::Bundle;
@@ -116,6 +117,18 @@ fn the_error_asked_for_holds_for_the_weights_at_hand() {
         .plan_for(&goal.clone().error(error), &checkpoint)
         .unwrap();
     assert!(bound(&plan) <= error, "{} for {error}", bound(&plan));
+    // What is known of one checkpoint is not taken for another.
+    let tensors = checkpoint.names().map(|name| {
+        let tensor = checkpoint.get(name).unwrap();
+        let values = tensor.to_f64().iter().map(|&x| x as f32 / 2.0).collect();
+        (name.to_owned(), TensorData::new(tensor.shape(), values).unwrap())
+    });
+    let halved = Checkpoint::from_tensors(tensors);
+    assert!(plan.predicted_error(&halved).unwrap() < bound(&plan));
+    assert_eq!(
+        Server::new(&plan, &checkpoint).unwrap().predicted_error(),
+        bound(&plan)
+    );
     let far = crypto_nets().plan_for(&goal.error(1e-14), &checkpoint);
     assert!(matches!(far, Err(he_nn::Error::Infeasible { .. })), "{far:?}");
 }

@@ -16,6 +16,9 @@ use std::path::Path;
 pub(crate) use manifest::parameters;
 pub use manifest::{Manifest, Parameter};
 
+/// Values hashed at a time.
+const HASHED_AT_ONCE: usize = 1 << 14;
+
 /// Elements of a tensor, in the precision of the file (f16 and bf16 widen to f32 without loss).
 #[derive(Clone, Debug, PartialEq)]
 enum Elements {
@@ -140,6 +143,30 @@ impl Checkpoint {
     /// Names of the float tensors, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.tensors.keys().map(String::as_str)
+    }
+
+    /// Of all names, shapes and values.
+    pub(crate) fn digest(&self) -> [u8; 32] {
+        let mut hash = blake3::Hasher::new();
+        let number = |n: usize| (n as u64).to_le_bytes();
+        for (name, tensor) in &self.tensors {
+            hash.update(&number(name.len())).update(name.as_bytes());
+            hash.update(&number(tensor.shape.len()));
+            tensor.shape.iter().for_each(|&d| {
+                hash.update(&number(d));
+            });
+            match &tensor.elements {
+                Elements::F32(values) => values.chunks(HASHED_AT_ONCE).for_each(|values| {
+                    let bytes: Vec<u8> = values.iter().flat_map(|x| x.to_le_bytes()).collect();
+                    hash.update(b"f32").update(&bytes);
+                }),
+                Elements::F64(values) => values.chunks(HASHED_AT_ONCE).for_each(|values| {
+                    let bytes: Vec<u8> = values.iter().flat_map(|x| x.to_le_bytes()).collect();
+                    hash.update(b"f64").update(&bytes);
+                }),
+            }
+        }
+        *hash.finalize().as_bytes()
     }
 
     /// The values of a parameter.

@@ -29,8 +29,9 @@ impl Model {
         let mut goal = goal.clone();
         let mut least = f64::INFINITY;
         for _ in 0..TRIES {
-            let plan = self.plan(&goal)?;
+            let mut plan = self.plan(&goal)?;
             let bound = plan.predicted_error(checkpoint)?;
+            plan.bound = Some((checkpoint.digest(), bound));
             if bound <= asked || goal.chain.is_some() || self.params().is_some() {
                 return Ok(plan);
             }
@@ -53,6 +54,9 @@ impl Plan {
     /// [`Error::Checkpoint`] lists all that does not fit the model; [`Error::Overflow`] names the layer whose values are too large
     /// for the plan's parameters.
     pub fn predicted_error(&self, checkpoint: &Checkpoint) -> Result<f64> {
+        if let Some(bound) = self.known_error(checkpoint) {
+            return Ok(bound);
+        }
         let weights = self.weights(checkpoint)?;
         let plains = FilledWeights::new(self.recipes(), &weights);
         predicted_error(self.program(), &self.client_spec(), &self.value_ranges(), &plains)
@@ -75,6 +79,12 @@ impl Plan {
             &plains,
             (Encryption::Public, 0.0),
         )
+    }
+
+    /// The bound that planning derived with this checkpoint.
+    pub(crate) fn known_error(&self, checkpoint: &Checkpoint) -> Option<f64> {
+        let (digest, bound) = self.bound?;
+        (digest == checkpoint.digest()).then_some(bound)
     }
 }
 

@@ -65,6 +65,8 @@ pub struct Plan {
     alternatives: Vec<Alternative>,
     rejected: Vec<(Rejection, usize)>,
     plan_seconds: f64,
+    /// Bound on the error with a checkpoint of this digest, where planning derived it.
+    bound: Option<([u8; 32], f64)>,
 }
 
 /// A complete plan that was counted and not taken.

@@ -81,6 +81,7 @@ impl Model {
             plan_seconds: start.elapsed().as_secs_f64(),
             stages,
             translated,
+            bound: None,
         })
     }
 }

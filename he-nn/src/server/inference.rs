@@ -43,9 +43,13 @@ impl Server {
         let plains = FilledWeights::new(plan.recipes(), &weights);
         let context = Context::new(plan.chain().clone())?;
         let (program, ranges) = (plan.program().clone(), plan.value_ranges());
+        let known = plan.known_error(checkpoint);
         let (bound, store) = threads.install(|| {
             let (bound, store) = rayon::join(
-                || predicted_error(&program, &spec, &ranges, &plains),
+                || match known {
+                    Some(bound) => Ok(bound),
+                    None => predicted_error(&program, &spec, &ranges, &plains),
+                },
                 || PlainStore::encode(&program, &context, &plains),
             );
             Ok::<_, Error>((bound?, store?))
