@@ -29,7 +29,7 @@ impl Limbs {
         let length = Self::length(n, count);
         match KEPT.take(length) {
             Some(mut words) => {
-                words.fill(0);
+                words[..length].fill(0);
                 Self::from_words(words, n, count)
             }
             None => Self::from_words(vec![0; length], n, count),
@@ -119,32 +119,38 @@ impl Drop for Limbs {
 /// Buffers to be used again.
 struct Kept(Mutex<Buffers>);
 
-/// Dropped buffers by length, and their words in all.
+/// Dropped buffers.
+#[derive(Default)]
 struct Buffers {
+    /// Words in all.
     total: usize,
-    by_length: BTreeMap<usize, Vec<Vec<u64>>>,
+    /// How many were ever kept.
+    clock: u64,
+    /// By length, each with its place among all that were ever kept, the last ones last.
+    by_length: BTreeMap<usize, Vec<(u64, Vec<u64>)>>,
 }
 
 static KEPT: Kept = Kept(Mutex::new(Buffers {
     total: 0,
+    clock: 0,
     by_length: BTreeMap::new(),
 }));
 
 /// Shorter buffers are left to the allocator, which keeps them itself.
 const KEPT_WORDS_MIN: usize = 1 << 12;
 
-/// Words that are kept at most, half a gigabyte.
-const KEPT_WORDS_MAX: usize = 1 << 26;
+/// Words that are kept at most, a gigabyte: the temporaries of a bootstrapping at N = 2^16.
+const KEPT_WORDS_MAX: usize = 1 << 27;
 
 impl Kept {
+    /// A buffer of `length` words or up to half as many more: each level of a chain asks for lengths of its own.
     fn take(&self, length: usize) -> Option<Vec<u64>> {
         if length < KEPT_WORDS_MIN {
             return None;
         }
         let buffers = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let words = buffers.by_length.get_mut(&length)?.pop()?;
-        buffers.total -= length;
-        Some(words)
+        let (&found, _) = buffers.by_length.range(length..=length + length / 2).next()?;
+        buffers.remove(found, Vec::pop)
     }
 
     fn keep(&self, words: Vec<u64>) {
@@ -153,11 +159,35 @@ impl Kept {
             return;
         }
         let buffers = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if buffers.total + length > KEPT_WORDS_MAX {
-            return;
-        }
         buffers.total += length;
-        buffers.by_length.entry(length).or_default().push(words);
+        buffers.clock += 1;
+        let same = buffers.by_length.entry(length).or_default();
+        same.push((buffers.clock, words));
+        while buffers.total > KEPT_WORDS_MAX {
+            // What has not been asked for the longest makes room.
+            let oldest = |(length, same): (&usize, &Vec<(u64, Vec<u64>)>)| Some((same.first()?.0, *length));
+            let Some((_, length)) = buffers.by_length.iter().filter_map(oldest).min() else {
+                return;
+            };
+            buffers.remove(length, |same| (!same.is_empty()).then(|| same.remove(0)));
+        }
+    }
+}
+
+impl Buffers {
+    /// Takes a buffer out of those of a length.
+    fn remove(
+        &mut self,
+        length: usize,
+        take: impl FnOnce(&mut Vec<(u64, Vec<u64>)>) -> Option<(u64, Vec<u64>)>,
+    ) -> Option<Vec<u64>> {
+        let same = self.by_length.get_mut(&length)?;
+        let (_, words) = take(same)?;
+        if same.is_empty() {
+            self.by_length.remove(&length);
+        }
+        self.total -= length;
+        Some(words)
     }
 }
 
@@ -223,5 +253,23 @@ mod tests {
             let again = Limbs::scratch(1 << 12, 3);
             assert_eq!((again.n(), again.count()), (1 << 12, 3));
         }
+    }
+
+    #[test]
+    fn a_longer_buffer_may_serve_and_keeps_its_length() {
+        let kept = Kept(Mutex::default());
+        kept.keep(vec![7; 3 << 12]);
+        assert_eq!(kept.take(4 << 12), None);
+        assert_eq!(kept.take((2 << 12) - 1), None);
+        assert_eq!(kept.take(2 << 12).map(|words| words.len()), Some(3 << 12));
+        assert_eq!(kept.take(2 << 12), None);
+        // The oldest go when there is no more room.
+        for length in [1 << 12, KEPT_WORDS_MAX / 2, 1 << 13, KEPT_WORDS_MAX / 2] {
+            kept.keep(vec![0; length]);
+        }
+        let buffers = kept.0.lock().unwrap();
+        assert!(buffers.by_length.keys().eq(&[1 << 13, KEPT_WORDS_MAX / 2]));
+        assert_eq!(buffers.total, (1 << 13) + KEPT_WORDS_MAX / 2);
+        assert!(buffers.by_length.values().all(|buffers| buffers.len() == 1));
     }
 }
