@@ -234,7 +234,7 @@ pub(crate) fn poly_bytes(context: &Context, primes: &[u16]) -> usize {
 
 pub(crate) fn pack_poly(context: &Context, poly: &Poly<Ntt>, out: &mut Vec<u8>) {
     for (&prime, limb) in poly.primes().iter().zip(poly.limbs().iter()) {
-        pack(limb, context.modulus(prime).bits(), out);
+        pack(context.kernels(), limb, context.modulus(prime).bits(), out);
     }
 }
 
@@ -256,7 +256,7 @@ pub(crate) fn unpack_limbs(context: &Context, primes: &[u16], bytes: &[u8], limb
             found: rest.len(),
             expected: length,
         })?;
-        unpack(packed, q.bits(), q.value(), limb)?;
+        unpack(context.kernels(), packed, q.bits(), q.value(), limb)?;
         rest = after;
     }
     Ok(())

@@ -71,7 +71,7 @@ impl SwitchKey {
             for (j, pair) in words.split_mut().chunks_exact_mut(2).enumerate() {
                 let [b, a] = pair else { continue };
                 let packed = &key.packed[j * length + start..][..packed_bytes(n, q.bits())];
-                unpack(packed, q.bits(), q.value(), b)?;
+                unpack(context.kernels(), packed, q.bits(), q.value(), b)?;
                 uniform_limb(context, seed, key.galois, j, prime, a);
             }
             let mut panel = Panel::zeroed(n, 2 * count, q.bits());

@@ -122,7 +122,7 @@ impl Kernels {
     }
 
     /// Packs eight words below `2^bits` into `bits` bytes, for each such piece. What stands in `bytes` behind the last may change.
-    pub(in crate::math) fn pack(&self, words: &[u64], bits: u32, bytes: &mut [u8]) {
+    pub(crate) fn pack(&self, words: &[u64], bits: u32, bytes: &mut [u8]) {
         assert!(
             words.len().is_multiple_of(8) && words.len() / 8 * bits as usize <= bytes.len(),
             "{} words of {bits} bits in {} bytes",
@@ -134,6 +134,24 @@ impl Kernels {
             Backend::Avx512(simd) if bits >= 8 => simd.pack(words, bits, bytes),
             _ => scalar::pack(words, bits, bytes),
         }
+    }
+
+    /// Sets `words`, eight at a time, to what [`pack`](Self::pack) made of them: `bytes` has as many as it fills.
+    pub(crate) fn unpack(&self, bytes: &[u8], bits: u32, words: &mut [u64]) {
+        assert!(
+            words.len().is_multiple_of(8)
+                && words.len() / 8 * bits as usize == bytes.len()
+                && (1..=56).contains(&bits),
+            "{} words of {bits} bits in {} bytes",
+            words.len(),
+            bytes.len()
+        );
+        let done = match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Backend::Avx512(simd) => simd.unpack(bytes, bits, words),
+            _ => 0,
+        };
+        scalar::unpack(&bytes[done / 8 * bits as usize..], bits, &mut words[done..]);
     }
 }
 

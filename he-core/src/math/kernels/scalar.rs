@@ -197,6 +197,20 @@ pub(super) fn pack(words: &[u64], bits: u32, bytes: &mut [u8]) {
     }
 }
 
+/// See [`super::Kernels::unpack`].
+pub(super) fn unpack(bytes: &[u8], bits: u32, words: &mut [u64]) {
+    let (mut buffer, mut filled, mut bytes) = (0u64, 0, bytes.iter());
+    for word in words {
+        while filled < bits {
+            buffer |= u64::from(bytes.next().copied().unwrap_or(0)) << filled;
+            filled += 8;
+        }
+        *word = buffer & ((1 << bits) - 1);
+        buffer >>= bits;
+        filled -= bits;
+    }
+}
+
 /// Sets each stretch of `out` from word `from` on to what `collect(start, sums)` collects, or adds that, with one reduction.
 #[inline(always)]
 fn sums(q: &Modulus, out: &mut [u64], add: bool, from: usize, collect: impl Fn(usize, &mut [u128])) {

@@ -260,4 +260,24 @@ impl Avx512 {
         // SAFETY: `self` proves the instructions.
         unsafe { run(words, bits as usize, bytes) }
     }
+
+    /// See [`super::super::Kernels::unpack`]; gives how many words it set: 64 bytes must follow the first of any eight.
+    pub(in super::super) fn unpack(self, bytes: &[u8], bits: u32, words: &mut [u64]) -> usize {
+        #[target_feature(enable = "avx512f,avx512vbmi")]
+        unsafe fn run(bytes: &[u8], bits: u32, words: &mut [u64]) {
+            let unpacker = Unpacker::new(bits);
+            for (i, words) in words.chunks_exact_mut(8).enumerate() {
+                let at = &bytes[i * bits as usize..][..64];
+                // SAFETY: 64 bytes are read, eight words written.
+                unsafe { store(words.as_mut_ptr(), unpacker.words(at.as_ptr())) }
+            }
+        }
+        let pieces = match bytes.len().checked_sub(64) {
+            Some(last) => (last / bits as usize + 1).min(words.len() / 8),
+            None => 0,
+        };
+        // SAFETY: `self` proves the instructions.
+        unsafe { run(bytes, bits, &mut words[..8 * pieces]) }
+        8 * pieces
+    }
 }
