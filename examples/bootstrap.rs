@@ -116,7 +116,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let secret = SecretKey::generate(context)?;
     let key_spec = bootstrapper.key_spec();
     let (keys, keygen) = timed(|| secret.evaluation_keys(context, &key_spec));
-    let (keys, expand) = timed(|| keys?.expand(context));
+    let (keys, expand) = timed(|| keys?.expand_owned(context));
     let (keys, encapsulation) = (&keys?, &secret.encapsulation_keys(context)?);
     println!(
         "keys      {} rotations, {} seeded, {} in memory, made in {}, loaded in {}",

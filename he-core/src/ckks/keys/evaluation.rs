@@ -3,6 +3,7 @@
 //! Wire: public seed (32 bytes), number of keys (u32), then for each key, in ascending order, exponent (u64; 1 is relinearisation),
 //! level (u32) and its halves b packed; all little-endian.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -195,13 +196,27 @@ impl<'a> SeededEvaluationKeys<'a> {
 
     /// Makes the uniform halves and unpacks the others.
     pub fn expand(&self, context: &Context) -> Result<EvaluationKeys> {
-        let expand =
-            |key: &SeededSwitchKey<'_>| Ok((key.galois, SwitchKey::expand(context, &self.seed, key)?));
-        let keys = parallel::map(self.keys.iter().collect(), expand).into_iter();
-        Ok(EvaluationKeys {
-            keys: keys.collect::<Result<_>>()?,
-        })
+        expand(context, &self.seed, self.keys.iter().collect())
     }
+
+    /// [`expand`](Self::expand), giving up the travelling form of each key on the way: the whole of both is never in memory.
+    pub fn expand_owned(self, context: &Context) -> Result<EvaluationKeys> {
+        expand(context, &self.seed, self.keys)
+    }
+}
+
+fn expand<'a>(
+    context: &Context,
+    seed: &Seed,
+    keys: Vec<impl Borrow<SeededSwitchKey<'a>> + Send>,
+) -> Result<EvaluationKeys> {
+    let keys = parallel::map(keys, |key| {
+        let key = key.borrow();
+        Ok((key.galois, SwitchKey::expand(context, seed, key)?))
+    });
+    Ok(EvaluationKeys {
+        keys: keys.into_iter().collect::<Result<_>>()?,
+    })
 }
 
 impl EvaluationKeys {
