@@ -5,7 +5,8 @@
 //!
 //! Each input is decomposed once for all its babies. A baby is an inner product of the digits with a key and stays modulo Q P: it is
 //! never divided by P. Groups sum over all inputs before their one key switch, and the outputs gather their groups modulo Q P, to be
-//! divided once by P and the level's primes together. A group whose babies all rotate by zero needs no special primes: it is summed
+//! divided once by P and the level's primes together. Giant steps that are multiples of one stride may be walked to by Horner's rule,
+//! with the keys of one stride forth and back. A group whose babies all rotate by zero needs no special primes: it is summed
 //! modulo Q ("flat"), and an output of one flat group that is not rotated is only rescaled.
 //!
 //! The limbs are the outer loop: all babies of one limb are made, used by all groups, and forgotten. So the babies of a whole transform
@@ -110,7 +111,7 @@ pub fn apply(
         let mut sums = sum_groups(context, inputs, level, plan, pass, &babies, weights);
         for output in groups.chunk_by(|a, b| a.output == b.output) {
             let sums = sums.drain(..output.len());
-            let parts = gather(context, keys, level, to, output.iter().zip(sums))?;
+            let parts = gather(context, keys, [level, to], plan.stride, output.iter().zip(sums))?;
             outputs.push(Ciphertext {
                 parts,
                 level: to,

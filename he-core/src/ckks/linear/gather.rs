@@ -12,20 +12,27 @@ use crate::math::poly::{Ntt, Poly};
 pub(super) fn gather<'g>(
     context: &Context,
     keys: &EvaluationKeys,
-    level: usize,
-    to: usize,
+    [level, to]: [usize; 2],
+    stride: Option<i32>,
     groups: impl Iterator<Item = (&'g Group, [Poly<Ntt>; 2])>,
 ) -> Result<[Poly<Ntt>; 2]> {
     let mut flat: Option<[Poly<Ntt>; 2]> = None;
     let mut raised: Option<[Poly<Ntt>; 2]> = None;
-    let mut giants = vec![];
-    for (group, sums) in groups {
+    let mut giants: Vec<Sum> = vec![];
+    for (group, parts) in groups {
         let rotated = context.galois_of_rotation(group.giant.into()) != 1;
         match (rotated, group.flat) {
-            (false, true) => flat = Some(sums),
-            (false, false) => raised = Some(sums),
-            (true, _) => giants.push((group, sums)),
+            (false, true) => flat = Some(parts),
+            (false, false) => raised = Some(parts),
+            (true, flat) => giants.push(Sum {
+                rotation: group.giant,
+                flat,
+                parts,
+            }),
         }
+    }
+    if let Some(stride) = stride {
+        giants = walk(context, keys, level, stride, giants)?;
     }
     // As many at a time as there are threads: each has digits in memory.
     while !giants.is_empty() {
@@ -53,6 +60,56 @@ pub(super) fn gather<'g>(
     Ok(keyswitch::divide(context, level, to, true, sums))
 }
 
+/// A sum that is still to be rotated.
+struct Sum {
+    rotation: i32,
+    /// Modulo Q only; others are modulo Q P, and times P.
+    flat: bool,
+    parts: [Poly<Ntt>; 2],
+}
+
+/// Brings sums whose rotations are multiples of `stride` to one for `stride` and one for `-stride`: the furthest comes a stride nearer,
+/// where the next one joins it, and so on.
+fn walk(
+    context: &Context,
+    keys: &EvaluationKeys,
+    level: usize,
+    stride: i32,
+    sums: Vec<Sum>,
+) -> Result<Vec<Sum>> {
+    let (forth, back): (Vec<Sum>, Vec<Sum>) = sums.into_iter().partition(|sum| sum.rotation / stride > 0);
+    let mut last = vec![];
+    for (stride, mut sums) in [(stride, forth), (-stride, back)] {
+        sums.sort_by_key(|sum| sum.rotation / stride);
+        while let Some(mut furthest) = sums.pop() {
+            let nearer = furthest.rotation - stride;
+            furthest.rotation = stride;
+            if nearer == 0 {
+                last.push(furthest);
+                break;
+            }
+            let mut parts = match sums.pop_if(|next| next.rotation == nearer) {
+                Some(next) if next.flat => {
+                    let mut raised = zero(context, level);
+                    for (into, from) in raised.iter_mut().zip(&next.parts) {
+                        add_times_p(context, into, from);
+                    }
+                    raised
+                }
+                Some(next) => next.parts,
+                None => zero(context, level),
+            };
+            add_rotated(context, keys, level, vec![furthest], &mut parts)?;
+            sums.push(Sum {
+                rotation: nearer,
+                flat: false,
+                parts,
+            });
+        }
+    }
+    Ok(last)
+}
+
 fn zero(context: &Context, level: usize) -> [Poly<Ntt>; 2] {
     [0, 1].map(|_| Poly::zeroed(context.ring(), &context.primes(level, true)))
 }
@@ -74,24 +131,25 @@ fn add_times_p(context: &Context, into: &mut Poly<Ntt>, from: &Poly<Ntt>) {
     });
 }
 
-/// Adds the rotated sums of groups to an output, modulo Q P.
+/// Adds rotated sums to another, modulo Q P.
 fn add_rotated(
     context: &Context,
     keys: &EvaluationKeys,
     level: usize,
-    groups: Vec<(&Group, [Poly<Ntt>; 2])>,
+    sums: Vec<Sum>,
     into: &mut [Poly<Ntt>; 2],
 ) -> Result<()> {
-    let halves = parallel::map(groups, |(group, [s0, s1]): (&Group, [Poly<Ntt>; 2])| {
-        let (galois, key) = keys.rotation(context, group.giant, level)?;
-        let s1 = match group.flat {
+    let halves = parallel::map(sums, |sum: Sum| {
+        let [s0, s1] = sum.parts;
+        let (galois, key) = keys.rotation(context, sum.rotation, level)?;
+        let s1 = match sum.flat {
             true => s1,
             false => {
                 let [s1] = keyswitch::divide(context, level, level, true, [s1]);
                 s1
             }
         };
-        Ok((group.flat, key, context.automorphism(galois), s0, s1))
+        Ok((sum.flat, key, context.automorphism(galois), s0, s1))
     });
     let halves: Vec<_> = halves.into_iter().collect::<Result<_>>()?;
     let rotations = parallel::map(halves.iter().collect(), |(_, key, _, _, s1)| {

@@ -1,6 +1,6 @@
 //! The shape of a transform.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use crate::error::{Error, Result};
@@ -32,6 +32,8 @@ pub struct LinearPlan {
     pub(super) outputs: usize,
     pub(super) inputs: usize,
     pub(super) rescale: bool,
+    /// Giant steps are walked to, this far at a time.
+    pub(super) stride: Option<i32>,
 }
 
 /// The terms of one output and giant step.
@@ -110,7 +112,34 @@ impl LinearPlan {
             outputs,
             inputs,
             rescale,
+            stride: None,
         })
+    }
+
+    /// Takes every giant step, a small multiple of `stride`, in strides, the sums of nearer ones joining on the way: as many key
+    /// switches, if every multiple between is there, and keys for `stride` and `-stride` only (W. G. Horner's rule).
+    ///
+    /// # Errors
+    /// [`Error::Terms`] if a giant step is no multiple of `stride`.
+    pub fn in_strides(mut self, stride: i32) -> Result<Self> {
+        let whole = |group: &Group| group.giant.checked_rem(stride) == Some(0);
+        if !self.groups.iter().all(whole) {
+            return Err(Error::Terms {
+                reason: "a giant step is no multiple of the stride",
+            });
+        }
+        self.stride = Some(stride);
+        Ok(self)
+    }
+
+    /// The rotations that keys are needed for.
+    pub fn rotations(&self) -> BTreeSet<i32> {
+        let giants = self.groups.iter().map(|group| match self.stride {
+            Some(stride) => stride * (group.giant / stride).signum(),
+            None => group.giant,
+        });
+        let babies = self.babies.iter().map(|&(_, baby)| baby);
+        giants.chain(babies).filter(|&r| r != 0).collect()
     }
 
     /// Whether the plaintext of a term must stand on the special primes as well: if its group has a rotated baby.

@@ -61,18 +61,19 @@ fn output_noise(
     }
 }
 
-const ROTATIONS: [i32; 5] = [1, 2, 3, 4, 8];
+const ROTATIONS: [i32; 6] = [1, 2, 3, 4, 8, -4];
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]
     fn transforms_agree_with_their_definition(
-        raw in prop::collection::vec((0u32..3, 0usize..3, 0u32..2, 0usize..4, 0u32..6), 1..14),
+        raw in prop::collection::vec((0u32..3, 0usize..4, 0u32..2, 0usize..4, 0u32..6), 1..14),
         level in 1usize..=4,
         rescale: bool,
+        strides: bool,
     ) {
         let f = Fixture::new(5, &ROTATIONS);
-        let (giants, babies) = ([0, 4, 8], [0, 1, 2, 3]);
+        let (giants, babies) = ([-8, 0, 4, 8], [0, 1, 2, 3]);
         let mut terms: Vec<Term> = raw.iter().map(|&(output, giant, input, baby, plain)| {
             Term { output, giant: giants[giant], input, baby: babies[baby], plain }
         }).collect();
@@ -83,11 +84,16 @@ proptest! {
         let plains: Vec<_> = (0..6).map(|i| slots([16, 16, 1, 2, 4, 8][i as usize], 30 + i)).collect();
         let encrypted: Vec<_> = inputs.iter().map(|x| f.encrypt(x, level)).collect();
         let encoded: Vec<_> = plains.iter().map(|p| f.factor(p, level, true)).collect();
-        let plan = LinearPlan::new(3, terms.clone(), rescale).unwrap();
+        let mut plan = LinearPlan::new(3, terms.clone(), rescale).unwrap();
+        if strides {
+            plan = plan.in_strides(4).unwrap();
+            prop_assert!(plan.rotations().iter().all(|r| ROTATIONS[..4].contains(r) || *r == -4));
+        }
         let found = transform(&f.context, &f.keys, &encrypted, &plan, |i| &encoded[i as usize]).unwrap();
         let expected = by_definition(&inputs, 3, &terms, &plains);
         let square = plains.iter().map(|p| mean_square(p)).fold(1.0, f64::max);
-        let v = output_noise(&f, level, terms.len(), encoded[0].scale(), square, rescale);
+        // At most two strides either way.
+        let v = output_noise(&f, level, terms.len() + 4, encoded[0].scale(), square, rescale);
         for (found, expected) in found.into_iter().zip(&expected) {
             prop_assert_eq!(found.level(), if rescale { level - 1 } else { level });
             let bound = noise::slot_bound(v, f.context.degree(), found.scale()) + 1e-12;
@@ -163,6 +169,10 @@ fn refusals() {
     };
     assert!(LinearPlan::new(2, vec![term(0, 0, 0)], true).is_err());
     assert!(LinearPlan::new(1, vec![term(0, 4, 0), term(0, 0, 0)], true).is_err());
+    for stride in [0, 3] {
+        let plan = LinearPlan::new(1, vec![term(0, 4, 0)], true).unwrap();
+        assert!(matches!(plan.in_strides(stride), Err(Error::Terms { .. })));
+    }
     let (x, plain) = (f.encrypt(&slots(16, 1), 1), f.factor(&slots(16, 2), 1, false));
     let plan = LinearPlan::new(1, vec![term(0, 0, 1)], true).unwrap();
     assert!(plan.needs_special(0));
