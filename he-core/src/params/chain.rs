@@ -217,39 +217,24 @@ impl Chain {
     }
 
     /// Digits of a key-switching key made for `level`: a partition of its Q primes into runs, as few as possible with
-    /// log2(digit) <= log2(P) - 4, and of these the most even. With that margin the noise of key switching stays below the rounding
-    /// that follows it; a prime larger than that is a digit of its own.
+    /// log2(digit) <= log2(P) - 4, each as long as that allows from the lowest prime on. With that margin the noise of key switching
+    /// stays below the rounding that follows it; a prime larger than that is a digit of its own.
+    ///
+    /// Filled from below, keys of all levels have the same digits up to their last one, and one made for a high level has at a low
+    /// level as few as one made for that level.
     pub fn digits(&self, level: usize) -> Vec<core::ops::Range<usize>> {
-        let logs: Vec<f64> = self.primes[..self.limbs[level]]
-            .iter()
-            .map(|&q| log2(q))
-            .collect();
-        let cut = |limit: f64| {
-            let mut digits = vec![];
-            let (mut start, mut sum) = (0, 0.0);
-            for (i, &bits) in logs.iter().enumerate() {
-                if i > start && sum + bits > limit {
-                    digits.push(start..i);
-                    (start, sum) = (i, 0.0);
-                }
-                sum += bits;
+        let limit = self.log_p() - DIGIT_MARGIN_BITS;
+        let mut digits = vec![];
+        let (mut start, mut sum) = (0, 0.0);
+        for (i, &q) in self.primes[..self.limbs[level]].iter().enumerate() {
+            if i > start && sum + log2(q) > limit {
+                digits.push(start..i);
+                (start, sum) = (i, 0.0);
             }
-            digits.push(start..logs.len());
-            digits
-        };
-        let mut limit = self.log_p() - DIGIT_MARGIN_BITS;
-        let count = cut(limit).len();
-        // Lower the limit for as long as the number of digits stays the same.
-        let (mut low, step) = (0.0, 0.5);
-        while limit - low > step {
-            let middle = 0.5 * (low + limit);
-            if cut(middle).len() > count {
-                low = middle
-            } else {
-                limit = middle
-            }
+            sum += log2(q);
         }
-        cut(limit)
+        digits.push(start..self.limbs[level]);
+        digits
     }
 }
 
