@@ -11,39 +11,55 @@ use crate::error::{Error, Result};
 /// A sparse matrix at a level, in baby and giant steps.
 pub(super) struct Factor {
     plan: LinearPlan,
-    rotations: BTreeSet<i32>,
     weights: Weights,
     scale: f64,
 }
 
+/// The side to which babies rotate. Transforms that turn to different sides share few rotations, so that the one at low levels has
+/// small keys of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    /// From 0 on.
+    Forth,
+    /// Up to 0.
+    Back,
+}
+
 /// The diagonals of a matrix in steps: shift = giant + baby.
+#[derive(Debug)]
 struct Steps {
-    /// (giant, baby, shift), sorted.
-    all: Vec<(usize, usize, usize)>,
+    /// (giant, baby, shift), sorted; the shift from 0 to the slots, the steps around zero.
+    all: Vec<(i32, i32, usize)>,
+    /// Giant steps are multiples of this.
+    stride: i32,
 }
 
 impl Steps {
-    /// The shifts of merged butterflies are consecutive multiples of one stride, on both sides of zero.
-    fn new(matrix: &Diagonals, slots: usize) -> Self {
+    /// The shifts of merged butterflies are consecutive multiples of one unit, on both sides of zero.
+    fn new(matrix: &Diagonals, slots: usize, side: Side) -> Self {
         let shifts: Vec<usize> = matrix.by_shift().keys().copied().collect();
-        let stride = shifts.iter().fold(slots, |stride, shift| {
-            1 << stride.trailing_zeros().min(shift.trailing_zeros())
+        let unit = shifts.iter().fold(slots, |unit, shift| {
+            1 << unit.trailing_zeros().min(shift.trailing_zeros())
         });
-        // Counted from behind the widest gap.
-        let gap = |i: usize| (shifts[i] + slots - shifts[(i + shifts.len() - 1) % shifts.len()]) % slots;
-        let first = (0..shifts.len()).max_by_key(|&i| gap(i)).map_or(0, |i| shifts[i]);
-        // Babies cost an inner product, giants a key switch: somewhat more babies.
+        // Half a turn counts from the side on which it is a giant step itself.
+        let negative = |shift: usize| 2 * shift > slots || 2 * shift == slots && side == Side::Forth;
+        let signed = |shift: usize| shift as i32 - if negative(shift) { slots as i32 } else { 0 };
+        // Babies cost an inner product and a key, giants a key switch: somewhat more babies.
         let babies = 1 << ((shifts.len().next_power_of_two().ilog2() + 2) / 2);
+        let stride = babies * unit as i32;
         let mut all: Vec<_> = shifts
             .iter()
             .map(|&shift| {
-                let step = (shift + slots - first) % slots / stride;
-                let baby = step % babies * stride;
-                ((shift + slots - baby) % slots, baby, shift)
+                // One of the giant steps is none.
+                let baby = match side {
+                    Side::Forth => signed(shift).rem_euclid(stride),
+                    Side::Back => -(-signed(shift)).rem_euclid(stride),
+                };
+                (signed(shift) - baby, baby, shift)
             })
             .collect();
         all.sort_unstable();
-        Self { all }
+        Self { all, stride }
     }
 }
 
@@ -52,25 +68,27 @@ impl Factor {
     pub(super) fn new(
         context: &Context,
         matrix: &Diagonals,
+        side: Side,
         level: usize,
         [scale, result_scale]: [f64; 2],
     ) -> Result<Self> {
         let n = context.slots();
-        let steps = Steps::new(matrix, n);
+        let steps = Steps::new(matrix, n, side);
         let terms = steps.all.iter().enumerate().map(|(i, &(giant, baby, _))| Term {
             output: 0,
-            giant: giant as i32,
+            giant,
             input: 0,
-            baby: baby as i32,
+            baby,
             plain: i as u32,
         });
-        let plan = LinearPlan::new(1, terms.collect(), true)?;
+        let plan = LinearPlan::new(1, terms.collect(), true)?.in_strides(steps.stride)?;
         let weight_scale = result_scale * context.chain().dropped_product(level) / scale;
         // The plaintext of a term, rotated back by its giant step, as short as it repeats.
         let values = |id: u32| {
             let (giant, _, shift) = steps.all[id as usize];
             let diagonal = &matrix.by_shift()[&shift];
-            let turned: Vec<Complex> = (0..n).map(|j| diagonal[(j + n - giant) % n]).collect();
+            let back = giant.rem_euclid(n as i32) as usize;
+            let turned: Vec<Complex> = (0..n).map(|j| diagonal[(j + n - back) % n]).collect();
             shortest_period(turned)
         };
         let mut fault: Option<Error> = None;
@@ -97,13 +115,7 @@ impl Factor {
                 .collect::<Result<Vec<_>>>()?;
             weights.encode(context, &rounded);
         }
-        let rotations = steps.all.iter().flat_map(|&(giant, baby, _)| [giant, baby]);
-        Ok(Self {
-            plan,
-            rotations: rotations.filter(|&r| r != 0).map(|r| r as i32).collect(),
-            weights,
-            scale,
-        })
+        Ok(Self { plan, weights, scale })
     }
 
     /// Level of its operand.
@@ -117,8 +129,8 @@ impl Factor {
     }
 
     /// Rotations for which it needs keys.
-    pub(super) fn rotations(&self) -> impl Iterator<Item = i32> {
-        self.rotations.iter().copied()
+    pub(super) fn rotations(&self) -> BTreeSet<i32> {
+        self.plan.rotations()
     }
 
     /// Bytes of its plaintexts.
@@ -150,4 +162,35 @@ fn shortest_period(mut values: Vec<Complex>) -> Vec<Complex> {
         values.truncate(values.len() / 2);
     }
     values
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ckks::SpecialFft;
+
+    #[test]
+    fn steps_meet_every_diagonal_and_one_giant_step_is_none() {
+        let n = 256;
+        let fft = SpecialFft::new(n);
+        for (matrices, side) in [
+            (Diagonals::to_slots(&fft, n, 2), Side::Back),
+            (Diagonals::to_coefficients(&fft, n, 2), Side::Forth),
+        ] {
+            for matrix in &matrices {
+                let steps = Steps::new(matrix, n, side);
+                let mut shifts: Vec<usize> = steps.all.iter().map(|step| step.2).collect();
+                shifts.sort_unstable();
+                assert!(shifts.iter().eq(matrix.by_shift().keys()));
+                for &(giant, baby, shift) in &steps.all {
+                    assert_eq!((giant + baby).rem_euclid(n as i32), shift as i32);
+                    assert_eq!(giant % steps.stride, 0);
+                    assert!(baby.abs() < steps.stride);
+                    assert!(baby == 0 || (baby > 0) == (side == Side::Forth));
+                }
+                let giants: BTreeSet<i32> = steps.all.iter().map(|step| step.0).collect();
+                assert!(giants.contains(&0) && giants.len() <= 4, "{giants:?}");
+            }
+        }
+    }
 }

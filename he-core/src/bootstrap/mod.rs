@@ -34,7 +34,7 @@ use crate::error::{Error, Result};
 use diagonals::Diagonals;
 pub use encapsulation::EncapsulationKeys;
 use encapsulation::ModRaise;
-use factor::Factor;
+use factor::{Factor, Side};
 pub use spec::BootstrapSpec;
 
 /// A stage of bootstrapping, as an observer is told when it ends.
@@ -80,7 +80,7 @@ impl Bootstrapper {
     /// Prepares refreshing on a chain that [`BootstrapSpec::chain`] describes.
     ///
     /// # Errors
-    /// [`Error::Count`] if the chain has other levels than the specification needs, or a base of several primes.
+    /// [`Error::Count`] if the chain or EvalMod has other levels than the specification needs, or the base several primes.
     pub fn new(context: &Arc<Context>, spec: &BootstrapSpec) -> Result<Self> {
         let chain = context.chain();
         let (top, n) = (chain.top_level(), context.slots());
@@ -89,6 +89,13 @@ impl Bootstrapper {
                 what: "levels of a chain for bootstrapping",
                 found: top,
                 expected: spec.levels(),
+            });
+        }
+        if spec.eval_bits.len() != spec.eval_mod_levels() {
+            return Err(Error::Count {
+                what: "levels of EvalMod",
+                found: spec.eval_bits.len(),
+                expected: spec.eval_mod_levels(),
             });
         }
         if chain.limbs(0) != 1 {
@@ -111,20 +118,27 @@ impl Bootstrapper {
                 } else {
                     chain.scale(level - 1)
                 };
-                Factor::new(context, matrix, level, [chain.scale(level), scale])
+                Factor::new(context, matrix, Side::Back, level, [chain.scale(level), scale])
             })
             .collect::<Result<_>>()?;
         // What stands in the slots after ModRaise is at most one in absolute value at this scale.
         let raised_scale = q0 * spec.bound();
         let eval_level = top - spec.coeffs_to_slots;
-        let eval_scale = chain.dropped_product(eval_level);
+        // Squares of x take their scales to that of the lowest level at which the cosine's powers stand.
+        let lowest = spec.refreshed_level() + spec.double_angles + 1;
+        let eval_scale = (lowest + 1..=eval_level).fold(chain.dropped_product(lowest), |scale, level| {
+            (scale * chain.dropped_product(level)).sqrt()
+        });
         // The sum with the conjugate doubles: read at twice its scale it does not.
         let step = (eval_scale / 2.0 / raised_scale).powf(1.0 / spec.coeffs_to_slots as f64);
         let scale_at = |done: usize| raised_scale * step.powi(done as i32);
         let coeffs_to_slots = Diagonals::to_coefficients(fft, n, spec.coeffs_to_slots)
             .iter()
             .enumerate()
-            .map(|(i, matrix)| Factor::new(context, matrix, top - i, [scale_at(i), scale_at(i + 1)]))
+            .map(|(i, matrix)| {
+                let scales = [scale_at(i), scale_at(i + 1)];
+                Factor::new(context, matrix, Side::Forth, top - i, scales)
+            })
             .collect::<Result<_>>()?;
         let refreshed = spec.refreshed_level();
         let eval_mod = eval_mod::plan(

@@ -15,8 +15,8 @@ pub struct BootstrapSpec {
     pub scale_bits: u32,
     /// Bits of the base modulus q0.
     pub base_bits: u32,
-    /// Bits of a level of EvalMod.
-    pub eval_bits: u32,
+    /// Bits of the levels of EvalMod, lowest first.
+    pub eval_bits: Vec<u32>,
     /// Bits of a level of CoeffsToSlots.
     pub raised_bits: u32,
     /// Levels of SlotsToCoeffs.
@@ -37,75 +37,70 @@ pub struct BootstrapSpec {
 const QUOTIENT_BOUND: f64 = 16.0;
 
 impl BootstrapSpec {
-    /// N = 2^16: base 50, SlotsToCoeffs 3 x 40, work 15 x 40, EvalMod 8 x 60 in two primes each, CoeffsToSlots 4 x 48, P 6 x 50
-    /// bits.
+    /// N = 2^16: base 50, SlotsToCoeffs 3 x 40, work 15 x 40, EvalMod 2 x 56, 4 x 59, 61 and 59 in two primes each,
+    /// CoeffsToSlots 4 x 48, P 6 x 50 bits. T_2 gets 60 bits, because what rounding adds to it is magnified the most, the double angles
+    /// fewer: so all primes make five digits.
     pub fn b16() -> Self {
         Self {
             work: 15,
-            eval_bits: 60,
-            raised_bits: 48,
+            eval_bits: vec![56, 56, 59, 59, 59, 59, 61, 59],
             coeffs_to_slots: 4,
             message_ratio_bits: 13.0,
             ..Self::b16_lite()
         }
     }
 
-    /// N = 2^16, one prime a level: base 50, SlotsToCoeffs 3 x 40, work 18 x 40, EvalMod 8 x 50, CoeffsToSlots 3 x 50, P 6 x 50 bits.
+    /// N = 2^16, one prime a level: base 50, SlotsToCoeffs 3 x 40, work 18 x 40, EvalMod 8 x 50, CoeffsToSlots 3 x 48, P 6 x 50 bits.
     pub fn b16_lite() -> Self {
         Self {
             log_n: 16,
             work: 18,
             scale_bits: 40,
             base_bits: 50,
-            eval_bits: 50,
-            raised_bits: 50,
+            eval_bits: vec![50; 8],
+            raised_bits: 48,
             slots_to_coeffs: 3,
             coeffs_to_slots: 3,
-            degree: 62,
+            degree: 56,
             double_angles: 2,
             message_ratio_bits: 11.0,
             special_bits: vec![50; 6],
         }
     }
 
-    /// N = 2^15: base 40, SlotsToCoeffs 2 x 30, work 4 x 30, EvalMod 8 x 50, CoeffsToSlots 3 x 50, P 2 x 48 bits.
+    /// N = 2^15: base 40, SlotsToCoeffs 2 x 30, work 4 x 30, EvalMod 8 x 46, CoeffsToSlots 3 x 45, P 3 x 48 bits: three primes of
+    /// EvalMod and CoeffsToSlots make a digit.
     pub fn b15() -> Self {
         Self {
             log_n: 15,
             work: 4,
             scale_bits: 30,
             base_bits: 40,
-            eval_bits: 50,
-            raised_bits: 50,
+            eval_bits: vec![46; 8],
+            raised_bits: 45,
             slots_to_coeffs: 2,
             coeffs_to_slots: 3,
-            degree: 62,
+            degree: 56,
             double_angles: 2,
             message_ratio_bits: 9.0,
-            special_bits: vec![48; 2],
+            special_bits: vec![48; 3],
         }
     }
 
     /// The chain.
     pub fn chain(&self) -> ChainSpec {
-        let levels = [
-            (self.slots_to_coeffs + self.work, self.scale_bits),
-            (self.eval_mod_levels(), self.eval_bits),
-            (self.coeffs_to_slots, self.raised_bits),
-        ];
+        let low = vec![self.scale_bits; self.slots_to_coeffs + self.work];
+        let high = vec![self.raised_bits; self.coeffs_to_slots];
         ChainSpec {
             log_n: self.log_n,
             base_bits: self.base_bits,
-            level_bits: levels
-                .into_iter()
-                .flat_map(|(count, bits)| std::iter::repeat_n(bits, count))
-                .collect(),
+            level_bits: [low, self.eval_bits.clone(), high].concat(),
             special_bits: self.special_bits.clone(),
             log2_scale: f64::from(self.scale_bits),
         }
     }
 
-    /// Levels of EvalMod.
+    /// Levels that EvalMod takes.
     pub fn eval_mod_levels(&self) -> usize {
         polynomial_levels(self.degree) + self.double_angles
     }
@@ -117,7 +112,7 @@ impl BootstrapSpec {
 
     /// All levels.
     pub fn levels(&self) -> usize {
-        self.refreshed_level() + self.eval_mod_levels() + self.coeffs_to_slots
+        self.refreshed_level() + self.eval_bits.len() + self.coeffs_to_slots
     }
 
     /// log2 of a bound on the probability that one refresh, of a pair or of a single ciphertext, meets a quotient outside the interval

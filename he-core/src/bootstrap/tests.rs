@@ -35,7 +35,7 @@ fn bench(context: Arc<Context>, spec: &BootstrapSpec) -> Bench {
     let keys = secret
         .evaluation_keys_from(&context, &bootstrapper.key_spec(), &Seed::new([4; 32]))
         .unwrap()
-        .expand(&context)
+        .expand_owned(&context)
         .unwrap();
     let encapsulation = secret
         .encapsulation_keys_from(&context, &Seed::new([5; 32]))
@@ -226,6 +226,19 @@ fn chains_that_do_not_fit_are_refused() {
         Err(Error::Count {
             found: 17,
             expected: 16,
+            ..
+        })
+    ));
+    let long = BootstrapSpec {
+        degree: 64,
+        ..spec.clone()
+    };
+    let context = Context::new_insecure(long.chain().build_insecure().unwrap()).unwrap();
+    assert!(matches!(
+        Bootstrapper::new(&context, &long),
+        Err(Error::Count {
+            found: 8,
+            expected: 9,
             ..
         })
     ));
