@@ -110,7 +110,7 @@ impl Diagonals {
 }
 
 /// Cuts `stages` into runs of nearly one length.
-fn parts(stages: usize, count: usize) -> impl Iterator<Item = Range<usize>> {
+pub(super) fn parts(stages: usize, count: usize) -> impl Iterator<Item = Range<usize>> {
     (0..count).map(move |i| stages * i / count..stages * (i + 1) / count)
 }
 

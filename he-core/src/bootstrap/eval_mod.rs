@@ -10,7 +10,7 @@ use std::f64::consts::{PI, TAU};
 
 use super::BootstrapSpec;
 use crate::ckks::polynomial::PolynomialPlan;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::params::Chain;
 
 /// Nodes of the quadrature that finds the series: exact to the last bits of doubles for all degrees in use.
@@ -31,13 +31,48 @@ pub(super) fn cosine(a: f64, degree: usize) -> Vec<f64> {
     (0..=degree).map(coefficient).collect()
 }
 
-/// The steps of EvalMod on an operand of `level`; scales of operand and result as given.
-pub(super) fn plan(
-    chain: &Chain,
-    spec: &BootstrapSpec,
-    level: usize,
-    [scale, result_scale]: [f64; 2],
-) -> Result<PolynomialPlan> {
+/// EvalMod for values up to a bound in absolute value.
+///
+/// They enter divided by the bound; the amplitude of the cosine brings them back, at the canonical scale and for no level.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EvalMod {
+    bound: f64,
+    plan: PolynomialPlan,
+}
+
+impl EvalMod {
+    /// The steps on a chain that the specification describes.
+    ///
+    /// # Errors
+    /// [`Error::Range`] for a bound that is not a positive number; [`Error::Encode`] for one so large or small that the steps have no
+    /// scale for it.
+    pub fn new(chain: &Chain, spec: &BootstrapSpec, bound: f64) -> Result<Self> {
+        if !(bound > 0.0 && bound.is_finite()) {
+            return Err(Error::Range {
+                what: "bound of refreshed values",
+                found: bound,
+                allowed: "positive numbers",
+            });
+        }
+        let scale = spec.eval_scale(chain);
+        let result_scale = chain.scale(spec.refreshed_level()) * spec.message_ratio() * bound;
+        let plan = plan(chain, spec, [scale, result_scale])?;
+        Ok(Self { bound, plan })
+    }
+
+    /// The largest absolute value it is made for.
+    pub fn bound(&self) -> f64 {
+        self.bound
+    }
+
+    pub(crate) fn plan(&self) -> &PolynomialPlan {
+        &self.plan
+    }
+}
+
+/// The steps on an operand of the scale given, to a result of the scale given.
+fn plan(chain: &Chain, spec: &BootstrapSpec, [scale, result_scale]: [f64; 2]) -> Result<PolynomialPlan> {
+    let level = spec.eval_level();
     let doublings = spec.double_angles as i32;
     let mut amplitude = TAU.recip().powf(0.5f64.powi(doublings));
     let coefficients: Vec<f64> = cosine(TAU * spec.bound() * 0.5f64.powi(doublings), spec.degree)

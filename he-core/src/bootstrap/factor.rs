@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::diagonals::Diagonals;
+use super::diagonals::{Diagonals, parts};
 use crate::ckks::linear::{self, LinearPlan, ROWS_AT_ONCE, Term, Weights};
 use crate::ckks::{Ciphertext, Context, EvaluationKeys};
 use crate::complex::Complex;
@@ -26,18 +26,50 @@ pub(super) enum Side {
 }
 
 /// The diagonals of a matrix in steps: shift = giant + baby.
-#[derive(Debug)]
-struct Steps {
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Steps {
     /// (giant, baby, shift), sorted; the shift from 0 to the slots, the steps around zero.
-    all: Vec<(i32, i32, usize)>,
+    pub(crate) all: Vec<(i32, i32, usize)>,
     /// Giant steps are multiples of this.
-    stride: i32,
+    pub(crate) stride: i32,
+    /// Slots after which every diagonal repeats.
+    pub(crate) period: usize,
 }
 
 impl Steps {
-    /// The shifts of merged butterflies are consecutive multiples of one unit, on both sides of zero.
-    fn new(matrix: &Diagonals, slots: usize, side: Side) -> Self {
-        let shifts: Vec<usize> = matrix.by_shift().keys().copied().collect();
+    /// Those of the transform's factors, which follow from the number of slots alone; coefficients to slots, first applied first.
+    pub(super) fn of_factors(slots: usize, factors: usize, side: Side) -> Vec<Self> {
+        let of = |stages: std::ops::Range<usize>| {
+            // Butterflies of stage k shift by 2^k either way, and repeat after 2^(k + 1) slots.
+            let (unit, reach) = (1 << stages.start, (1 << stages.end) - (1 << stages.start));
+            let shifts = (0..=2 * reach / unit).map(|i| (i * unit + slots - reach) % slots);
+            let mut shifts: Vec<usize> = shifts.collect();
+            shifts.sort_unstable();
+            shifts.dedup();
+            Self::new(&shifts, slots, 1 << stages.end, side)
+        };
+        parts(slots.ilog2() as usize, factors)
+            .filter(|stages| !stages.is_empty())
+            .map(of)
+            .collect()
+    }
+
+    /// The rotation by which a giant step is walked to.
+    pub(crate) fn walked(&self, giant: i32) -> i32 {
+        self.stride * (giant / self.stride).signum()
+    }
+
+    /// Rotations for which keys are needed.
+    pub(super) fn rotations(&self) -> BTreeSet<i32> {
+        let rotations = self
+            .all
+            .iter()
+            .flat_map(|&(giant, baby, _)| [self.walked(giant), baby]);
+        rotations.filter(|&r| r != 0).collect()
+    }
+
+    /// The shifts of merged butterflies, ascending, are consecutive multiples of one unit, on both sides of zero.
+    fn new(shifts: &[usize], slots: usize, period: usize, side: Side) -> Self {
         let unit = shifts.iter().fold(slots, |unit, shift| {
             1 << unit.trailing_zeros().min(shift.trailing_zeros())
         });
@@ -59,7 +91,7 @@ impl Steps {
             })
             .collect();
         all.sort_unstable();
-        Self { all, stride }
+        Self { all, stride, period }
     }
 }
 
@@ -73,7 +105,8 @@ impl Factor {
         [scale, result_scale]: [f64; 2],
     ) -> Result<Self> {
         let n = context.slots();
-        let steps = Steps::new(matrix, n, side);
+        let shifts: Vec<usize> = matrix.by_shift().keys().copied().collect();
+        let steps = Steps::new(&shifts, n, n, side);
         let terms = steps.all.iter().enumerate().map(|(i, &(giant, baby, _))| Term {
             output: 0,
             giant,
@@ -118,19 +151,9 @@ impl Factor {
         Ok(Self { plan, weights, scale })
     }
 
-    /// Level of its operand.
-    pub(super) fn level(&self) -> usize {
-        self.weights.level()
-    }
-
     /// Scale of its operand.
     pub(super) fn scale(&self) -> f64 {
         self.scale
-    }
-
-    /// Rotations for which it needs keys.
-    pub(super) fn rotations(&self) -> BTreeSet<i32> {
-        self.plan.rotations()
     }
 
     /// Bytes of its plaintexts.
@@ -178,7 +201,8 @@ mod tests {
             (Diagonals::to_coefficients(&fft, n, 2), Side::Forth),
         ] {
             for matrix in &matrices {
-                let steps = Steps::new(matrix, n, side);
+                let shifts: Vec<usize> = matrix.by_shift().keys().copied().collect();
+                let steps = Steps::new(&shifts, n, n, side);
                 let mut shifts: Vec<usize> = steps.all.iter().map(|step| step.2).collect();
                 shifts.sort_unstable();
                 assert!(shifts.iter().eq(matrix.by_shift().keys()));
@@ -190,6 +214,30 @@ mod tests {
                 }
                 let giants: BTreeSet<i32> = steps.all.iter().map(|step| step.0).collect();
                 assert!(giants.contains(&0) && giants.len() <= 4, "{giants:?}");
+            }
+        }
+    }
+
+    /// Keys are chosen and costs counted by the shifts and periods that are derived; the matrices must have them.
+    #[test]
+    fn factors_have_the_shifts_and_periods_that_are_derived() {
+        let fft = SpecialFft::new(64);
+        for count in 1..=4 {
+            let mut back = Diagonals::to_coefficients(&fft, 64, count);
+            back.reverse();
+            let forth = Diagonals::to_slots(&fft, 64, count);
+            for (matrices, side) in [(forth, Side::Back), (back, Side::Forth)] {
+                let derived = Steps::of_factors(64, count, side);
+                assert_eq!(matrices.len(), derived.len());
+                for (matrix, steps) in matrices.iter().zip(derived) {
+                    let shifts: Vec<usize> = matrix.by_shift().keys().copied().collect();
+                    assert_eq!(Steps::new(&shifts, 64, steps.period, side), steps);
+                    let periods = matrix
+                        .by_shift()
+                        .values()
+                        .map(|d| shortest_period(d.clone()).len());
+                    assert_eq!(periods.max(), Some(steps.period));
+                }
             }
         }
     }

@@ -22,20 +22,24 @@ mod encapsulation;
 mod eval_mod;
 mod factor;
 mod failure;
+mod precision;
 mod spec;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 
-use crate::ckks::polynomial::PolynomialPlan;
 use crate::ckks::{Ciphertext, Context, EvaluationKeys, KeySpec, eval};
 use crate::error::{Error, Result};
 use diagonals::Diagonals;
-pub use encapsulation::EncapsulationKeys;
 use encapsulation::ModRaise;
+pub use eval_mod::EvalMod;
+pub(crate) use factor::Steps;
 use factor::{Factor, Side};
+pub use precision::Precision;
 pub use spec::BootstrapSpec;
+
+pub use crate::ckks::EncapsulationKeys;
 
 /// A stage of bootstrapping, as an observer is told when it ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,7 +77,9 @@ pub struct Bootstrapper {
     coeffs_to_slots: Vec<Factor>,
     /// Constant added before EvalMod: a fourth of a turn.
     quarter: f64,
-    eval_mod: PolynomialPlan,
+    /// For slots up to one.
+    eval_mod: EvalMod,
+    spec: BootstrapSpec,
 }
 
 impl Bootstrapper {
@@ -123,12 +129,7 @@ impl Bootstrapper {
             .collect::<Result<_>>()?;
         // What stands in the slots after ModRaise is at most one in absolute value at this scale.
         let raised_scale = q0 * spec.bound();
-        let eval_level = top - spec.coeffs_to_slots;
-        // Squares of x take their scales to that of the lowest level at which the cosine's powers stand.
-        let lowest = spec.refreshed_level() + spec.double_angles + 1;
-        let eval_scale = (lowest + 1..=eval_level).fold(chain.dropped_product(lowest), |scale, level| {
-            (scale * chain.dropped_product(level)).sqrt()
-        });
+        let eval_scale = spec.eval_scale(chain);
         // The sum with the conjugate doubles: read at twice its scale it does not.
         let step = (eval_scale / 2.0 / raised_scale).powf(1.0 / spec.coeffs_to_slots as f64);
         let scale_at = |done: usize| raised_scale * step.powi(done as i32);
@@ -140,54 +141,38 @@ impl Bootstrapper {
                 Factor::new(context, matrix, Side::Forth, top - i, scales)
             })
             .collect::<Result<_>>()?;
-        let refreshed = spec.refreshed_level();
-        let eval_mod = eval_mod::plan(
-            chain,
-            spec,
-            eval_level,
-            [
-                2.0 * scale_at(spec.coeffs_to_slots),
-                chain.scale(refreshed) * q0 / message_scale,
-            ],
-        )?;
         Ok(Self {
             context: context.clone(),
             slots_to_coeffs,
             raise: ModRaise::new(context),
             coeffs_to_slots,
             quarter: -0.25 / spec.bound(),
-            eval_mod,
+            eval_mod: EvalMod::new(chain, spec, 1.0)?,
+            spec: spec.clone(),
         })
     }
 
     /// The evaluation keys that refreshing needs, each up to its level.
     pub fn key_spec(&self) -> KeySpec {
-        let mut spec = KeySpec {
-            relin_level: Some(self.eval_level()),
-            conjugation: Some(self.eval_level()),
-            ..KeySpec::default()
-        };
-        for factor in self.slots_to_coeffs.iter().chain(&self.coeffs_to_slots) {
-            for rotation in factor.rotations() {
-                let level = spec.rotations.entry(rotation).or_default();
-                *level = factor.level().max(*level);
-            }
-        }
-        spec
+        self.spec.key_spec()
     }
 
     /// Lowest level at which a ciphertext can be refreshed.
     pub fn entry_level(&self) -> usize {
-        self.slots_to_coeffs.len()
+        self.spec.entry_level()
     }
 
     /// Level of refreshed ciphertexts.
     pub fn refreshed_level(&self) -> usize {
-        self.eval_mod.result_level()
+        self.spec.refreshed_level()
     }
 
-    fn eval_level(&self) -> usize {
-        self.context.top_level() - self.coeffs_to_slots.len()
+    /// EvalMod for values up to `bound`; see [`refresh_within`](Self::refresh_within).
+    ///
+    /// # Errors
+    /// Those of [`EvalMod::new`].
+    pub fn eval_mod(&self, bound: f64) -> Result<EvalMod> {
+        EvalMod::new(self.context.chain(), &self.spec, bound)
     }
 
     /// Bytes of the transforms' plaintexts in memory.
@@ -205,12 +190,7 @@ impl Bootstrapper {
         pair: [&Ciphertext; 2],
         observe: Observer<'_>,
     ) -> Result<[Ciphertext; 2]> {
-        let context = &self.context;
-        let level = self.entry_level();
-        let [x, y] = pair.map(|x| eval::adjust(context, x, level));
-        let both = eval::add(context, &x?, &eval::mul_i(context, &y?))?;
-        let [re, im] = self.parts(keys, encapsulation, both, observe)?;
-        Ok([self.modulo(keys, re, observe)?, self.modulo(keys, im, observe)?])
+        self.pair_within(keys, encapsulation, &self.eval_mod, pair, observe)
     }
 
     /// Refreshes one ciphertext of real slots; see [`refresh_pair`](Self::refresh_pair).
@@ -221,9 +201,69 @@ impl Bootstrapper {
         x: &Ciphertext,
         observe: Observer<'_>,
     ) -> Result<Ciphertext> {
-        let x = eval::adjust(&self.context, x, self.entry_level())?;
+        self.single_within(keys, encapsulation, &self.eval_mod, x, observe)
+    }
+
+    /// Refreshes ciphertexts of real slots within the bound of `eval_mod`, two at a time: canonical ones of a level above
+    /// [`entry_level`](Self::entry_level), or ones of that level whose scale is the canonical one divided by the bound.
+    pub fn refresh_within(
+        &self,
+        keys: &EvaluationKeys,
+        encapsulation: &EncapsulationKeys,
+        eval_mod: &EvalMod,
+        tiles: &[&Ciphertext],
+    ) -> Result<Vec<Ciphertext>> {
+        let refresh = |pair: &[&Ciphertext]| match *pair {
+            [x, y] => {
+                let pair = self.pair_within(keys, encapsulation, eval_mod, [x, y], &mut |_| {})?;
+                Ok(pair.to_vec())
+            }
+            [x] => Ok(vec![self.single_within(
+                keys,
+                encapsulation,
+                eval_mod,
+                x,
+                &mut |_| {},
+            )?]),
+            _ => Ok(vec![]),
+        };
+        let pairs: Vec<Vec<Ciphertext>> = tiles.chunks(2).map(refresh).collect::<Result<_>>()?;
+        Ok(pairs.into_iter().flatten().collect())
+    }
+
+    fn pair_within(
+        &self,
+        keys: &EvaluationKeys,
+        encapsulation: &EncapsulationKeys,
+        eval_mod: &EvalMod,
+        pair: [&Ciphertext; 2],
+        observe: Observer<'_>,
+    ) -> Result<[Ciphertext; 2]> {
+        let context = &self.context;
+        let [x, y] = pair.map(|x| self.entering(eval_mod, x));
+        let both = eval::add(context, &x?, &eval::mul_i(context, &y?))?;
+        let [re, im] = self.parts(keys, encapsulation, both, observe)?;
+        let re = self.modulo(keys, eval_mod, re, observe)?;
+        Ok([re, self.modulo(keys, eval_mod, im, observe)?])
+    }
+
+    fn single_within(
+        &self,
+        keys: &EvaluationKeys,
+        encapsulation: &EncapsulationKeys,
+        eval_mod: &EvalMod,
+        x: &Ciphertext,
+        observe: Observer<'_>,
+    ) -> Result<Ciphertext> {
+        let x = self.entering(eval_mod, x)?;
         let [re, _] = self.parts(keys, encapsulation, x, observe)?;
-        self.modulo(keys, re, observe)
+        self.modulo(keys, eval_mod, re, observe)
+    }
+
+    /// The operand divided by the bound, at the entry level: a larger scale, which the adjustment takes back.
+    fn entering(&self, eval_mod: &EvalMod, x: &Ciphertext) -> Result<Ciphertext> {
+        let scale = x.scale() * eval_mod.bound();
+        eval::adjust(&self.context, &x.clone().with_scale(scale), self.entry_level())
     }
 
     /// Lower and upper coefficients of the operand's slots, plus multiples of q0, as real slots.
@@ -268,11 +308,17 @@ impl Bootstrapper {
     }
 
     /// EvalMod: the coefficients modulo q0, as canonical slots.
-    fn modulo(&self, keys: &EvaluationKeys, x: Ciphertext, observe: Observer<'_>) -> Result<Ciphertext> {
+    fn modulo(
+        &self,
+        keys: &EvaluationKeys,
+        eval_mod: &EvalMod,
+        x: Ciphertext,
+        observe: Observer<'_>,
+    ) -> Result<Ciphertext> {
         let context = &self.context;
         let quarter = context.encode(&[self.quarter], x.scale(), x.level(), false)?;
-        let y = self
-            .eval_mod
+        let y = eval_mod
+            .plan()
             .evaluate(context, keys, &eval::add_plain(context, &x, &quarter)?)?;
         observe(Stage::EvalMod);
         let scale = context.scale(y.level());

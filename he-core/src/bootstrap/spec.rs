@@ -1,11 +1,15 @@
 //! Parameters of bootstrapping, and the chain they need.
 
+use serde::{Deserialize, Serialize};
+
+use super::factor::{Side, Steps};
 use super::failure::failure_log2;
+use crate::ckks::KeySpec;
 use crate::ckks::polynomial::polynomial_levels;
-use crate::params::{Chain, ChainSpec, Published, SPARSE_WEIGHT, Secret, log2};
+use crate::params::{Chain, ChainSpec, LOG_N_MAX, LOG_N_MIN, Published, SPARSE_WEIGHT, Secret, log2};
 
 /// How to bootstrap, and on which chain.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BootstrapSpec {
     /// Logarithm of the ring degree.
     pub log_n: u32,
@@ -35,6 +39,11 @@ pub struct BootstrapSpec {
 
 /// K: what a secret of weight 32 exceeds less than once in 2^138 refreshes ([`BootstrapSpec::failure_probability_log2`]).
 const QUOTIENT_BOUND: f64 = 16.0;
+
+/// Largest degree of the cosine: a chain has no levels for more.
+const DEGREE_MAX: usize = 1 << 10;
+/// Largest message ratio: beyond it nothing of a word is left for the message.
+const MESSAGE_RATIO_BITS_MAX: f64 = 40.0;
 
 impl BootstrapSpec {
     /// N = 2^16: base 50, SlotsToCoeffs 3 x 40, work 15 x 40, EvalMod 2 x 56, 4 x 59, 61 and 59 in two primes each,
@@ -110,9 +119,66 @@ impl BootstrapSpec {
         self.slots_to_coeffs + self.work
     }
 
+    /// Lowest level at which a ciphertext can be refreshed.
+    pub fn entry_level(&self) -> usize {
+        self.slots_to_coeffs
+    }
+
+    /// Level at which EvalMod starts.
+    pub fn eval_level(&self) -> usize {
+        self.refreshed_level() + self.eval_mod_levels()
+    }
+
     /// All levels.
     pub fn levels(&self) -> usize {
-        self.refreshed_level() + self.eval_bits.len() + self.coeffs_to_slots
+        self.eval_level() + self.coeffs_to_slots
+    }
+
+    /// Whether it describes refreshing of so many slots on a chain with so many levels. Nothing else may be asked of a specification
+    /// that was read from somewhere.
+    pub(crate) fn fits(&self, slots: usize, levels: usize) -> bool {
+        let counts = [
+            self.work,
+            self.slots_to_coeffs,
+            self.coeffs_to_slots,
+            self.double_angles,
+        ];
+        (LOG_N_MIN..=LOG_N_MAX).contains(&self.log_n)
+            && slots == 1 << (self.log_n - 1)
+            && counts.iter().all(|&count| count <= levels)
+            && self.slots_to_coeffs >= 1
+            && self.coeffs_to_slots >= 1
+            && (1..=DEGREE_MAX).contains(&self.degree)
+            && self.eval_bits.len() == self.eval_mod_levels()
+            && (1.0..=MESSAGE_RATIO_BITS_MAX).contains(&self.message_ratio_bits)
+            && self.levels() == levels
+    }
+
+    /// The evaluation keys that refreshing needs besides the encapsulation keys, each up to its level: all that a client has to know.
+    pub fn key_spec(&self) -> KeySpec {
+        let mut spec = KeySpec {
+            relin_level: Some(self.eval_level()),
+            conjugation: Some(self.eval_level()),
+            ..KeySpec::default()
+        };
+        for (level, steps) in self.transforms() {
+            for rotation in steps.rotations() {
+                let highest = spec.rotations.entry(rotation).or_default();
+                *highest = level.max(*highest);
+            }
+        }
+        spec
+    }
+
+    /// Level and steps of every factor: of SlotsToCoeffs, then of CoeffsToSlots.
+    pub(crate) fn transforms(&self) -> impl Iterator<Item = (usize, Steps)> {
+        let slots = 1 << (self.log_n - 1);
+        let (low, high) = (self.slots_to_coeffs, self.coeffs_to_slots);
+        let down = move |top: usize| (0..).map(move |i| top - i);
+        let to_coefficients = down(low).zip(Steps::of_factors(slots, low, Side::Back));
+        let mut back = Steps::of_factors(slots, high, Side::Forth);
+        back.reverse();
+        to_coefficients.chain(down(self.levels()).zip(back))
     }
 
     /// log2 of a bound on the probability that one refresh, of a pair or of a single ciphertext, meets a quotient outside the interval
@@ -138,6 +204,14 @@ impl BootstrapSpec {
                 secret: Secret::Ternary,
             },
         ]
+    }
+
+    /// Scale at which EvalMod starts: squares of x take theirs to that of the lowest level at which the cosine's powers stand.
+    pub(crate) fn eval_scale(&self, chain: &Chain) -> f64 {
+        let lowest = self.refreshed_level() + self.double_angles + 1;
+        (lowest + 1..=self.eval_level()).fold(chain.dropped_product(lowest), |scale, level| {
+            (scale * chain.dropped_product(level)).sqrt()
+        })
     }
 
     pub(crate) fn message_ratio(&self) -> f64 {

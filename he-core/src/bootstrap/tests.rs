@@ -255,7 +255,7 @@ fn chains_that_do_not_fit_are_refused() {
 
 #[test]
 fn the_sparse_secret_has_its_weight_and_a_small_modulus() {
-    let sparse = encapsulation::sparse_ternary(&Seed::new([9; 32]), 1 << 15);
+    let sparse = crate::ckks::sparse_ternary(&Seed::new([9; 32]), 1 << 15);
     assert_eq!(sparse.iter().filter(|&&c| c != 0).count(), SPARSE_WEIGHT);
     assert!(sparse.contains(&1) && sparse.contains(&-1));
     // Of a ring too small for it no key is published.
@@ -294,7 +294,7 @@ fn keys_have_the_moduli_that_are_said_to_be_published() {
     let published = small().published(chain.chain());
     let context = Context::new_insecure(chain).unwrap();
     let modulus = |level| {
-        let primes = encapsulation::primes(&context, level);
+        let primes = context.encapsulation_primes(level);
         let moduli: Vec<u64> = primes.iter().map(|&p| context.modulus(p).value()).collect();
         log2_product(&moduli)
     };
@@ -340,5 +340,105 @@ fn fifty_refreshes_do_not_drift() {
             -fifty.log2()
         );
         assert!(fifty < 15.0 * one, "{one:e} after one, {fifty:e} after fifty");
+    }
+}
+
+#[test]
+fn the_noise_of_small_slots_is_that_of_the_parameters() {
+    for spec in [
+        small(),
+        BootstrapSpec {
+            eval_bits: 60,
+            ..small()
+        },
+    ] {
+        let context = Context::new_insecure(spec.chain().build_insecure().unwrap()).unwrap();
+        let b = bench(context, &spec);
+        // For which the sine is straight.
+        let x: Vec<f64> = (0..b.context.slots()).map(|k| 1e-3 * (k as f64).sin()).collect();
+        let pair = b.encrypt(&x);
+        let [x1, _] = b
+            .bootstrapper
+            .refresh_pair(&b.keys, &b.encapsulation, [&pair, &pair], &mut |_| {})
+            .unwrap();
+        let found = b.secret.decrypt_real(&b.context, &x1);
+        let squares: f64 = found.iter().zip(&x).map(|(a, b)| (a - b).powi(2)).sum();
+        let measured = (squares / x.len() as f64).sqrt();
+        let Precision { deviation, cubic } = Precision::new(b.context.chain(), &spec);
+        println!(
+            "deviation 2^{:.1}, measured 2^{:.1}",
+            deviation.log2(),
+            measured.log2()
+        );
+        assert!((2f64.powi(-20)..2f64.powi(-19)).contains(&cubic), "{cubic:e}");
+        // A fourth of the slots have the full figure.
+        assert!(
+            (0.25..1.0).contains(&(measured / deviation)),
+            "{measured:e} of {deviation:e}"
+        );
+    }
+}
+
+#[test]
+fn values_beyond_one_come_back_within_their_bound() {
+    let b = small_bench();
+    let n = b.context.slots();
+    for bound in [0.01, 1.0, 5.5, 300.0] {
+        let eval_mod = b.bootstrapper.eval_mod(bound).unwrap();
+        let x: Vec<f64> = (0..n).map(|k| bound * (k as f64).sin()).collect();
+        let level = b.bootstrapper.refreshed_level();
+        let plain = b
+            .context
+            .encode(&x, b.context.scale(level), level, false)
+            .unwrap();
+        let encrypted = b.secret.encrypt(&b.context, &plain).unwrap().expand(&b.context);
+        let refreshed = b
+            .bootstrapper
+            .refresh_within(&b.keys, &b.encapsulation, &eval_mod, &[&encrypted])
+            .unwrap();
+        let error = worst(&b.secret.decrypt_real(&b.context, &refreshed[0]), &x) / bound;
+        println!("bound {bound}: {:.1} bits", -error.log2());
+        assert!(error < 2f64.powi(-16), "bound {bound}: {:.1} bits", -error.log2());
+    }
+    for bound in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        assert!(
+            matches!(b.bootstrapper.eval_mod(bound), Err(Error::Range { .. })),
+            "{bound}"
+        );
+    }
+}
+
+#[test]
+fn encapsulation_keys_travel() {
+    let b = small_bench();
+    let context = &b.context;
+    let bytes = b.encapsulation.to_bytes(context);
+    assert_eq!(bytes.len(), EncapsulationKeys::wire_bytes(context));
+    // Half of the keys in memory, and packed.
+    assert!(2 * bytes.len() < b.encapsulation.bytes());
+    let read = EncapsulationKeys::from_bytes(context, &bytes).unwrap();
+    assert_eq!(read.to_bytes(context), bytes);
+    let x: Vec<f64> = (0..context.slots()).map(|k| (k as f64).sin()).collect();
+    let encrypted = b.encrypt(&x);
+    let refresh = |keys| {
+        let refreshed = b.bootstrapper.refresh(&b.keys, keys, &encrypted, &mut |_| {});
+        refreshed.unwrap().to_bytes(context)
+    };
+    assert_eq!(refresh(&read), refresh(&b.encapsulation));
+    for length in [0, 3, 4, 35, 36, 100, bytes.len() - 1] {
+        let error = EncapsulationKeys::from_bytes(context, &bytes[..length])
+            .err()
+            .unwrap();
+        assert!(matches!(error, Error::Truncated { .. }), "{length}: {error}");
+    }
+    let longer = [&bytes[..], &[0]].concat();
+    let mut newer = bytes.clone();
+    newer[0] = 2;
+    // A word of ones is below no prime.
+    let mut wide = bytes.clone();
+    wide[36..50].fill(0xff);
+    for wrong in [longer, newer, wide] {
+        let error = EncapsulationKeys::from_bytes(context, &wrong).err().unwrap();
+        assert!(matches!(error, Error::Corrupted { .. }), "{error}");
     }
 }

@@ -19,13 +19,10 @@ pub(super) const PUBLIC_KEY_UNIFORM: u64 = 5;
 /// The error of a public key.
 pub(super) const PUBLIC_KEY_ERROR: u64 = 6;
 /// The ephemeral sparse secret of bootstrapping.
-#[cfg(feature = "program")]
 pub(crate) const SPARSE_SECRET: u64 = 10;
 /// The key from the secret to the sparse one, as the number of an automorphism: even, so that it is none.
-#[cfg(feature = "program")]
 pub(crate) const TO_SPARSE: u64 = 2;
 /// The key back.
-#[cfg(feature = "program")]
 pub(crate) const TO_DENSE: u64 = 4;
 /// The noise on numbers that are shown to others.
 pub(super) const FLOOD: u64 = 11;

@@ -41,4 +41,6 @@ pub use encode::Plaintext;
 #[cfg(feature = "program")]
 pub(crate) use fft::SpecialFft;
 pub use flood::Flooding;
-pub use keys::{EvaluationKeys, KeySpec, PublicKey, SecretKey, SeededEvaluationKeys};
+#[cfg(test)]
+pub(crate) use keys::sparse_ternary;
+pub use keys::{EncapsulationKeys, EvaluationKeys, KeySpec, PublicKey, SecretKey, SeededEvaluationKeys};

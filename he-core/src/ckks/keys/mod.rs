@@ -3,11 +3,15 @@
 //! Notation: s secret, uniform ternary; D_j the digits of a key, runs of primes; g_j = P modulo the primes of D_j and 0 modulo all
 //! others (the gadget); e errors, centred binomial of variance 21/2.
 
+mod encapsulation;
 mod evaluation;
 mod public;
 mod secret;
 mod switching;
 
+pub use encapsulation::EncapsulationKeys;
+#[cfg(test)]
+pub(crate) use encapsulation::sparse_ternary;
 pub use evaluation::{EvaluationKeys, KeySpec, SeededEvaluationKeys};
 pub use public::PublicKey;
 pub use secret::SecretKey;
