@@ -115,6 +115,7 @@ fn run_case(case: &Case) -> Outcome {
     let executor = Executor {
         context,
         keys: &keys,
+        encapsulation: None,
         program,
         plains: &store,
     };
@@ -371,6 +372,7 @@ fn a_run_can_be_followed_and_cancelled() {
     let executor = Executor {
         context,
         keys: &keys,
+        encapsulation: None,
         program,
         plains: &store,
     };

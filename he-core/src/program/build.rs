@@ -10,6 +10,7 @@ use super::infer::{Fault, Scope, State};
 use super::op::{Op, PlainClass, PlainId, PlainInfo, Port, Program, Term, ValueId, ValueInfo};
 use super::slots::{PlainValues, Slots};
 use super::verify::{Verified, VerifyError};
+use crate::bootstrap::BootstrapSpec;
 
 /// A program being written.
 #[derive(Clone, Debug)]
@@ -31,6 +32,7 @@ impl Builder {
             plaintexts: Vec::new(),
             inputs: Vec::new(),
             outputs: Vec::new(),
+            bootstrap: None,
         };
         Self {
             chain,
@@ -38,6 +40,13 @@ impl Builder {
             known: PlainValues::default(),
             layer: 0,
         }
+    }
+
+    /// Says how ciphertexts are refreshed.
+    #[must_use]
+    pub fn bootstrapping(mut self, spec: BootstrapSpec) -> Self {
+        self.program.bootstrap = Some(spec);
+        self
     }
 
     /// Starts a layer: operations written from now on belong to it.
@@ -299,9 +308,9 @@ impl Builder {
         self.derived(Op::Polynomial { x, coefficients })
     }
 
-    /// Reserved: refreshes `x` to `level`.
-    pub fn refresh(&mut self, x: ValueId, level: u32) -> Result<ValueId, VerifyError> {
-        self.derived(Op::Refresh { x, level })
+    /// `x`, of real slots up to `bound` in absolute value, back at the level of fresh ciphertexts.
+    pub fn refresh(&mut self, x: ValueId, bound: f64) -> Result<ValueId, VerifyError> {
+        self.derived(Op::Refresh { x, bound })
     }
 
     /// Checks the program and returns it with the plaintext values known so far.

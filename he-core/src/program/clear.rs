@@ -35,6 +35,17 @@ pub enum ClearError {
         expected: usize,
         found: usize,
     },
+    /// A slot beyond the bound that it is refreshed within: what would come back is another number.
+    #[error("operation {op} of layer `{layer}`: a slot of {found} is to be refreshed within {bound}")]
+    Refresh {
+        op: usize,
+        layer: String,
+        found: f64,
+        bound: f64,
+    },
+    /// A slot with an imaginary part, which would go to another slot.
+    #[error("operation {op} of layer `{layer}`: a slot with the imaginary part {found} is to be refreshed")]
+    Imaginary { op: usize, layer: String, found: f64 },
     /// An input tile has the wrong number of slots.
     #[error("input `{name}`: expected {expected} slots, found {found}")]
     Slots {
@@ -64,6 +75,9 @@ pub fn run_observed(
     let last = program.last_uses();
     let mut values: Vec<Vec<Slots>> = Vec::with_capacity(program.ops.len());
     for (index, op) in program.ops.iter().enumerate() {
+        if let Op::Refresh { x, bound } = op {
+            check_refreshed(program, index, &values[x.0 as usize], *bound)?;
+        }
         let value = evaluate(program, op, plains, inputs, &values)?;
         observe(ValueId(index as u32), &value);
         values.push(value);
@@ -78,6 +92,41 @@ pub fn run_observed(
         .iter()
         .map(|port| values[port.value.0 as usize].clone())
         .collect())
+}
+
+/// How far beyond its bound a slot may be refreshed, and how large an imaginary part may be, relative to the bound: room for the
+/// rounding of floats.
+const REFRESH_TOLERANCE: f64 = 1e-9;
+
+/// Refreshing is the identity on real slots within the bound, and on nothing else.
+fn check_refreshed(program: &Program, op: usize, tiles: &[Slots], bound: f64) -> Result<(), ClearError> {
+    let largest = |part: fn(&Slots) -> &[f64]| {
+        let slots = tiles.iter().flat_map(part);
+        slots.copied().fold(0.0f64, |most, v| {
+            if v.abs() > most.abs() || v.is_nan() {
+                v
+            } else {
+                most
+            }
+        })
+    };
+    let layer = || program.layers[program.values[op].layer as usize].clone();
+    let (found, imaginary) = (largest(|t| &t.re), largest(|t| &t.im));
+    let within = |v: f64, most: f64| !v.is_nan() && v.abs() <= most;
+    if !within(found, bound * (1.0 + REFRESH_TOLERANCE)) {
+        let layer = layer();
+        return Err(ClearError::Refresh {
+            op,
+            layer,
+            found,
+            bound,
+        });
+    }
+    if !within(imaginary, bound * REFRESH_TOLERANCE) {
+        let (layer, found) = (layer(), imaginary);
+        return Err(ClearError::Imaginary { op, layer, found });
+    }
+    Ok(())
 }
 
 /// Checks the shape of the inputs.

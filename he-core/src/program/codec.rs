@@ -7,7 +7,7 @@
 use super::op::Program;
 
 const MAGIC: [u8; 4] = *b"hepr";
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 const HEADER: usize = MAGIC.len() + size_of::<u16>();
 const DIGEST: usize = blake3::OUT_LEN;
 
@@ -110,7 +110,9 @@ mod tests {
         let c = (0..4).map(|_| b.coefficient(y).unwrap()).collect();
         let y = b.polynomial(y, c).unwrap();
         b.output("logits", y);
-        b.finish().unwrap().0.into_program()
+        let mut program = b.finish().unwrap().0.into_program();
+        program.bootstrap = Some(crate::bootstrap::BootstrapSpec::b16());
+        program
     }
 
     #[test]

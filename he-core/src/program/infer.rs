@@ -5,6 +5,7 @@
 
 use super::chain::{ChainView, same_scale};
 use super::op::{Op, PlainClass, PlainId, PlainInfo, Program, Term, ValueId, ValueInfo};
+use crate::bootstrap::BootstrapSpec;
 
 /// Tiles, level and scale of a value.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -104,6 +105,12 @@ pub enum Fault {
     /// The tag of encrypted operands is reserved.
     #[error("plaintext {plain} is tagged encrypted, which is reserved")]
     Encrypted { plain: u32 },
+    /// A value is refreshed, and the program does not say how, or says what no chain could.
+    #[error("the program has no specification of refreshing that fits its chain")]
+    Bootstrap,
+    /// The bound of refreshed slots is not a positive finite number.
+    #[error("{found} is not a bound of refreshed slots")]
+    Bound { found: f64 },
     /// A recorded value disagrees with the rule.
     #[error("recorded {role} {found} disagrees with the derived {expected}")]
     Recorded {
@@ -135,6 +142,8 @@ pub struct Scope<'a> {
     pub values: &'a [ValueInfo],
     /// All plaintexts.
     pub plaintexts: &'a [PlainInfo],
+    /// How ciphertexts are refreshed.
+    pub bootstrap: Option<&'a BootstrapSpec>,
 }
 
 impl<'a> Scope<'a> {
@@ -146,6 +155,7 @@ impl<'a> Scope<'a> {
             chain,
             values,
             plaintexts: &program.plaintexts,
+            bootstrap: program.bootstrap.as_ref(),
         }
     }
 
@@ -361,7 +371,7 @@ impl<'a> Scope<'a> {
                 })
             }
             Op::Polynomial { x, coefficients } => self.polynomial(*x, coefficients),
-            Op::Refresh { x, level } => self.canonical(self.value(*x)?.tiles, *level),
+            Op::Refresh { x, bound } => self.refresh(*x, *bound),
         }
     }
 
@@ -431,6 +441,29 @@ impl<'a> Scope<'a> {
             }
         }
         Ok(x)
+    }
+
+    fn refresh(&self, x: ValueId, bound: f64) -> Result<State, Fault> {
+        let x = self.value(x)?;
+        let spec = self.bootstrap.ok_or(Fault::Bootstrap)?;
+        if !(bound > 0.0 && bound.is_finite()) {
+            return Err(Fault::Bound { found: bound });
+        }
+        let entry = spec.entry_level() as u32;
+        match x.level.cmp(&entry) {
+            std::cmp::Ordering::Less => {
+                return Err(Fault::Level {
+                    needed: entry,
+                    found: x.level,
+                });
+            }
+            std::cmp::Ordering::Equal => {
+                let expected = self.chain.scale(entry).unwrap_or(f64::NAN) / bound;
+                Self::same_scale("refreshed operand", expected, x.scale)?;
+            }
+            std::cmp::Ordering::Greater => {}
+        }
+        self.canonical(x.tiles, spec.refreshed_level() as u32)
     }
 
     fn polynomial(&self, x: ValueId, coefficients: &[PlainId]) -> Result<State, Fault> {

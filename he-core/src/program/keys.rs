@@ -16,6 +16,8 @@ pub struct KeySet {
     pub relinearisation: Option<u32>,
     /// Highest level at which a conjugate is taken.
     pub conjugation: Option<u32>,
+    /// Whether ciphertexts are refreshed, which takes encapsulation keys too.
+    pub encapsulation: bool,
 }
 
 impl From<&KeySet> for KeySpec {
@@ -63,6 +65,16 @@ impl KeySet {
                 | Op::Refresh { .. } => {}
             }
         }
+        if let Some(spec) = program.refreshing() {
+            let needed = spec.key_spec();
+            let level = |level: Option<usize>| level.map(|level| level as u32);
+            keys.relinearisation = keys.relinearisation.max(level(needed.relin_level));
+            keys.conjugation = keys.conjugation.max(level(needed.conjugation));
+            for (r, level) in needed.rotations {
+                keys.rotation(r, level as u32);
+            }
+            keys.encapsulation = true;
+        }
         keys
     }
 
@@ -73,7 +85,7 @@ impl KeySet {
         }
     }
 
-    /// Number of keys.
+    /// Number of keys, without those of encapsulation.
     pub fn count(&self) -> usize {
         let others = [self.relinearisation, self.conjugation];
         self.rotations.len() + others.iter().flatten().count()

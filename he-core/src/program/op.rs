@@ -9,6 +9,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::bootstrap::BootstrapSpec;
+
 /// Index of a value in [`Program::values`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ValueId(pub u32);
@@ -145,12 +147,14 @@ pub enum Op {
         /// recorded scale is not used.
         coefficients: Vec<PlainId>,
     },
-    /// Reserved for bootstrapping: brings `x` back to `level`.
+    /// The same slots at the level that [`Program::bootstrap`] refreshes to. Tiles are refreshed two at a time, as real and imaginary
+    /// parts. The slots are real and at most `bound` in absolute value; the operand stands above the entry level, or at that level at
+    /// its canonical scale divided by the bound, in which case nothing has to be multiplied.
     Refresh {
         /// Operand.
         x: ValueId,
-        /// Level after the refresh.
-        level: u32,
+        /// The largest absolute value of a slot.
+        bound: f64,
     },
 }
 
@@ -279,9 +283,17 @@ pub struct Program {
     pub inputs: Vec<Port>,
     /// Named outputs.
     pub outputs: Vec<Port>,
+    /// How ciphertexts are refreshed, if any are.
+    pub bootstrap: Option<BootstrapSpec>,
 }
 
 impl Program {
+    /// The specification of refreshing, where a value is refreshed.
+    pub fn refreshing(&self) -> Option<&BootstrapSpec> {
+        let any = self.ops.iter().any(|op| matches!(op, Op::Refresh { .. }));
+        self.bootstrap.as_ref().filter(|_| any)
+    }
+
     /// For every value, the index of the last operation that reads it; `ops.len()` where it is an output, its own index where
     /// nothing reads it. An executor frees a value after that operation.
     pub fn last_uses(&self) -> Vec<usize> {

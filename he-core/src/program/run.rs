@@ -13,7 +13,7 @@ use super::count::Counts;
 use super::op::{Op, PlainId, Program, ValueId};
 use super::store::{PlainStore, Prepared};
 use super::verify::Verified;
-use crate::ckks::{Ciphertext, Context, EvaluationKeys, Plaintext, eval, linear};
+use crate::ckks::{Ciphertext, Context, EncapsulationKeys, EvaluationKeys, Plaintext, eval, linear};
 
 /// Why a run ended without a result.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -47,8 +47,8 @@ pub enum RunError {
     /// The store was made for another program.
     #[error("operation {op} reads plaintext {}, which the store does not hold", plain.0)]
     Store { op: usize, plain: PlainId },
-    /// The operation is reserved.
-    #[error("operation {op} of layer `{layer}`: refreshing is not available")]
+    /// The program refreshes, and there are no keys for it.
+    #[error("operation {op} of layer `{layer}`: refreshing takes encapsulation keys")]
     Refresh { op: usize, layer: String },
     /// The scheme refuses.
     #[error("operation {op} of layer `{layer}`: {source}")]
@@ -93,6 +93,8 @@ pub struct Executor<'a> {
     pub context: &'a Context,
     /// Keys of the client.
     pub keys: &'a EvaluationKeys,
+    /// Its keys for refreshing, where the program does.
+    pub encapsulation: Option<&'a EncapsulationKeys>,
     /// The program.
     pub program: &'a Verified,
     /// Its plaintexts.
@@ -302,10 +304,21 @@ impl Executor<'_> {
                 counts.count_polynomial(plan.steps(), tiles);
                 each(x, &|_, t| plan.evaluate(context, keys, t))
             }
-            Op::Refresh { .. } => Err(RunError::Refresh {
-                op: index,
-                layer: self.layer(index).to_owned(),
-            }),
+            Op::Refresh { x, .. } => {
+                let (Prepared::Refresh(eval_mod), Some(bootstrapper), Some(encapsulation)) = (
+                    self.plains.prepared(index),
+                    self.plains.bootstrapper(),
+                    self.encapsulation,
+                ) else {
+                    return Err(RunError::Refresh {
+                        op: index,
+                        layer: self.layer(index).to_owned(),
+                    });
+                };
+                counts.refreshes += tiles;
+                let inputs: Vec<&Ciphertext> = get(x).iter().map(|t| &**t).collect();
+                wrap(bootstrapper.refresh_within(keys, encapsulation, eval_mod, &inputs))
+            }
         }
     }
 }

@@ -7,6 +7,7 @@
 //! an error: the class decided how keys and memory were planned, so it is never widened on the side.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
@@ -14,6 +15,7 @@ use super::clear::{ClearError, constants, fetch};
 use super::op::{Op, PlainClass, PlainId, PlainInfo, Program};
 use super::slots::{PlainSource, Slots};
 use super::verify::Verified;
+use crate::bootstrap::{Bootstrapper, EvalMod};
 use crate::ckks::linear::{LinearPlan, ROWS_AT_ONCE, Term, Weights};
 use crate::ckks::polynomial::PolynomialPlan;
 use crate::ckks::{Context, Plaintext};
@@ -46,6 +48,9 @@ pub enum StoreError {
         layer: String,
         source: crate::Error,
     },
+    /// The chain is not the one that refreshing is specified for.
+    #[error("refreshing: {0}")]
+    Bootstrap(crate::Error),
     /// The scheme refuses to encode.
     #[error("plaintext {}: {source}", id.0)]
     Encode { id: PlainId, source: crate::Error },
@@ -56,19 +61,21 @@ pub(super) enum Prepared {
     Nothing,
     Linear(Box<(LinearPlan, Weights)>),
     Polynomial(PolynomialPlan),
+    Refresh(EvalMod),
 }
 
 /// The encoded plaintexts of a program, and its transforms and polynomials planned.
 pub struct PlainStore {
     plaintexts: Vec<Option<Plaintext>>,
     prepared: Vec<Prepared>,
+    bootstrapper: Option<Bootstrapper>,
 }
 
 impl PlainStore {
     /// Encodes every plaintext that an operation reads.
     pub fn encode(
         program: &Verified,
-        context: &Context,
+        context: &Arc<Context>,
         source: &dyn PlainSource,
     ) -> Result<Self, StoreError> {
         let (expected, found) = (program.slots as usize, context.slots());
@@ -96,7 +103,14 @@ impl PlainStore {
             .enumerate()
             .map(prepare)
             .collect::<Result<_, _>>()?;
-        Ok(Self { plaintexts, prepared })
+        let bootstrapper = program
+            .refreshing()
+            .map(|spec| Bootstrapper::new(context, spec).map_err(StoreError::Bootstrap));
+        Ok(Self {
+            plaintexts,
+            prepared,
+            bootstrapper: bootstrapper.transpose()?,
+        })
     }
 
     /// Bytes of the encoded plaintexts.
@@ -106,7 +120,16 @@ impl PlainStore {
             _ => 0,
         };
         let plaintexts: usize = self.plaintexts.iter().flatten().map(Plaintext::bytes).sum();
-        plaintexts + self.prepared.iter().map(weights).sum::<usize>()
+        let transforms = self
+            .bootstrapper
+            .as_ref()
+            .map_or(0, Bootstrapper::plaintext_bytes);
+        plaintexts + self.prepared.iter().map(weights).sum::<usize>() + transforms
+    }
+
+    /// What refreshes, if the program does.
+    pub(super) fn bootstrapper(&self) -> Option<&Bootstrapper> {
+        self.bootstrapper.as_ref()
     }
 
     /// A plaintext that some operation reads as it is.
@@ -264,6 +287,11 @@ fn prepare(
             let level = program.values[x.0 as usize].level as usize;
             let c: Vec<f64> = c.iter().map(|c| c.re).collect();
             Prepared::Polynomial(PolynomialPlan::new(context.chain(), &c, level).map_err(refused)?)
+        }
+        Op::Refresh { bound, .. } => {
+            let spec = program.bootstrap.as_ref();
+            let eval_mod = spec.map(|spec| EvalMod::new(context.chain(), spec, *bound).map_err(refused));
+            eval_mod.transpose()?.map_or(Prepared::Nothing, Prepared::Refresh)
         }
         _ => Prepared::Nothing,
     })

@@ -162,6 +162,11 @@ fn check_frame(program: &Program, chain: &ChainView) -> Result<(), Fault> {
             allowed,
         });
     }
+    if let Some(spec) = &program.bootstrap
+        && !spec.fits(program.slots as usize, chain.top() as usize)
+    {
+        return Err(Fault::Bootstrap);
+    }
     for (index, port) in program.inputs.iter().enumerate() {
         let op = program.ops.get(port.value.0 as usize).ok_or(Fault::Value {
             found: port.value.0,

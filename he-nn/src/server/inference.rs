@@ -120,6 +120,7 @@ impl Server {
             let executor = Executor {
                 context: &self.context,
                 keys: keys.ring(),
+                encapsulation: None,
                 program: &self.program,
                 plains: &self.plains,
             };

@@ -11,6 +11,7 @@
 //! Source: Bossuat, Mouchet, Troncoso-Pastoriza, Hubaux, "Efficient Bootstrapping for Approximate Homomorphic Encryption with
 //! Non-Sparse Keys", Eurocrypt 2021, section 4 (double hoisting).
 
+mod refresh;
 mod rules;
 #[cfg(test)]
 mod truth;
@@ -49,7 +50,7 @@ pub struct Counts {
     pub pt_multiplications: u64,
     /// Rescaled ciphertexts.
     pub rescales: u64,
-    /// Refreshed ciphertexts.
+    /// Refreshed ciphertexts. What happens inside refreshing is counted as work and bytes, not as operations.
     pub refreshes: u64,
 }
 

@@ -11,7 +11,7 @@ use crate::program::infer::polynomial_levels;
 use crate::program::keys::KeySet;
 use crate::program::op::{Op, PlainId, Program, Term, ValueId};
 
-const WORD: u64 = 8;
+pub(super) const WORD: u64 = 8;
 
 pub(super) struct Counter<'a> {
     pub(super) program: &'a Program,
@@ -40,7 +40,9 @@ impl Counter<'_> {
                 let plain_bytes = plain.iter().map(|&p| self.plain_bytes(p)).sum();
                 Counts { plain_bytes, ..none }
             }
-            Op::Linear { terms, rescale, .. } => self.linear(terms, level, *rescale),
+            Op::Linear { terms, rescale, .. } => self.linear(terms, level, *rescale, &|t| {
+                self.factor_bytes(t.plain, level, t.baby != 0)
+            }),
             Op::RotateSum { stages, .. } => stages
                 .iter()
                 .map(|stage| self.rotate_sum(stage, level))
@@ -74,10 +76,7 @@ impl Counter<'_> {
             Op::Polynomial { coefficients, .. } => {
                 self.polynomial(coefficients.len() as u32 - 1, level).times(tiles)
             }
-            Op::Refresh { .. } => Counts {
-                refreshes: tiles,
-                ..none
-            },
+            Op::Refresh { .. } => self.refresh(tiles, level),
         }
     }
 
@@ -86,7 +85,7 @@ impl Counter<'_> {
     }
 
     /// `l` at `level`.
-    fn limbs(&self, level: u32) -> u64 {
+    pub(super) fn limbs(&self, level: u32) -> u64 {
         self.shape.limbs[level as usize]
     }
 
@@ -166,13 +165,13 @@ impl Counter<'_> {
     }
 
     /// A rotation or conjugation on its own: switched, permuted, then divided.
-    fn automorphism(&self, level: u32, key_level: u32) -> Counts {
+    pub(super) fn automorphism(&self, level: u32, key_level: u32) -> Counts {
         let digits = self.digits(level, key_level);
         let switched = self.mod_up(level, &digits) + self.inner_product(level, &digits);
         switched + self.permute(self.limbs(level) + self.shape.special) + self.divide(level, true, 0, 2)
     }
 
-    fn plain_product(&self, level: u32) -> Counts {
+    pub(super) fn plain_product(&self, level: u32) -> Counts {
         Counts {
             mac_words: 2 * self.words(level),
             pt_multiplications: 1,
@@ -180,7 +179,7 @@ impl Counter<'_> {
         }
     }
 
-    fn rescale(&self, level: u32) -> Counts {
+    pub(super) fn rescale(&self, level: u32) -> Counts {
         Counts {
             rescales: 1,
             ..self.divide(level, false, self.dropped(level), 2)
@@ -188,7 +187,7 @@ impl Counter<'_> {
     }
 
     /// A sum of tensor products and multiples, relinearised and rescaled in one division.
-    fn combination(&self, level: u32, products: u64, multiples: u64) -> Counts {
+    pub(super) fn combination(&self, level: u32, products: u64, multiples: u64) -> Counts {
         let sum = Counts {
             mac_words: 4 * products * self.words(level),
             ct_multiplications: products,
@@ -227,8 +226,15 @@ impl Counter<'_> {
         each.fold(up + self.divide(level, true, 0, 2), Add::add)
     }
 
-    /// Groups of one output and giant step are summed modulo Q if no input in them is rotated ("flat"), else modulo QP.
-    fn linear(&self, terms: &[Term], level: u32, rescale: bool) -> Counts {
+    /// Groups of one output and giant step are summed modulo Q if no input in them is rotated ("flat"), else modulo QP. `bytes` is the
+    /// size of a term's factor.
+    pub(super) fn linear(
+        &self,
+        terms: &[Term],
+        level: u32,
+        rescale: bool,
+        bytes: &dyn Fn(&Term) -> u64,
+    ) -> Counts {
         let mut sum = Counts::default();
         let (l, k) = (self.limbs(level), self.shape.special);
         let groups: Vec<&[Term]> = terms
@@ -264,7 +270,7 @@ impl Counter<'_> {
                 let limbs = if t.baby == 0 { l } else { l + k };
                 sum.mac_words += 2 * limbs * self.shape.degree;
                 sum.pt_multiplications += 1;
-                sum.plain_bytes += self.factor_bytes(t.plain, level, t.baby != 0);
+                sum.plain_bytes += bytes(t);
             }
             let giant = group[0].giant;
             if giant != 0 {
@@ -309,7 +315,7 @@ impl Counter<'_> {
     }
 
     /// `2^s + 2^(L-s) + L - s - 3` products, spread evenly over the levels, and one sum of multiples a leaf.
-    fn estimated_polynomial(&self, degree: u32, level: u32) -> Counts {
+    pub(super) fn estimated_polynomial(&self, degree: u32, level: u32) -> Counts {
         let levels = polynomial_levels(degree);
         let split = |s: u32| (1u64 << s) + (1u64 << (levels - s)) + u64::from(levels - s) - 3;
         let products = (1..=levels)
@@ -369,7 +375,8 @@ impl Counter<'_> {
                 _ => {}
             }
         }
-        bytes + alone.into_iter().map(|&id| self.plain_bytes(id)).sum::<u64>()
+        let transforms: u64 = self.transforms().map(|transform| transform.plain_bytes()).sum();
+        bytes + alone.into_iter().map(|&id| self.plain_bytes(id)).sum::<u64>() + transforms
     }
 
     pub(super) fn resident_key_bytes(&self) -> u64 {
@@ -383,10 +390,11 @@ impl Counter<'_> {
         let mut by_level: BTreeMap<u32, u64> = BTreeMap::new();
         levels.for_each(|level| *by_level.entry(level).or_default() += 1);
         let bytes = |level| self.inner_product(level, &self.digits(level, level)).key_bytes;
-        by_level
+        let switching: u64 = by_level
             .into_iter()
             .map(|(level, count)| count * bytes(level))
-            .sum()
+            .sum();
+        switching + self.encapsulation_key_bytes()
     }
 
     pub(super) fn peak_ciphertext_bytes(&self) -> u64 {

@@ -24,6 +24,7 @@ mod draw;
 mod linear;
 mod polynomial;
 mod propagate;
+mod refresh;
 mod tile;
 mod typical;
 
@@ -51,9 +52,11 @@ pub enum BoundError {
     /// Plaintexts or inputs do not fit the program.
     #[error(transparent)]
     Clear(#[from] ClearError),
-    /// Refreshing has no noise model yet.
-    #[error("operation {op}: no bound is known for refreshing")]
-    Refresh { op: usize },
+    /// A value that may exceed the bound within which it is refreshed, or a program without a specification of refreshing.
+    #[error(
+        "operation {op}: values up to {found} are to be refreshed within {bound}; help: calibrate its range, or refresh within a larger bound"
+    )]
+    Refresh { op: usize, found: f64, bound: f64 },
     /// A polynomial outside its interval.
     #[error(
         "operation {op}: a polynomial on [-1, 1] meets values up to {found}; help: calibrate its range, or scale its input"

@@ -334,7 +334,7 @@ impl Pass<'_> {
                 .map(|&t| self.tiles(*x)[t as usize].clone())
                 .collect(),
             Op::Polynomial { x, coefficients } => self.polynomial(index, *x, coefficients, &name)?,
-            Op::Refresh { .. } => return Err(BoundError::Refresh { op: index }),
+            Op::Refresh { x, bound } => self.refresh(index, *x, *bound, &name)?,
         })
     }
 

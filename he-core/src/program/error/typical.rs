@@ -64,13 +64,12 @@ impl Pass<'_> {
                 of(x) * plains(terms.iter().map(|term| term.plain).collect())?
             }
             Op::Adjust { x, .. } | Op::Rotate { x, .. } | Op::Conjugate { x } | Op::MulI { x } => of(x),
+            Op::Refresh { x, .. } => of(x),
             Op::Select { x, .. } => of(x),
             Op::Gather { parts } => parts.iter().map(of).fold(0.0, f64::max),
-            Op::Input { .. }
-            | Op::Linear { .. }
-            | Op::RotateSum { .. }
-            | Op::Polynomial { .. }
-            | Op::Refresh { .. } => f64::INFINITY,
+            Op::Input { .. } | Op::Linear { .. } | Op::RotateSum { .. } | Op::Polynomial { .. } => {
+                f64::INFINITY
+            }
         })
     }
 }

@@ -52,6 +52,7 @@ fn does_what_was_counted(model: &'static Model) {
     let executor = Executor {
         context: &context,
         keys: &keys,
+        encapsulation: None,
         program,
         plains: &plains,
     };
