@@ -54,6 +54,7 @@ fn spec() -> &'static ClientSpec {
                 rotations: [(1, 0)].into(),
                 ..KeySpec::default()
             },
+            encapsulation: false,
         }
     })
 }

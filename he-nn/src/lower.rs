@@ -8,9 +8,13 @@ mod recipe;
 
 use std::collections::BTreeMap;
 
-use he_core::program::{Builder, ChainView, PlainClass, Term, ValueId, Verified, verify::VerifyError};
+use he_core::bootstrap::BootstrapSpec;
+use he_core::program::{
+    Builder, ChainView, PlainClass, PlainId, Term, ValueId, Verified, verify::VerifyError,
+};
 use he_core::tile::layout::{Cell, Layout};
 
+use crate::plan::PARTIAL_SUMS;
 use crate::plan::network::{Network, StepId, StepKind};
 use crate::plan::packing::cover::{Diagonal, Nonzero};
 use crate::plan::packing::merge::{Merge, merged};
@@ -41,11 +45,23 @@ pub struct Power {
     pub n: u32,
 }
 
-/// Writes the program of a packed network.
-pub fn lower(network: &Network, packing: &Packing, chain: &ChainView) -> Result<Lowered, VerifyError> {
+/// Writes the program of a packed network, which is refreshed by `bootstrap` where it has refreshing steps.
+pub fn lower(
+    network: &Network,
+    packing: &Packing,
+    chain: &ChainView,
+    bootstrap: Option<&BootstrapSpec>,
+) -> Result<Lowered, VerifyError> {
     let slots = packing.layouts.first().map_or(1, |layout| layout.slots());
+    let builder = Builder::new(slots as u32, chain.clone());
+    let (builder, start) = match bootstrap {
+        Some(spec) => (builder.bootstrapping(spec.clone()), spec.refreshed_level() as u32),
+        None => (builder, chain.top()),
+    };
     let mut writer = Writer {
-        builder: Builder::new(slots as u32, chain.clone()),
+        builder,
+        entry: bootstrap.map(|spec| spec.entry_level() as u32),
+        excess: excess(network, packing),
         recipes: Vec::new(),
         values: Vec::new(),
         powers: Vec::new(),
@@ -56,7 +72,7 @@ pub fn lower(network: &Network, packing: &Packing, chain: &ChainView) -> Result<
     let depths = network.depths();
     for (id, step) in network.steps.iter().enumerate() {
         writer.builder.layer(step.name.clone());
-        let before = chain.top() - (depths[id] - step.kind.levels());
+        let before = start - (depths[id] - step.kind.levels());
         let value = writer.step(id, before)?;
         writer.values.push(value);
     }
@@ -73,8 +89,32 @@ pub fn lower(network: &Network, packing: &Packing, chain: &ChainView) -> Result<
     })
 }
 
+/// For every step, how far a slot may exceed the bound of its elements. Slots that hold none of them hold sums of parts of some, up to
+/// [`PARTIAL_SUMS`] times as large, and what becomes of these; where every slot holds an element there is no excess.
+fn excess(network: &Network, packing: &Packing) -> Vec<f64> {
+    let mut excess: Vec<f64> = Vec::with_capacity(network.steps.len());
+    for (step, layout) in network.steps.iter().zip(&packing.layouts) {
+        let of = |x: &StepId| excess[*x];
+        let largest = step.kind.operands().iter().map(of).fold(1.0, f64::max);
+        excess.push(match &step.kind {
+            _ if !layout.has_unknown() => 1.0,
+            StepKind::Input { .. } => 1.0,
+            StepKind::Affine { .. } | StepKind::WindowSum { .. } => PARTIAL_SUMS,
+            StepKind::Square { x } => of(x) * of(x),
+            StepKind::Multiply { x, y } => of(x) * of(y),
+            // Beyond its interval a Chebyshev polynomial grows like the power (2 x)^d.
+            StepKind::Polynomial { degree, .. } if largest > 1.0 => (2.0 * largest).powi(*degree as i32),
+            _ => largest,
+        });
+    }
+    excess
+}
+
 struct Writer<'a> {
     builder: Builder,
+    /// The level at which values are refreshed at least.
+    entry: Option<u32>,
+    excess: Vec<f64>,
     recipes: Vec<Recipe>,
     values: Vec<ValueId>,
     powers: Vec<Power>,
@@ -156,6 +196,42 @@ impl Writer<'_> {
                 self.builder.mul_i(once)
             }
             StepKind::Relabel { x, .. } => Ok(self.values[*x]),
+            StepKind::Refresh { x, bound } => self.builder.refresh(self.values[*x], bound * self.excess[*x]),
+        }
+    }
+
+    /// The bound by which an affine map divides what it delivers: where its only reader refreshes it at the entry level, which leaves no
+    /// level for a division of its own.
+    fn divisor(&self, id: StepId, level: u32) -> Option<f64> {
+        let is_affine = matches!(self.network.steps[id].kind, StepKind::Affine { .. });
+        if !is_affine || self.entry != Some(level) {
+            return None;
+        }
+        match self.network.only_reader(id)?.kind {
+            StepKind::Refresh { bound, .. } => Some(bound * self.excess[id]),
+            _ => None,
+        }
+    }
+
+    /// A factor of `x` in step `id`.
+    fn factor(
+        &mut self,
+        id: StepId,
+        x: ValueId,
+        period: usize,
+        special: bool,
+    ) -> Result<PlainId, VerifyError> {
+        let (class, state) = (self.class(period), self.builder.state(x)?);
+        let divisor = state
+            .level
+            .checked_sub(1)
+            .and_then(|level| self.divisor(id, level));
+        match (
+            divisor,
+            self.builder.chain().factor_scale(state.level, state.scale),
+        ) {
+            (Some(divisor), Some(scale)) => self.builder.factor_at(x, scale / divisor, class, special),
+            _ => self.builder.factor(x, class, special),
         }
     }
 
@@ -241,7 +317,7 @@ impl Writer<'_> {
                 merge: linear.merge,
                 giant,
             });
-            writer.builder.factor(x, writer.class(period), switched)
+            writer.factor(id, x, period, switched)
         };
         let mut terms = Vec::with_capacity(products.len());
         for (product, parts) in products {

@@ -3,7 +3,7 @@
 use super::Ranges;
 use crate::checkpoint::Checkpoint;
 use crate::error::{Error, Result};
-use crate::graph::{Node, NodeId, Op};
+use crate::graph::{Budget, Node, NodeId, Op};
 use crate::layer;
 use crate::model::Model;
 use rayon::prelude::*;
@@ -184,9 +184,30 @@ impl<'a> Session<'a> {
                     help: "look for non-finite inputs, or for values that grow from layer to layer",
                 });
             }
+            self.enforce_refreshable(NodeId(values.len() as u32), node, &value)?;
             values.push(value);
         }
         Ok(values)
+    }
+
+    /// Any value of a model that bootstraps may be refreshed, which only values within their range survive.
+    fn enforce_refreshable(&self, id: NodeId, node: &Node, value: &[f64]) -> Result<()> {
+        let (Some(ranges), Budget::Bootstrap, true) = (self.ranges, self.model.budget(), self.enforce) else {
+            return Ok(());
+        };
+        let expected = ranges.of(id);
+        match value
+            .iter()
+            .copied()
+            .find(|x| node.encrypted && x.abs() > expected)
+        {
+            None => Ok(()),
+            Some(found) => Err(Error::OutOfRange {
+                layer: format!("what reads {}", place(node)),
+                found,
+                expected,
+            }),
+        }
     }
 
     fn enforce_range(&self, node: &Node, operands: &[&[f64]]) -> Result<()> {
@@ -275,7 +296,8 @@ impl Model {
         Ok(self.run_clear_all(checkpoint, &[input], None)?.concat())
     }
 
-    /// Runs a network of several inputs or outputs on floats; activations without a stated range are held to `ranges`.
+    /// Runs a network of several inputs or outputs on floats; activations without a stated range are held to `ranges`, and so is every
+    /// value of a model with `bootstrap`.
     ///
     /// # Errors
     /// As [`run_clear`](Self::run_clear); [`Error::ModelMismatch`] for ranges of another model.

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
-use he_core::ckks::{Context, SecretKey};
+use he_core::ckks::{Context, EncapsulationKeys, SecretKey};
 use he_core::math::sample::Seed;
 use zeroize::Zeroizing;
 
@@ -30,6 +30,7 @@ pub struct Client {
     owner: Owner,
     /// Randomness of the keys derived from the secret one: each seed serves for one key set, however often it is asked for.
     evaluation_seed: Seed,
+    encapsulation_seed: Seed,
     public_seed: Seed,
     pub(super) shared: Shared,
 }
@@ -41,7 +42,17 @@ impl Client {
     /// [`Error::Corrupted`] for a specification whose parts do not fit together, [`Error::Engine`] without randomness.
     pub fn new(spec: &ClientSpec) -> Result<Self> {
         spec.check()?;
-        let context = Context::new(spec.chain.clone())?;
+        Self::generate(spec, Context::new(spec.chain.clone())?)
+    }
+
+    /// A client on a ring of any security, for tests.
+    #[cfg(all(test, feature = "server"))]
+    pub(crate) fn insecure(spec: &ClientSpec, context: &Arc<Context>) -> Result<Self> {
+        spec.check()?;
+        Self::generate(spec, context.clone())
+    }
+
+    fn generate(spec: &ClientSpec, context: Arc<Context>) -> Result<Self> {
         let secret = SecretKey::generate(&context)?;
         let mut id = [0; 16];
         id.copy_from_slice(seed()?.bytes().first_chunk::<16>().unwrap_or(&[0; 16]));
@@ -49,6 +60,9 @@ impl Client {
     }
 
     fn with(spec: &ClientSpec, context: Arc<Context>, secret: SecretKey, key: KeyId) -> Result<Self> {
+        if spec.encapsulation {
+            EncapsulationKeys::check(&context)?;
+        }
         Ok(Client {
             packing: Packing::new(spec),
             owner: Owner {
@@ -59,6 +73,7 @@ impl Client {
             context,
             secret,
             evaluation_seed: seed()?,
+            encapsulation_seed: seed()?,
             public_seed: seed()?,
             shared: Shared::default(),
         })
@@ -80,16 +95,25 @@ impl Client {
     #[must_use]
     #[expect(
         clippy::expect_used,
-        reason = "a chain is secure and a specification's levels exist: both are checked"
+        reason = "a chain is secure, a specification's levels exist, and its ring carries a sparse secret: all are checked"
     )]
     pub fn evaluation_keys(&self) -> EvaluationKeys {
         let keys = self
             .secret
             .evaluation_keys_from(&self.context, &self.spec.keys, &self.evaluation_seed);
         let packed = keys.expect("checked when the client was made").to_bytes().into();
+        let encapsulation = self.spec.encapsulation.then(|| {
+            let keys = self
+                .secret
+                .encapsulation_keys_from(&self.context, &self.encapsulation_seed);
+            keys.expect("checked when the client was made")
+                .to_bytes(&self.context)
+                .into()
+        });
         EvaluationKeys {
             owner: self.owner,
             packed,
+            encapsulation,
         }
     }
 

@@ -28,6 +28,8 @@ pub struct ClientSpec {
     pub outputs: Vec<OutputPort>,
     /// The evaluation keys that the program needs.
     pub keys: KeySpec,
+    /// Whether it refreshes ciphertexts, which takes encapsulation keys too.
+    pub encapsulation: bool,
 }
 
 /// One input of a model.
@@ -87,9 +89,10 @@ const SEED_BYTES: u64 = 32;
 const CIPHERTEXT_HEADER_BYTES: u64 = 12;
 const KEY_COUNT_BYTES: u64 = 4;
 const KEY_HEADER_BYTES: u64 = 12;
+const ENCAPSULATION_HEADER_BYTES: u64 = 36;
 
-/// Bytes of the evaluation keys of a program as they travel, without their frame.
-pub(crate) fn key_bytes(chain: &Chain, keys: &KeySpec) -> u64 {
+/// Bytes of the evaluation keys of a program as they travel, without their frames.
+pub(crate) fn key_bytes(chain: &Chain, keys: &KeySpec, encapsulation: bool) -> u64 {
     let levels = keys
         .rotations
         .values()
@@ -99,7 +102,20 @@ pub(crate) fn key_bytes(chain: &Chain, keys: &KeySpec) -> u64 {
         let digits = chain.digits(level).len() as u64;
         KEY_HEADER_BYTES + digits * limbs_bytes(chain, level, true)
     };
-    SEED_BYTES + KEY_COUNT_BYTES + levels.map(key).sum::<u64>()
+    let encapsulation = if encapsulation {
+        encapsulation_bytes(chain)
+    } else {
+        0
+    };
+    SEED_BYTES + KEY_COUNT_BYTES + levels.map(key).sum::<u64>() + encapsulation
+}
+
+/// Bytes of encapsulation keys: one polynomial on the base and the first special prime, one on all levels and that prime.
+fn encapsulation_bytes(chain: &Chain) -> u64 {
+    let special = chain.primes().iter().skip(chain.q_count()).take(1);
+    let special: u64 = special.map(|prime| limb_bytes(chain, prime)).sum();
+    let polynomial = |level| limbs_bytes(chain, level, false) + special;
+    ENCAPSULATION_HEADER_BYTES + polynomial(0) + polynomial(chain.top_level())
 }
 
 /// Bytes of one packed polynomial at a level, on the special primes too where asked.
@@ -109,8 +125,12 @@ fn limbs_bytes(chain: &Chain, level: usize, special: bool) -> u64 {
         .iter()
         .take(chain.limbs(level))
         .chain(p.iter().filter(|_| special));
-    let limb = |prime: &u64| chain.degree() as u64 * u64::from(u64::BITS - prime.leading_zeros());
-    primes.map(|prime| limb(prime).div_ceil(8)).sum()
+    primes.map(|prime| limb_bytes(chain, prime)).sum()
+}
+
+/// Bytes of one packed limb.
+fn limb_bytes(chain: &Chain, prime: &u64) -> u64 {
+    (chain.degree() as u64 * u64::from(u64::BITS - prime.leading_zeros())).div_ceil(8)
 }
 
 impl ClientSpec {
@@ -176,10 +196,10 @@ impl ClientSpec {
             .sum()
     }
 
-    /// Bytes of the evaluation keys as they travel, without their frame.
+    /// Bytes of the evaluation keys as they travel, without their frames.
     #[must_use]
     pub fn evaluation_key_bytes(&self) -> u64 {
-        key_bytes(&self.chain, &self.keys)
+        key_bytes(&self.chain, &self.keys, self.encapsulation)
     }
 
     /// The name of the only input.

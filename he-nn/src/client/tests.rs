@@ -59,6 +59,7 @@ fn spec() -> ClientSpec {
             rotations: BTreeMap::from([(1, 1), (8, 0)]),
             conjugation: None,
         },
+        encapsulation: false,
     }
 }
 

@@ -9,9 +9,10 @@ use core::panic::Location;
 
 use super::{Form, Inputs, Message, Node, NodeId, Op, Path, Shape, Site, Tensor, Tensors, Weights};
 
-/// Levels that a fresh bootstrap leaves: the work levels of the default bootstrapping parameters at ring degree 2^16
-/// (15 of 40 bits beside 3 + 8 + 3 for the bootstrap itself within log QP = 1700).
-pub const BOOTSTRAP_LEVELS: u32 = 15;
+/// Levels that a fresh bootstrap leaves for one step: the work levels of the default bootstrapping parameters at ring degree 2^16
+/// (15 of 40 bits beside 3 + 8 + 4 for the bootstrap itself within log QP = 1747), less the one in which the result is divided by its
+/// range before it is refreshed again.
+pub const BOOTSTRAP_LEVELS: u32 = 14;
 
 /// How much multiplicative depth a model may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

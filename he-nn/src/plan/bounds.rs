@@ -18,7 +18,7 @@ const TRIES: usize = 6;
 
 impl Model {
     /// [`plan`](Self::plan)s so that the bound on the error that follows from these weights keeps within the goal's: a plan without
-    /// weights estimates it, and may miss by a bit or two. Parameters that are pinned are not changed.
+    /// weights estimates it, and may miss by a bit or two. Parameters that are pinned, or those of bootstrapping, are not changed.
     ///
     /// What clients see of such a plan, its scale, tells them about the size of the weights what the error bound does.
     ///
@@ -32,7 +32,9 @@ impl Model {
             let mut plan = self.plan(&goal)?;
             let bound = plan.predicted_error(checkpoint)?;
             plan.bound = Some((checkpoint.digest(), bound));
-            if bound <= asked || goal.chain.is_some() || self.params().is_some() {
+            // The scale of refreshing is that of its parameters.
+            let is_fixed = goal.chain.is_some() || self.params().is_some() || plan.bootstrap().is_some();
+            if bound <= asked || is_fixed {
                 return Ok(plan);
             }
             least = least.min(bound);

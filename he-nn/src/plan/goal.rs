@@ -1,5 +1,6 @@
 //! What a plan is to optimise, and within which limits.
 
+use he_core::bootstrap::BootstrapSpec;
 use he_core::params::{Chain, Params};
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +36,7 @@ pub struct Goal {
     /// Pinned parameters that make no chain: planning says why.
     #[serde(skip)]
     pub(crate) unsound: Option<Params>,
+    pub(crate) bootstrap: Option<BootstrapSpec>,
     pub(crate) prices: PriceTable,
 }
 
@@ -52,6 +54,7 @@ impl Goal {
             ranges: None,
             chain: None,
             unsound: None,
+            bootstrap: None,
             prices: PriceTable::DEFAULT,
         }
     }
@@ -143,6 +146,14 @@ impl Goal {
     pub fn chain(mut self, chain: Chain) -> Self {
         self.chain = Some(chain);
         self.unsound = None;
+        self
+    }
+
+    /// How values are refreshed, for models with `bootstrap`: these parameters in place of set B16, even where the network would do
+    /// without. With a pinned chain, that is the one they describe.
+    #[must_use]
+    pub fn bootstrap(mut self, spec: BootstrapSpec) -> Self {
+        self.bootstrap = Some(spec);
         self
     }
 

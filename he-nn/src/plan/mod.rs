@@ -6,6 +6,7 @@
 //! |---|---|
 //! | [`mod@translate`] | folded stages to steps whose numbers are traced to the checkpoint |
 //! | [`chain`] | ring degree, scale, a modulus for every level |
+//! | [`placement`] | where values are refreshed, for models with `bootstrap` that have no levels otherwise |
 //! | [`mod@search`] | the packing of every step, by beam search over [`packing`] candidates |
 //! | [`crate::lower`] | the program; counted operation by operation and priced with [`price`] |
 //! | [`mod@bounds`] | what weights say of it: magnitudes and errors |
@@ -20,13 +21,16 @@ pub mod cost;
 mod goal;
 pub mod network;
 pub mod packing;
+pub mod placement;
 mod planner;
 pub mod price;
+mod refreshed;
 mod report;
 pub mod search;
 mod spec;
 pub mod translate;
 
+use he_core::bootstrap::BootstrapSpec;
 use he_core::ckks::KeySpec;
 use he_core::params::Chain;
 use he_core::program::count::Bill;
@@ -214,6 +218,11 @@ impl Plan {
     /// The evaluation keys the program needs, each up to the level it is used at.
     pub fn key_spec(&self) -> KeySpec {
         KeySpec::from(&KeySet::of(&self.program))
+    }
+
+    /// How values are refreshed, if any are.
+    pub fn bootstrap(&self) -> Option<&BootstrapSpec> {
+        self.program.refreshing()
     }
 }
 

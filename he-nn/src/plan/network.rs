@@ -97,6 +97,13 @@ pub enum StepKind {
         /// Subtract.
         negate: bool,
     },
+    /// The same values at the level of fresh ciphertexts, by bootstrapping.
+    Refresh {
+        /// Operand.
+        x: StepId,
+        /// The largest absolute value of an element.
+        bound: f64,
+    },
     /// The same values under another numbering of the elements: element `i` of the result is element `from[i]` of `x`, or zero.
     Relabel {
         /// Operand.
@@ -117,8 +124,28 @@ impl StepKind {
             | StepKind::Polynomial { x, .. }
             | StepKind::Shift { x }
             | StepKind::Negate { x }
+            | StepKind::Refresh { x, .. }
             | StepKind::Relabel { x, .. } => vec![x],
             StepKind::Multiply { x, y } | StepKind::Add { x, y, .. } => vec![x, y],
+        }
+    }
+
+    /// Replaces the steps it reads.
+    pub fn renumber(&mut self, new: impl Fn(StepId) -> StepId) {
+        match self {
+            StepKind::Input { .. } => {}
+            StepKind::Affine { x, .. }
+            | StepKind::WindowSum { x, .. }
+            | StepKind::Square { x }
+            | StepKind::Polynomial { x, .. }
+            | StepKind::Shift { x }
+            | StepKind::Negate { x }
+            | StepKind::Refresh { x, .. }
+            | StepKind::Relabel { x, .. } => *x = new(*x),
+            StepKind::Multiply { x, y } | StepKind::Add { x, y, .. } => {
+                *x = new(*x);
+                *y = new(*y);
+            }
         }
     }
 
@@ -161,18 +188,21 @@ pub struct Network {
 }
 
 impl Network {
-    /// Levels spent before each step's result, on the longest path.
+    /// Levels spent before each step's result, on the longest path from an input or a refreshed value.
     pub fn depths(&self) -> Vec<u32> {
         let mut depths: Vec<u32> = Vec::with_capacity(self.steps.len());
         for step in &self.steps {
             let operands = step.kind.operands();
-            let before = operands.iter().map(|&x| depths[x]).max().unwrap_or(0);
+            let before = match step.kind {
+                StepKind::Refresh { .. } => 0,
+                _ => operands.iter().map(|&x| depths[x]).max().unwrap_or(0),
+            };
             depths.push(before + step.kind.levels());
         }
         depths
     }
 
-    /// Levels the whole network spends.
+    /// Levels the whole network spends, the most between two refreshes if there are any.
     pub fn depth(&self) -> u32 {
         self.depths().into_iter().max().unwrap_or(0)
     }
@@ -189,6 +219,14 @@ impl Network {
             }
         }
         products
+    }
+
+    /// The step that reads step `x`, if it is the only one and `x` is no output.
+    pub fn only_reader(&self, x: StepId) -> Option<&Step> {
+        let mut readers = self.steps.iter().filter(|step| step.kind.operands().contains(&x));
+        let first = readers.next()?;
+        let is_output = self.outputs.iter().any(|(_, output)| *output == x);
+        (readers.next().is_none() && !is_output).then_some(first)
     }
 
     /// The first step that reads step `x`.

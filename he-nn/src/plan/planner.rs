@@ -2,9 +2,10 @@
 
 use std::time::Instant;
 
+use he_core::bootstrap::BootstrapSpec;
 use he_core::ckks::KeySpec;
 use he_core::params::{Chain, Security};
-use he_core::program::count::{Bill, ChainShape, count};
+use he_core::program::count::{Bill, ChainShape, count, count_on};
 use he_core::program::keys::KeySet;
 use he_core::program::{ChainView, ValueId, Verified, codec as program_codec};
 use rayon::prelude::*;
@@ -16,6 +17,7 @@ use super::{Alternative, Goal, Plan, memory_bytes};
 use crate::affine::Stages;
 use crate::client::key_bytes;
 use crate::error::{Error, Result};
+use crate::graph::Budget;
 use crate::lower::{Power, Recipe, lower};
 use crate::model::Model;
 
@@ -30,15 +32,15 @@ const BEAM: usize = 4;
 /// Bound assumed at every site when no ranges are given.
 const ASSUMED_RANGE: f64 = 8.0;
 
-struct Candidate {
+pub(super) struct Candidate {
     chain: Chain,
-    packing: Packing,
+    pub(super) packing: Packing,
     program: Verified,
     recipes: Vec<Recipe>,
     values: Vec<ValueId>,
     powers: Vec<Power>,
     bill: Bill,
-    seconds: f64,
+    pub(super) seconds: f64,
 }
 
 impl Model {
@@ -56,13 +58,20 @@ impl Model {
         let mut planner = Planner {
             model: self,
             goal,
-            translated: &translated,
+            translated,
+            bootstrap: None,
             tried: 0,
             losers: vec![],
             rejected: vec![],
         };
         let chosen = planner.choose()?;
-        let (tried, alternatives, rejected) = (planner.tried, planner.losers, planner.rejected);
+        let Planner {
+            translated,
+            tried,
+            losers: alternatives,
+            rejected,
+            ..
+        } = planner;
         let digest = digest(self, goal, &chosen)?;
         Ok(Plan {
             model: self,
@@ -86,17 +95,19 @@ impl Model {
     }
 }
 
-struct Planner<'a> {
-    model: &'static Model,
-    goal: &'a Goal,
-    translated: &'a Translated,
+pub(super) struct Planner<'a> {
+    pub(super) model: &'static Model,
+    pub(super) goal: &'a Goal,
+    pub(super) translated: Translated,
+    /// How values are refreshed, once it is decided that some are.
+    pub(super) bootstrap: Option<BootstrapSpec>,
     tried: usize,
     losers: Vec<Alternative>,
     rejected: Vec<(Rejection, usize)>,
 }
 
 impl Planner<'_> {
-    fn infeasible(&self, what: String, found: String, expected: String, help: &str) -> Error {
+    pub(super) fn infeasible(&self, what: String, found: String, expected: String, help: &str) -> Error {
         Error::Infeasible {
             what,
             found,
@@ -105,7 +116,7 @@ impl Planner<'_> {
         }
     }
 
-    fn demand(&self) -> Result<Demand> {
+    pub(super) fn demand(&self) -> Result<Demand> {
         let network = &self.translated.network;
         let security = match self.goal.security_bits {
             128 => Security::Bits128,
@@ -147,7 +158,24 @@ impl Planner<'_> {
         })
     }
 
+    /// Without refreshing where that can be; with it where the model allows it and the goal asks for it, or nothing else serves.
     fn choose(&mut self) -> Result<Candidate> {
+        if self.model.budget() != Budget::Bootstrap {
+            return self.leveled();
+        }
+        if let Some(spec) = &self.goal.bootstrap {
+            return self.refreshed(spec);
+        }
+        match self.leveled() {
+            Err(Error::Infeasible { .. }) if self.goal.chain.is_none() && self.model.params().is_none() => {
+                self.refreshed(&BootstrapSpec::b16())
+            }
+            planned => planned,
+        }
+    }
+
+    /// On a chain with a level for every step.
+    fn leveled(&mut self) -> Result<Candidate> {
         let demand = self.demand()?;
         // The goal's parameters come before the model's own.
         let pinned = match (
@@ -247,8 +275,12 @@ impl Planner<'_> {
     }
 
     /// The cheapest packing on one chain that keeps the limits.
-    fn on_chain(&mut self, chain: &Chain, reasons: &mut Vec<String>) -> Result<Option<Candidate>> {
+    pub(super) fn on_chain(&mut self, chain: &Chain, reasons: &mut Vec<String>) -> Result<Option<Candidate>> {
         let network = &self.translated.network;
+        let refresh = self
+            .bootstrap
+            .as_ref()
+            .map(|spec| self.refresh_price(chain, spec));
         let (scales, counts) = (view(chain), ChainShape::from(chain));
         for key_byte in KEY_BYTE {
             let settings = SearchSettings {
@@ -257,8 +289,12 @@ impl Planner<'_> {
                 prices: self.goal.prices,
                 key_byte,
                 beam: BEAM,
+                refresh: refresh.clone(),
             };
-            let top = chain.top_level();
+            let top = self
+                .bootstrap
+                .as_ref()
+                .map_or(chain.top_level(), BootstrapSpec::refreshed_level);
             let found = search(
                 network,
                 &|spent| level_shape(chain, top - spent as usize),
@@ -327,7 +363,8 @@ impl Planner<'_> {
         scales: &ChainView,
         counts: &ChainShape,
     ) -> Result<Candidate> {
-        let lowered = lower(&self.translated.network, &packing, scales).map_err(|fault| {
+        let bootstrap = self.bootstrap.as_ref();
+        let lowered = lower(&self.translated.network, &packing, scales, bootstrap).map_err(|fault| {
             let what = format!("lowering `{}`", self.model.name());
             self.infeasible(
                 what,
@@ -336,7 +373,10 @@ impl Planner<'_> {
                 "this is a bug; please report it",
             )
         })?;
-        let bill = count(&lowered.program, counts);
+        let bill = match bootstrap {
+            Some(_) => count_on(&lowered.program, chain),
+            None => count(&lowered.program, counts),
+        };
         let seconds = self.goal.prices.nanoseconds(&bill.total, chain.degree()) * 1e-9;
         Ok(Candidate {
             chain: chain.clone(),
@@ -357,7 +397,8 @@ impl Planner<'_> {
         {
             return Some(format!("{memory} bytes of memory exceed the limit of {limit}"));
         }
-        let keys = key_bytes(&candidate.chain, &KeySpec::from(&KeySet::of(&candidate.program)));
+        let keys = KeySet::of(&candidate.program);
+        let keys = key_bytes(&candidate.chain, &KeySpec::from(&keys), keys.encapsulation);
         if let Some(limit) = self.goal.key_bytes
             && keys > limit
         {

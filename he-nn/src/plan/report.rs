@@ -2,7 +2,11 @@
 
 use std::fmt;
 
+use he_core::program::Op;
+use he_core::program::count::Counts;
+
 use super::Plan;
+use super::network::{StepId, StepKind};
 use super::packing::merge::merged;
 use super::search::{Choice, LinearChoice};
 
@@ -12,11 +16,17 @@ impl fmt::Display for Plan {
         let steps = &self.translated.network.steps;
         writeln!(
             f,
-            "plan      {}  {} steps, depth {} of {}, {} tried in {:.2} s",
+            "plan      {}  {} steps, {}, {} tried in {:.2} s",
             self.model.name(),
             steps.len(),
-            chain.top_level(),
-            self.model.depth(),
+            match self.bootstrap() {
+                Some(_) => format!(
+                    "depth {}, at most {} without a refresh",
+                    self.model.depth(),
+                    self.translated.network.depth()
+                ),
+                None => format!("depth {} of {}", chain.top_level(), self.model.depth()),
+            },
             self.tried,
             self.plan_seconds,
         )?;
@@ -66,6 +76,9 @@ impl fmt::Display for Plan {
                 }
                 Choice::Pointwise => {}
             }
+            if let StepKind::Refresh { x, .. } = step.kind {
+                self.describe_refresh(f, id, x, tiles)?;
+            }
         }
         writeln!(
             f,
@@ -97,6 +110,22 @@ impl fmt::Display for Plan {
             writeln!(f, "          ranges were assumed, not calibrated")?;
         }
         let total = &self.bill.total;
+        if let Some(spec) = self.bootstrap() {
+            let seconds = |counts: &Counts| self.goal.prices.nanoseconds(counts, chain.degree()) * 1e-9;
+            let ops = self.program.ops.iter().zip(&self.bill.ops);
+            let refreshes = ops.filter(|(op, _)| matches!(op, Op::Refresh { .. }));
+            let spent: f64 = refreshes.map(|(_, counts)| seconds(counts)).sum();
+            writeln!(
+                f,
+                "refreshes {} ciphertexts to level {} of {}, {spent:.2} s of the {:.2} s predicted; keys {:.2} GB, {:.2} GB as they travel",
+                total.refreshes,
+                spec.refreshed_level(),
+                chain.top_level(),
+                self.predicted_seconds(),
+                self.bill.resident_key_bytes as f64 / 1e9,
+                self.client_spec().evaluation_key_bytes() as f64 / 1e9,
+            )?;
+        }
         write!(
             f,
             "the bill  {} rotations, {} products with weights, {} of ciphertexts; server {:.0} MB",
@@ -104,6 +133,42 @@ impl fmt::Display for Plan {
             total.pt_multiplications,
             total.ct_multiplications,
             self.predicted_peak_bytes() as f64 / 1e6,
+        )
+    }
+}
+
+impl Plan {
+    /// One line on a refreshed value: where it stood, and why it could not go on.
+    fn describe_refresh(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        id: StepId,
+        x: StepId,
+        tiles: usize,
+    ) -> fmt::Result {
+        let network = &self.translated.network;
+        let info = |step: StepId| &self.program.values[self.values[step].0 as usize];
+        let bound = match self.program.ops[self.values[id].0 as usize] {
+            Op::Refresh { bound, .. } => bound,
+            _ => 1.0,
+        };
+        // Levels from here to the next refresh, or to the end.
+        let mut ahead: Vec<Option<u32>> = vec![None; network.steps.len()];
+        ahead[id] = Some(0);
+        for (later, step) in network.steps.iter().enumerate().skip(id + 1) {
+            let operands = step.kind.operands();
+            let before = operands.iter().filter_map(|&operand| ahead[operand]).max();
+            ahead[later] = match step.kind {
+                StepKind::Refresh { .. } => None,
+                _ => before.map(|before| before + step.kind.levels()),
+            };
+        }
+        let needed = ahead.into_iter().flatten().max().unwrap_or(0);
+        let (from, to) = (info(x).level, info(id).level);
+        writeln!(
+            f,
+            "  {:<24} {tiles} tiles of values up to {bound:.3} from level {from} to {to}: {needed} levels lie ahead",
+            network.steps[id].name
         )
     }
 }

@@ -60,6 +60,7 @@ impl Plan {
             inputs: inputs.collect(),
             outputs: outputs.collect(),
             keys: self.key_spec(),
+            encapsulation: self.bootstrap().is_some(),
         }
     }
 

@@ -8,5 +8,6 @@ mod networks;
 mod pinned;
 mod polynomials;
 mod random;
+mod refreshed;
 mod short;
 mod trial;

@@ -323,6 +323,47 @@ fn geometry(pattern: &Pattern) -> Geometry {
 }
 
 impl Translated {
+    /// The same network with the results of some steps refreshed, within their ranges, for all their readers. Outputs stay as they are.
+    pub fn refreshed(&self, places: &[StepId]) -> Self {
+        let mut network = Network::default();
+        let (mut sources, mut ranges) = (vec![], vec![]);
+        // The step that holds each old step's result, and the one that readers read.
+        let (mut held, mut read): (Vec<StepId>, Vec<StepId>) = (vec![], vec![]);
+        for (id, step) in self.network.steps.iter().enumerate() {
+            held.push(network.steps.len());
+            let mut step = step.clone();
+            step.kind.renumber(|old| read[old]);
+            let name = format!("{} (refresh)", step.name);
+            let elements = step.elements;
+            network.steps.push(step);
+            sources.push(self.sources[id]);
+            ranges.push(self.ranges[id]);
+            if places.contains(&id) {
+                let kind = StepKind::Refresh {
+                    x: held[id],
+                    bound: self.ranges[id].largest,
+                };
+                network.steps.push(Step { name, kind, elements });
+                sources.push(Source::None);
+                ranges.push(self.ranges[id]);
+            }
+            read.push(network.steps.len() - 1);
+        }
+        let outputs = self.network.outputs.iter();
+        network.outputs = outputs.map(|(name, id)| (name.clone(), held[*id])).collect();
+        let outputs = self.outputs.iter().cloned();
+        let outputs = outputs.map(|view| OutputView {
+            step: held[view.step],
+            ..view
+        });
+        Translated {
+            network,
+            sources,
+            ranges,
+            outputs: outputs.collect(),
+        }
+    }
+
     /// The numbers of every step, from a checkpoint.
     ///
     /// # Errors

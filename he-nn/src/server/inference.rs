@@ -36,12 +36,16 @@ impl Server {
     /// [`Error::Checkpoint`] lists all that does not fit the model; [`Error::Overflow`] names the layer whose values are too large
     /// for the plan's parameters.
     pub fn new(plan: &Plan, checkpoint: &Checkpoint) -> Result<Self> {
+        Self::on(plan, checkpoint, Context::new(plan.chain().clone())?)
+    }
+
+    /// On the plan's ring, of any security.
+    pub(crate) fn on(plan: &Plan, checkpoint: &Checkpoint, context: Arc<Context>) -> Result<Self> {
         let spec = plan.client_spec();
         spec.check()?;
         let threads = Threads::new(plan.goal().threads)?;
         let weights = plan.weights(checkpoint)?;
         let plains = FilledWeights::new(plan.recipes(), &weights);
-        let context = Context::new(plan.chain().clone())?;
         let (program, ranges) = (plan.program().clone(), plan.value_ranges());
         let known = plan.known_error(checkpoint);
         let (bound, store) = threads.install(|| {
@@ -91,7 +95,7 @@ impl Server {
     pub fn load_keys(&self, keys: EvaluationKeys) -> Result<ServerKeys> {
         check_plan("evaluation keys", &keys.owner.plan, &self.spec.plan_digest)?;
         self.threads
-            .install(|| self.keys.load(&self.context, &self.spec.keys, &keys))
+            .install(|| self.keys.load(&self.context, &self.spec, &keys))
     }
 
     /// Answers a request.
@@ -120,7 +124,7 @@ impl Server {
             let executor = Executor {
                 context: &self.context,
                 keys: keys.ring(),
-                encapsulation: None,
+                encapsulation: keys.encapsulation(),
                 program: &self.program,
                 plains: &self.plains,
             };

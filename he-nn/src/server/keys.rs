@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use he_core::ckks::{Context, EvaluationKeys as RingKeys, KeySpec, SeededEvaluationKeys};
+use he_core::ckks::{Context, EncapsulationKeys, EvaluationKeys as RingKeys, SeededEvaluationKeys};
 
+use crate::client::ClientSpec;
 use crate::error::{Error, Result};
 use crate::wire::{EvaluationKeys, KeyId};
 
@@ -18,6 +19,7 @@ struct Expanded {
     /// Of the packed form: one secret key may have several sets of evaluation keys.
     digest: [u8; 32],
     ring: RingKeys,
+    encapsulation: Option<EncapsulationKeys>,
 }
 
 impl ServerKeys {
@@ -30,7 +32,7 @@ impl ServerKeys {
     /// Bytes in memory.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.0.ring.bytes()
+        self.0.ring.bytes() + self.0.encapsulation.as_ref().map_or(0, EncapsulationKeys::bytes)
     }
 
     pub(super) fn plan(&self) -> &[u8; 32] {
@@ -39,6 +41,10 @@ impl ServerKeys {
 
     pub(super) fn ring(&self) -> &RingKeys {
         &self.0.ring
+    }
+
+    pub(super) fn encapsulation(&self) -> Option<&EncapsulationKeys> {
+        self.0.encapsulation.as_ref()
     }
 }
 
@@ -51,16 +57,19 @@ impl KeyCache {
     pub(super) fn load(
         &self,
         context: &Context,
-        spec: &KeySpec,
+        spec: &ClientSpec,
         keys: &EvaluationKeys,
     ) -> Result<ServerKeys> {
-        let digest = *blake3::hash(&keys.packed).as_bytes();
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&keys.packed);
+        hasher.update(keys.encapsulation.as_deref().unwrap_or_default());
+        let digest = *hasher.finalize().as_bytes();
         let key = keys.owner.key;
         if let Some(known) = self.find(key, &digest) {
             return Ok(known);
         }
         // The length is known beforehand, so that no client makes a server unpack more than the program needs.
-        let (found, expected) = (keys.packed.len(), spec.wire_bytes(context));
+        let (found, expected) = (keys.packed.len(), spec.keys.wire_bytes(context));
         if found < expected {
             let (found, expected) = (found as u64, expected as u64);
             return Err(Error::Truncated {
@@ -76,14 +85,16 @@ impl KeyCache {
                 expected: format!("{expected} bytes"),
             });
         }
+        let encapsulation = encapsulation(context, spec, keys)?;
         let seeded = SeededEvaluationKeys::from_bytes(context, &keys.packed)?;
-        seeded.covers(context, spec)?;
+        seeded.covers(context, &spec.keys)?;
         let ring = seeded.expand(context)?;
         let expanded = Arc::new(Expanded {
             plan: keys.owner.plan,
             key,
             digest,
             ring,
+            encapsulation,
         });
         // Of two threads that load the same keys at once, the first to arrive stays.
         if let Some(known) = self.find(key, &digest) {
@@ -99,5 +110,31 @@ impl KeyCache {
         let cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let known = cache.get(&key)?.upgrade()?;
         (known.digest == *digest).then_some(ServerKeys(known))
+    }
+}
+
+/// The encapsulation keys, of which there are some exactly where the plan refreshes.
+fn encapsulation(
+    context: &Context,
+    spec: &ClientSpec,
+    keys: &EvaluationKeys,
+) -> Result<Option<EncapsulationKeys>> {
+    match (&keys.encapsulation, spec.encapsulation) {
+        (Some(packed), true) => Ok(Some(EncapsulationKeys::from_bytes(context, packed)?)),
+        (None, false) => Ok(None),
+        (found, expected) => {
+            let say = |there: bool| {
+                if there {
+                    "encapsulation keys"
+                } else {
+                    "no encapsulation keys"
+                }
+            };
+            Err(Error::Corrupted {
+                what: "evaluation keys".into(),
+                found: say(found.is_some()).into(),
+                expected: say(expected).into(),
+            })
+        }
     }
 }

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use crate::error::{Error, Result};
 
 /// Version of all formats of this module. Any change of a byte's meaning raises it.
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 const MAGIC: [u8; 4] = *b"henn";
 const PREFIX_BYTES: usize = 20;
 const DIGEST_BYTES: usize = blake3::OUT_LEN;
@@ -337,8 +337,8 @@ mod tests {
             matches!(
                 found,
                 Err(Error::Version {
-                    found: 2,
-                    expected: 1,
+                    found: 3,
+                    expected: 2,
                     ..
                 })
             ),

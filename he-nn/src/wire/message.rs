@@ -127,13 +127,20 @@ pub struct EvaluationKeys {
     pub(crate) owner: Owner,
     /// Packed keys with their seed.
     pub(crate) packed: Arc<[u8]>,
+    /// Those of encapsulation, where the plan refreshes.
+    pub(crate) encapsulation: Option<Arc<[u8]>>,
 }
 
 impl EvaluationKeys {
     /// The travelling form.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        seal(Kind::EvaluationKeys, &self.owner, &[&self.packed])
+        let frames: Vec<&[u8]> = [Some(&self.packed), self.encapsulation.as_ref()]
+            .into_iter()
+            .flatten()
+            .map(|frame| &frame[..])
+            .collect();
+        seal(Kind::EvaluationKeys, &self.owner, &frames)
     }
 
     /// Reads the travelling form. The keys are checked when a server loads them.
@@ -143,9 +150,14 @@ impl EvaluationKeys {
     /// [`Error::Corrupted`](crate::Error::Corrupted).
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         let (owner, frames) = open(Kind::EvaluationKeys, bytes)?;
+        let (packed, encapsulation) = match frames[..] {
+            [packed, encapsulation] => (packed, Some(encapsulation.into())),
+            _ => (single(Kind::EvaluationKeys, &frames)?, None),
+        };
         Ok(EvaluationKeys {
             owner,
-            packed: single(Kind::EvaluationKeys, &frames)?.into(),
+            packed: packed.into(),
+            encapsulation,
         })
     }
 }

@@ -92,6 +92,12 @@ impl<'a> Expansion<'a> {
             }
             StepKind::Shift { x } | StepKind::Negate { x } => next.push(self.in_place(state, *x, 0)),
             StepKind::Add { x, y, .. } => next.extend(self.meeting(state, [*x, *y], 0, found)),
+            StepKind::Refresh { x, .. } => {
+                let layout = state.layouts[*x].clone();
+                let refresh = self.settings.refresh.as_ref();
+                let cost = refresh.map_or(0.0, |price| price.of(layout.tiles()));
+                next.push(state.with(Choice::Pointwise, layout, cost));
+            }
             StepKind::Relabel { x, from } => {
                 let mut labels: HashMap<u32, u32> = HashMap::new();
                 let old = self.network.steps[*x].elements as u32;

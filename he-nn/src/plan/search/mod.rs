@@ -40,6 +40,26 @@ pub struct SearchSettings {
     pub key_byte: f64,
     /// States kept after each step.
     pub beam: usize,
+    /// What refreshing costs, if values are refreshed.
+    pub refresh: Option<RefreshPrice>,
+}
+
+/// What refreshing costs, and the keys that are there because of it.
+#[derive(Clone, Debug)]
+pub struct RefreshPrice {
+    /// Nanoseconds of one tile by itself.
+    pub single: f64,
+    /// Nanoseconds of two together.
+    pub pair: f64,
+    /// Rotations whose keys refreshing needs.
+    pub rotations: BTreeSet<i32>,
+}
+
+impl RefreshPrice {
+    /// Nanoseconds of so many tiles.
+    pub fn of(&self, tiles: usize) -> f64 {
+        (tiles / 2) as f64 * self.pair + (tiles % 2) as f64 * self.single
+    }
 }
 
 /// A packed linear transform.
@@ -152,8 +172,11 @@ pub fn search(network: &Network, shape_at: ShapeAt<'_>, settings: &SearchSetting
     let mut beam = vec![State {
         choices: vec![],
         layouts: vec![],
-        rotations: BTreeSet::new(),
-        conjugates: false,
+        rotations: settings
+            .refresh
+            .as_ref()
+            .map_or_else(BTreeSet::new, |refresh| refresh.rotations.clone()),
+        conjugates: settings.refresh.is_some(),
         anchors: HashMap::new(),
         family: 0,
         cost: 0.0,

@@ -136,6 +136,7 @@ pub fn attempt(model: &'static Model, seed: u64, per_channel: bool, slots: usize
         prices: PriceTable::DEFAULT,
         key_byte: 0.005,
         beam: 4,
+        refresh: None,
     };
     let found = search(network, &shape, &settings);
     if found.packings.is_empty() {
@@ -190,7 +191,7 @@ impl Trial {
     fn check(&self, packing: &Packing) -> Result<(), String> {
         let network = &self.translated.network;
         let chain = ChainView::uniform(network.depth(), 40.0);
-        let lowered = lower(network, packing, &chain).map_err(|fault| fault.to_string())?;
+        let lowered = lower(network, packing, &chain, None).map_err(|fault| fault.to_string())?;
         let program = &lowered.program;
         for port in &program.outputs {
             let level = program.values[port.value.0 as usize].level;

@@ -1,0 +1,237 @@
+//! Annotated models with `bootstrap`: planned on a small ring without security, run by client and server over the wire.
+//!
+//! The whole size, set B16 and the features of the bundled digits: `cargo run --release --example residual_chain`.
+
+use std::sync::Arc;
+
+use he_core::bootstrap::BootstrapSpec;
+use he_core::ckks::Context;
+use he_core::params::InsecureChain;
+
+use crate::affine::tests::Numbers;
+use crate::checkpoint::TensorData;
+use crate::model::Model;
+use crate::plan::network::StepKind;
+use crate::plan::{Goal, Plan};
+use crate::prelude::*;
+use crate::{Checkpoint, Client, Error, EvaluationKeys, Server};
+
+/// Residual blocks of a random layer and a square.
+#[he_nn::model(input = [64], bootstrap)]
+fn residual_chain(x: Tensor, w: Weights) -> Tensor {
+    let mut x = x;
+    for i in 0..6 {
+        x = x + square(linear(x, w.at("layer").idx(i), Linear::out(64)));
+    }
+    linear(x, w.at("fc"), Linear::out(10))
+}
+
+/// Blocks of which every other narrows its input to one eighth in between.
+#[he_nn::model(input = [64], bootstrap)]
+fn hourglasses(x: Tensor, w: Weights) -> Tensor {
+    let mut x = x;
+    for i in 0..4 {
+        x = square(linear(x, w.at("down").idx(i), Linear::out(8)));
+        x = linear(x, w.at("up").idx(i), Linear::out(64));
+    }
+    x
+}
+
+/// Forty layers of random weights and squares.
+#[he_nn::model(input = [64], bootstrap)]
+fn forty_layers(x: Tensor, w: Weights) -> Tensor {
+    let mut x = x;
+    for i in 0..40 {
+        x = square(linear(x, w.at("layer").idx(i), Linear::out(64)));
+    }
+    x
+}
+
+/// Levels of set B16-lite on a small ring, and few between two refreshes.
+fn small() -> BootstrapSpec {
+    BootstrapSpec {
+        log_n: 10,
+        work: 5,
+        eval_bits: 60,
+        message_ratio_bits: 13.0,
+        special_bits: vec![50; 4],
+        ..BootstrapSpec::b16_lite()
+    }
+}
+
+fn chain(spec: &BootstrapSpec) -> InsecureChain {
+    spec.chain().build_insecure().expect("a chain")
+}
+
+fn sample(model: &Model, seed: u64) -> Vec<f32> {
+    let mut numbers = Numbers(seed);
+    let elements = model.node(model.inputs()[0].node).shape.elements();
+    (0..elements).map(|_| numbers.next() as f32).collect()
+}
+
+/// Weights that keep values of order one through all squares.
+fn weights(model: &Model) -> Checkpoint {
+    let mut numbers = Numbers(7);
+    Checkpoint::from_tensors(model.manifest().parameters.into_iter().map(|parameter| {
+        let inputs: usize = parameter.shape.iter().skip(1).product();
+        let size = if inputs > 1 {
+            1.0 / (inputs as f64).sqrt()
+        } else {
+            0.1
+        };
+        let values = (0..parameter.shape.iter().product()).map(|_| (size * numbers.next()) as f32);
+        let tensor = TensorData::new(&parameter.shape, values.collect()).expect("as many as the shape says");
+        (parameter.name, tensor)
+    }))
+}
+
+/// Samples that the model is calibrated on: the one that is run, and others.
+fn samples(model: &Model) -> Vec<f32> {
+    (0..8).flat_map(|seed| sample(model, seed)).collect()
+}
+
+/// What a message carries besides its frames, at most.
+const ENVELOPE_BYTES_MAX: usize = 256;
+
+struct Deployment {
+    model: &'static Model,
+    checkpoint: Checkpoint,
+    plan: Plan,
+    context: Arc<Context>,
+}
+
+impl Deployment {
+    fn new(model: &'static Model) -> Self {
+        let checkpoint = weights(model);
+        let ranges = model.calibrate(&checkpoint, &samples(model)).expect("ranges");
+        let chain = chain(&small());
+        let goal = Goal::latency()
+            .ranges(&ranges)
+            .bootstrap(small())
+            .chain(chain.chain().clone());
+        Deployment {
+            plan: model.plan(&goal).expect("a plan"),
+            context: Context::new_insecure(chain).expect("tables"),
+            model,
+            checkpoint,
+        }
+    }
+
+    /// Encrypted against clear, within the bound that the server derives.
+    fn agrees(&self) {
+        let server = Server::on(&self.plan, &self.checkpoint, self.context.clone()).expect("a server");
+        let client = Client::insecure(server.client_spec(), &self.context).expect("a client");
+        let sent = client.evaluation_keys().to_bytes();
+        let predicted = server.client_spec().evaluation_key_bytes() as usize;
+        assert!(
+            (predicted..predicted + ENVELOPE_BYTES_MAX).contains(&sent.len()),
+            "{predicted}, {}",
+            sent.len()
+        );
+        let keys = server
+            .load_keys(EvaluationKeys::from_bytes(&sent).expect("keys"))
+            .expect("loads");
+        assert_eq!(keys.bytes() as u64, self.plan.bill().resident_key_bytes);
+        assert_eq!(server.model_bytes() as u64, self.plan.bill().resident_plain_bytes);
+        let bound = server.predicted_error();
+        for seed in 0..2 {
+            let x = sample(self.model, seed);
+            let reply = server.infer(&keys, &client.encrypt(&x).expect("a request"));
+            let found = client.decrypt(&reply.expect("a reply")).expect("an answer");
+            let expected = self.model.run_clear(&self.checkpoint, &x).expect("runs");
+            let error = found
+                .iter()
+                .zip(&expected)
+                .fold(0.0f64, |most, (a, b)| most.max(f64::from((a - b).abs())));
+            eprintln!("{}: error {error:.1e}, bound {bound:.1e}", self.model.name());
+            assert!(error <= bound, "error {error}, bound {bound}");
+            assert!(bound < 0.05, "the bound {bound} says nothing");
+        }
+    }
+
+    /// Names of the values that are refreshed.
+    fn refreshed(&self) -> Vec<&str> {
+        let steps = self.plan.translated.network.steps.iter();
+        let refreshed = steps.filter(|step| matches!(step.kind, StepKind::Refresh { .. }));
+        refreshed.map(|step| step.name.as_str()).collect()
+    }
+}
+
+#[test]
+fn a_residual_chain_is_refreshed_and_agrees_with_the_clear_one() {
+    let deployment = Deployment::new(residual_chain());
+    let text = deployment.plan.to_string();
+    eprintln!("{text}");
+    // Thirteen levels: four or five to a refreshed value, and eight behind the last.
+    assert_eq!(deployment.refreshed().len(), 2, "{text}");
+    let refreshes = deployment.plan.bill().total.refreshes;
+    assert!(
+        text.contains("levels lie ahead") && text.contains(&format!("refreshes {refreshes} ciphertexts")),
+        "{text}"
+    );
+    deployment.agrees();
+}
+
+#[test]
+fn narrow_values_are_refreshed() {
+    let deployment = Deployment::new(hourglasses());
+    eprintln!("{}", deployment.plan);
+    // The first of the narrow values from which the end is in reach.
+    assert_eq!(deployment.refreshed(), ["down.1 (refresh)"]);
+    deployment.agrees();
+}
+
+#[test]
+fn values_beyond_their_range_are_reported_with_their_layer() {
+    let (model, checkpoint) = (residual_chain(), weights(residual_chain()));
+    let tiny: Vec<f32> = sample(model, 1).iter().map(|x| 0.01 * x).collect();
+    let ranges = model.calibrate(&checkpoint, &tiny).expect("ranges");
+    assert!(model.run_clear_all(&checkpoint, &[&tiny], Some(&ranges)).is_ok());
+    let x = sample(model, 1);
+    let error = model
+        .run_clear_all(&checkpoint, &[&x], Some(&ranges))
+        .expect_err("leaves its range");
+    assert!(matches!(error, Error::OutOfRange { .. }), "{error}");
+    assert!(
+        error.to_string().contains("what reads `linear` `layer.0`"),
+        "{error}"
+    );
+    // Without ranges there is nothing to leave.
+    assert!(model.run_clear(&checkpoint, &x).is_ok());
+}
+
+#[test]
+fn refreshing_needs_ranges_and_its_own_chain() {
+    let (model, checkpoint) = (residual_chain(), weights(residual_chain()));
+    let goal = Goal::latency()
+        .bootstrap(small())
+        .chain(chain(&small()).chain().clone());
+    let error = model.plan(&goal).expect_err("no ranges");
+    assert!(error.to_string().contains("calibrate"), "{error}");
+    let ranges = model.calibrate(&checkpoint, &samples(model)).expect("ranges");
+    let other = BootstrapSpec { work: 6, ..small() };
+    let error = model
+        .plan(&goal.clone().ranges(&ranges).bootstrap(other))
+        .expect_err("another chain");
+    assert!(error.to_string().contains("pin the chain"), "{error}");
+    // A limit that nothing keeps is answered with what it would take.
+    let limited = goal.ranges(&ranges).memory(1 << 20);
+    let error = model.plan(&limited).expect_err("too little memory").to_string();
+    assert!(
+        error.contains("bytes of memory exceed the limit of 1048576"),
+        "{error}"
+    );
+}
+
+#[test]
+#[ignore = "searches packings of the full ring for half a minute"]
+fn forty_layers_are_placed_on_the_full_ring() {
+    let model = forty_layers();
+    let ranges = crate::Ranges::assumed(model, 1.0);
+    let plan = model.plan(&Goal::latency().ranges(&ranges)).expect("a plan");
+    eprintln!("{plan}");
+    let spec = plan.bootstrap().expect("refreshes");
+    assert_eq!(spec, &BootstrapSpec::b16());
+    // Eighty levels, of which eighteen come with the input and the last eighteen need no refresh.
+    assert_eq!(plan.bill().total.refreshes, 5);
+}
