@@ -11,7 +11,7 @@ mod models;
 #[path = "../support/mod.rs"]
 mod support;
 use models::Name;
-use support::run::Job;
+use support::run::{Job, Weights};
 use support::{Data, Options};
 
 /// Runs a network of a folder.
@@ -32,9 +32,10 @@ fn main() -> Result<std::process::ExitCode, Box<dyn std::error::Error>> {
     let file = name.file();
     let job = Job {
         model: name.model(),
-        checkpoint: dir.join(format!("{file}.safetensors")),
+        weights: Weights::File(dir.join(format!("{file}.safetensors"))),
         data: Data::open(&dir.join(format!("{file}.test.safetensors")))?,
         requests: 3,
+        bootstrap: None,
     };
     Ok(support::run::main(&job, &options))
 }

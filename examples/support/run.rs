@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Parser;
+use he_core::bootstrap::BootstrapSpec;
 use he_nn::plan::Goal;
 use he_nn::{Checkpoint, Client, ClientSpec, EvaluationKeys, Model, Reply, Request, Result, Server};
 
@@ -18,11 +19,21 @@ pub struct Job {
     /// The network.
     pub model: &'static Model,
     /// Its weights, unless the options name others.
-    pub checkpoint: PathBuf,
+    pub weights: Weights,
     /// Its inputs.
     pub data: Data,
     /// Requests, unless the options say how many.
     pub requests: usize,
+    /// How values are refreshed, for models with `bootstrap`, where the planner is not to decide.
+    pub bootstrap: Option<BootstrapSpec>,
+}
+
+/// Where weights come from.
+pub enum Weights {
+    /// A file.
+    File(PathBuf),
+    /// The example itself.
+    Made(Checkpoint),
 }
 
 impl Job {
@@ -30,9 +41,10 @@ impl Job {
     pub fn bundled(model: &'static Model, folder: &str, requests: usize) -> Result<Self> {
         Ok(Job {
             model,
-            checkpoint: bundled_file(folder, "model.safetensors"),
+            weights: Weights::File(bundled_file(folder, "model.safetensors")),
             data: Data::open(&bundled_file(folder, "test.safetensors"))?,
             requests,
+            bootstrap: None,
         })
     }
 }
@@ -45,14 +57,24 @@ pub fn run(job: &Job, options: &Options) -> Result<Report> {
         .num_threads(threads)
         .build_global();
     let (model, data) = (job.model, &job.data);
-    let checkpoint = Checkpoint::open(options.checkpoint.as_ref().unwrap_or(&job.checkpoint))?;
-    let ranges = model.calibrate(&checkpoint, &data.inputs)?;
-    let goal = if options.batch > 1 {
+    let opened;
+    let checkpoint = match (&options.checkpoint, &job.weights) {
+        (None, Weights::Made(checkpoint)) => checkpoint,
+        (Some(path), _) | (None, Weights::File(path)) => {
+            opened = Checkpoint::open(path)?;
+            &opened
+        }
+    };
+    let ranges = model.calibrate(checkpoint, &data.inputs)?;
+    let mut goal = if options.batch > 1 {
         Goal::throughput().batch(options.batch)
     } else {
         Goal::latency()
     };
-    let (plan, plan_time) = timed(|| model.plan_for(&goal.threads(threads).ranges(&ranges), &checkpoint));
+    if let Some(spec) = &job.bootstrap {
+        goal = goal.bootstrap(spec.clone());
+    }
+    let (plan, plan_time) = timed(|| model.plan_for(&goal.threads(threads).ranges(&ranges), checkpoint));
     let plan = plan?;
     println!("{plan}");
     let spec = ClientSpec::from_bytes(&plan.client_spec().to_bytes())?;
@@ -70,7 +92,7 @@ pub fn run(job: &Job, options: &Options) -> Result<Report> {
         Ok::<_, he_nn::Error>((client, keys))
     });
     let (client, key_bytes) = made?;
-    let (server, encode_time) = timed(|| Server::new(&plan, &checkpoint));
+    let (server, encode_time) = timed(|| Server::new(&plan, checkpoint));
     let server = server?;
     let evaluation_key_bytes = key_bytes.len();
     let (keys, load_time) = timed(|| {
@@ -112,7 +134,7 @@ pub fn run(job: &Job, options: &Options) -> Result<Report> {
         decrypt.push(time);
         (request_bytes, reply_bytes) = (sent.len(), reply.len());
         for (i, output) in output.chunks_exact(output.len() / batch).enumerate() {
-            let clear = model.run_clear(&checkpoint, data.sample(first + i))?;
+            let clear = model.run_clear(checkpoint, data.sample(first + i))?;
             answers.compare(output, &clear, data.label(first + i));
             // With other weights the stored outputs mean nothing.
             if let (Some(stored), None) = (data.logits(first + i), &options.checkpoint) {
