@@ -348,7 +348,7 @@ fn the_noise_of_small_slots_is_that_of_the_parameters() {
     for spec in [
         small(),
         BootstrapSpec {
-            eval_bits: 60,
+            eval_bits: vec![60; small().eval_mod_levels()],
             ..small()
         },
     ] {

@@ -24,21 +24,22 @@ impl Transform<'_> {
 
     /// Bytes of all diagonals.
     pub(super) fn plain_bytes(&self) -> u64 {
-        let bytes = |&(_, baby, _): &(usize, usize, usize)| self.bytes(baby != 0);
+        let bytes = |&(_, baby, _): &(i32, i32, usize)| self.bytes(baby != 0);
         self.steps.all.iter().map(bytes).sum()
     }
 
     fn counts(&self) -> Counts {
-        let term = |&(giant, baby, _): &(usize, usize, usize)| Term {
+        let term = |&(giant, baby, _): &(i32, i32, usize)| Term {
             output: 0,
-            giant: giant as i32,
+            giant,
             input: 0,
-            baby: baby as i32,
+            baby,
             plain: PlainId(0),
         };
         let terms: Vec<Term> = self.steps.all.iter().map(term).collect();
         let bytes = |t: &Term| self.bytes(t.baby != 0);
-        self.counter.linear(&terms, self.level, true, &bytes)
+        self.counter
+            .linear(&terms, self.level, true, &bytes, Some(self.steps.stride))
     }
 }
 

@@ -40,9 +40,10 @@ impl Counter<'_> {
                 let plain_bytes = plain.iter().map(|&p| self.plain_bytes(p)).sum();
                 Counts { plain_bytes, ..none }
             }
-            Op::Linear { terms, rescale, .. } => self.linear(terms, level, *rescale, &|t| {
-                self.factor_bytes(t.plain, level, t.baby != 0)
-            }),
+            Op::Linear { terms, rescale, .. } => {
+                let bytes = |t: &Term| self.factor_bytes(t.plain, level, t.baby != 0);
+                self.linear(terms, level, *rescale, &bytes, None)
+            }
             Op::RotateSum { stages, .. } => stages
                 .iter()
                 .map(|stage| self.rotate_sum(stage, level))
@@ -227,13 +228,15 @@ impl Counter<'_> {
     }
 
     /// Groups of one output and giant step are summed modulo Q if no input in them is rotated ("flat"), else modulo QP. `bytes` is the
-    /// size of a term's factor.
+    /// size of a term's factor. Giant steps are walked to by a stride, if there is one: then only the furthest on either side can be flat
+    /// when it is rotated.
     pub(super) fn linear(
         &self,
         terms: &[Term],
         level: u32,
         rescale: bool,
         bytes: &dyn Fn(&Term) -> u64,
+        stride: Option<i32>,
     ) -> Counts {
         let mut sum = Counts::default();
         let (l, k) = (self.limbs(level), self.shape.special);
@@ -274,10 +277,15 @@ impl Counter<'_> {
             }
             let giant = group[0].giant;
             if giant != 0 {
-                if !flat(group) {
+                let nearer = |other: &Term| {
+                    let (here, there) = (i64::from(giant), i64::from(other.giant));
+                    here.signum() == there.signum() && here.abs() < there.abs()
+                };
+                let joined = stride.is_some() && terms.iter().any(nearer);
+                if !flat(group) || joined {
                     sum += self.divide(level, true, 0, 1);
                 }
-                let digits = partition(giant);
+                let digits = partition(stride.map_or(giant, |stride| stride * (giant / stride).signum()));
                 sum += self.mod_up(level, &digits) + self.permute(l + k);
                 sum += Counts {
                     rotations: 1,

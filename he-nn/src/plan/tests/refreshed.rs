@@ -52,7 +52,7 @@ fn small() -> BootstrapSpec {
     BootstrapSpec {
         log_n: 10,
         work: 5,
-        eval_bits: 60,
+        eval_bits: vec![60; BootstrapSpec::b16_lite().eval_mod_levels()],
         message_ratio_bits: 13.0,
         special_bits: vec![50; 4],
         ..BootstrapSpec::b16_lite()
