@@ -87,7 +87,8 @@ impl Steps {
                     Side::Forth => signed(shift).rem_euclid(stride),
                     Side::Back => -(-signed(shift)).rem_euclid(stride),
                 };
-                (signed(shift) - baby, baby, shift)
+                // So is a full turn.
+                ((signed(shift) - baby) % slots as i32, baby, shift)
             })
             .collect();
         all.sort_unstable();

@@ -90,18 +90,18 @@ impl Bootstrapper {
     pub fn new(context: &Arc<Context>, spec: &BootstrapSpec) -> Result<Self> {
         let chain = context.chain();
         let (top, n) = (chain.top_level(), context.slots());
-        if top != spec.levels() {
-            return Err(Error::Count {
-                what: "levels of a chain for bootstrapping",
-                found: top,
-                expected: spec.levels(),
-            });
-        }
         if spec.eval_bits.len() != spec.eval_mod_levels() {
             return Err(Error::Count {
                 what: "levels of EvalMod",
                 found: spec.eval_bits.len(),
                 expected: spec.eval_mod_levels(),
+            });
+        }
+        if top != spec.levels() {
+            return Err(Error::Count {
+                what: "levels of a chain for bootstrapping",
+                found: top,
+                expected: spec.levels(),
             });
         }
         if chain.limbs(0) != 1 {

@@ -163,6 +163,8 @@ impl BootstrapSpec {
         };
         for (level, steps) in self.transforms() {
             for rotation in steps.rotations() {
+                // Half a turn either way is one rotation, for example.
+                let rotation = rotation.rem_euclid(1 << (self.log_n - 1));
                 let highest = spec.rotations.entry(rotation).or_default();
                 *highest = level.max(*highest);
             }

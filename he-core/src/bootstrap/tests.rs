@@ -371,9 +371,10 @@ fn the_noise_of_small_slots_is_that_of_the_parameters() {
             measured.log2()
         );
         assert!((2f64.powi(-20)..2f64.powi(-19)).contains(&cubic), "{cubic:e}");
-        // A fourth of the slots have the full figure.
+        // Where T_2 decides, a fourth of the slots have the full figure; with 60 bits for EvalMod all sources count alike, and what the
+        // formula leaves out shows.
         assert!(
-            (0.25..1.0).contains(&(measured / deviation)),
+            (0.25..1.25).contains(&(measured / deviation)),
             "{measured:e} of {deviation:e}"
         );
     }

@@ -110,8 +110,11 @@ impl Counter<'_> {
             .collect()
     }
 
+    /// Of the key that rotates by r, which may be listed as what it is modulo the slots.
     fn key_level(&self, r: i32, level: u32) -> u32 {
-        self.keys.rotations.get(&r).copied().unwrap_or(level)
+        let turned = r.rem_euclid((self.shape.degree / 2) as i32);
+        let listed = |r| self.keys.rotations.get(&r).copied();
+        listed(r).or_else(|| listed(turned)).unwrap_or(level)
     }
 
     /// Raises one polynomial to QP, digit by digit.
