@@ -182,7 +182,6 @@ impl Context {
     }
 
     /// Whether published samples are held to the security of the chain.
-    #[cfg(feature = "program")]
     pub(crate) fn is_secure(&self) -> bool {
         self.secure
     }
