@@ -1,7 +1,7 @@
 //! A residual chain of twenty random layers and squares, 42 levels deep, on encrypted digits: what only a model with `bootstrap` can be.
 //!
 //! The weights are random, so the answers mean nothing; what counts is that encrypted ones are those of the clear model, within the bound.
-//! Takes 16 GB of memory.
+//! Takes 24 GB of memory: client and server in one process.
 //!
 //! `cargo run --release --example residual_chain`
 
