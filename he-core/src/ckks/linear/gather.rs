@@ -22,8 +22,8 @@ pub(super) fn gather<'g>(
     for (group, parts) in groups {
         let rotated = context.galois_of_rotation(group.giant.into()) != 1;
         match (rotated, group.flat) {
-            (false, true) => flat = Some(parts),
-            (false, false) => raised = Some(parts),
+            (false, true) => flat = Some(joined(context, flat, parts)),
+            (false, false) => raised = Some(joined(context, raised, parts)),
             (true, flat) => giants.push(Sum {
                 rotation: group.giant,
                 flat,
@@ -58,6 +58,14 @@ pub(super) fn gather<'g>(
         (None, None) => zero(context, level),
     };
     Ok(keyswitch::divide(context, level, to, true, sums))
+}
+
+/// Two sums that are rotated alike: by nothing and by a full turn, for example.
+fn joined(context: &Context, sum: Option<[Poly<Ntt>; 2]>, mut other: [Poly<Ntt>; 2]) -> [Poly<Ntt>; 2] {
+    for (into, from) in other.iter_mut().zip(sum.iter().flatten()) {
+        into.add_assign(context.ring(), from);
+    }
+    other
 }
 
 /// A sum that is still to be rotated.

@@ -67,13 +67,14 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]
     fn transforms_agree_with_their_definition(
-        raw in prop::collection::vec((0u32..3, 0usize..4, 0u32..2, 0usize..4, 0u32..6), 1..14),
+        raw in prop::collection::vec((0u32..3, 0usize..5, 0u32..2, 0usize..4, 0u32..6), 1..14),
         level in 1usize..=4,
         rescale: bool,
         strides: bool,
     ) {
         let f = Fixture::new(5, &ROTATIONS);
-        let (giants, babies) = ([-8, 0, 4, 8], [0, 1, 2, 3]);
+        // The last is a full turn.
+        let (giants, babies) = ([-8, 0, 4, 8, 16], [0, 1, 2, 3]);
         let mut terms: Vec<Term> = raw.iter().map(|&(output, giant, input, baby, plain)| {
             Term { output, giant: giants[giant], input, baby: babies[baby], plain }
         }).collect();
