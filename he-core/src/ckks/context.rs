@@ -15,7 +15,7 @@ use crate::math::base_conversion::BaseConversion;
 use crate::math::kernels::Kernels;
 use crate::math::modulus::Modulus;
 use crate::math::ring::Ring;
-use crate::params::{Chain, InsecureChain, log2_product};
+use crate::params::{Chain, InsecureChain, Secret, log2_product};
 
 /// Tables of one chain, shared by everything that computes with it.
 pub struct Context {
@@ -181,19 +181,15 @@ impl Context {
         Ok(())
     }
 
-    /// Whether published samples are held to the security of the chain.
-    pub(crate) fn is_secure(&self) -> bool {
-        self.secure
-    }
-
-    /// Refuses to publish a sample whose modulus is too large for the ring: called for every key made and every ciphertext sent.
-    pub(crate) fn check_published(&self, primes: &[u16]) -> Result<()> {
+    /// Refuses to publish a sample whose modulus is too large for its secret in the ring: called for every key made and every ciphertext
+    /// sent.
+    pub(crate) fn check_published(&self, primes: &[u16], secret: Secret) -> Result<()> {
         if !self.secure {
             return Ok(());
         }
         let moduli: Vec<u64> = primes.iter().map(|&p| self.modulus(p).value()).collect();
         let (log_n, security) = (self.chain.log_n(), self.chain.security());
-        let (found_bits, cap_bits) = (log2_product(&moduli), security.cap_bits(log_n));
+        let (found_bits, cap_bits) = (log2_product(&moduli), secret.cap_bits(log_n, security));
         if found_bits > f64::from(cap_bits) {
             return Err(Error::Insecure {
                 log_n,

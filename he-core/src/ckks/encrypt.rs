@@ -18,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::math::buffer::Limbs;
 use crate::math::poly::{Ntt, Poly};
 use crate::math::sample::{Seed, Stream};
+use crate::params::Secret;
 
 fn fresh_seed() -> Result<Seed> {
     Seed::from_os().map_err(|e| Error::Entropy(e.to_string()))
@@ -39,7 +40,7 @@ impl SecretKey {
     ) -> Result<SeededCiphertext> {
         let level = plaintext.level();
         let primes = context.primes(level, false);
-        context.check_published(&primes)?;
+        context.check_published(&primes, Secret::Ternary)?;
         let public = domain::published_seed(seed);
         let mut error = vec![0; context.degree()];
         Stream::new(seed, domain::CIPHERTEXT_ERROR, 0).cbd21(&mut error);

@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::math::buffer::Limbs;
 use crate::math::poly::{Ntt, Poly};
 use crate::math::sample::{Seed, Stream};
-use crate::params::{SPARSE_WEIGHT, Secret, log2_product};
+use crate::params::{SPARSE_WEIGHT, Secret};
 
 /// The two keys between a secret and its ephemeral sparse companion, which nobody keeps.
 pub struct EncapsulationKeys {
@@ -74,24 +74,6 @@ impl Context {
         primes.push(self.special().start);
         primes
     }
-}
-
-fn check_sparse(context: &Context, primes: &[u16]) -> Result<()> {
-    let moduli: Vec<u64> = primes.iter().map(|&p| context.modulus(p).value()).collect();
-    let (log_n, security) = (context.chain().log_n(), context.chain().security());
-    let secret = Secret::Sparse {
-        weight: SPARSE_WEIGHT,
-    };
-    let (found_bits, cap_bits) = (log2_product(&moduli), secret.cap_bits(log_n, security));
-    if context.is_secure() && found_bits > f64::from(cap_bits) {
-        return Err(Error::Insecure {
-            log_n,
-            found_bits,
-            cap_bits,
-            security_bits: security.bits(),
-        });
-    }
-    Ok(())
 }
 
 /// A ternary polynomial of weight [`SPARSE_WEIGHT`]. Places are set by looking at all of them: memory shows none. A place that is taken
@@ -165,8 +147,14 @@ impl EncapsulationKeys {
     /// # Errors
     /// [`Error::Insecure`] if the modulus of a key is too large for the ring.
     pub fn check(context: &Context) -> Result<()> {
-        context.check_published(&context.encapsulation_primes(context.top_level()))?;
-        check_sparse(context, &context.encapsulation_primes(0))
+        let sparse = Secret::Sparse {
+            weight: SPARSE_WEIGHT,
+        };
+        context.check_published(
+            &context.encapsulation_primes(context.top_level()),
+            Secret::Ternary,
+        )?;
+        context.check_published(&context.encapsulation_primes(0), sparse)
     }
 
     /// Bytes as they travel.

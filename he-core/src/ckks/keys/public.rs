@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::math::buffer::Limbs;
 use crate::math::poly::{Ntt, Poly};
 use crate::math::sample::{Seed, Stream};
+use crate::params::Secret;
 use zeroize::Zeroize;
 
 /// A public key.
@@ -33,7 +34,7 @@ impl SecretKey {
     /// [`public_key`](Self::public_key) with the randomness of a seed, which must stay secret and serve once.
     pub fn public_key_from(&self, context: &Context, seed: &Seed) -> Result<PublicKey> {
         let primes = context.primes(context.top_level(), true);
-        context.check_published(&primes)?;
+        context.check_published(&primes, Secret::Ternary)?;
         let public = domain::published_seed(seed);
         let a = uniform_part(context, &public);
         let mut error = vec![0; context.degree()];

@@ -21,6 +21,7 @@ use crate::math::buffer::Limbs;
 use crate::math::panel::Panel;
 use crate::math::poly::{Ntt, Poly};
 use crate::math::sample::{Seed, Stream};
+use crate::params::Secret;
 use zeroize::Zeroize;
 
 /// The number by which the relinearisation key goes among the automorphisms: no automorphism that needs a key has it.
@@ -115,7 +116,7 @@ impl SeededSwitchKey<'_> {
     ) -> Result<Self> {
         context.check_level("make a key", level)?;
         let primes = context.primes(level, true);
-        context.check_published(&primes)?;
+        context.check_published(&primes, Secret::Ternary)?;
         let to_target = context.automorphism(galois_inverse(context.degree(), galois));
         let mut packed = Vec::with_capacity(Self::packed_bytes(context, level));
         for (j, digit) in context.chain().digits(level).into_iter().enumerate() {
