@@ -13,6 +13,7 @@ use he_nn::{Client, Model, ServerKeys};
 #[path = "../tests/support/mod.rs"]
 mod support;
 use support::deployment::Deployment;
+use support::median;
 use support::models::{crypto_nets, mlp_square};
 
 const ROUNDS: usize = 9;
@@ -35,12 +36,6 @@ fn throughput(asked: &[(&Deployment, &(Client, ServerKeys))]) -> f64 {
         }
     });
     (asked.len() * REQUESTS) as f64 / start.elapsed().as_secs_f64()
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }
 
 fn row(table: &mut Table, model: &'static Model, folder: &str) {

@@ -13,6 +13,7 @@ use he_nn::{Client, Model, ServerKeys};
 #[path = "../tests/support/mod.rs"]
 mod support;
 use support::deployment::Deployment;
+use support::median;
 use support::models::{crypto_nets, lenet5};
 
 const ROUNDS: usize = 25;
@@ -23,12 +24,6 @@ fn answer(network: &Deployment, (client, keys): &(Client, ServerKeys)) -> f64 {
     let start = Instant::now();
     network.server.infer(keys, &request).unwrap();
     start.elapsed().as_secs_f64() * 1e3
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }
 
 fn row(table: &mut Table, model: &'static Model, folder: &str) {
