@@ -18,7 +18,8 @@ use he_core::math::modulus::Modulus;
 use he_core::math::ntt::NttTable;
 use he_core::math::panel::Panel;
 use he_core::math::prime::ntt_primes;
-use he_core::math::sample::{Seed, Stream};
+use he_core::math::sample::Seed;
+use he_core::math::uniform::UniformStream;
 use he_nn::plan::PriceTable;
 
 const LOG_N: u32 = 14;
@@ -43,7 +44,7 @@ fn least(repeats: usize, mut run: impl FnMut()) -> f64 {
 fn limbs(count: usize, q: &Modulus) -> Limbs {
     let mut limbs = Limbs::zeroed(N, count);
     for (i, limb) in limbs.split_mut().into_iter().enumerate() {
-        Stream::new(&Seed::new([7; 32]), 0, i as u64).uniform(&kernels::active(), q, limb);
+        UniformStream::new(&Seed::new([7; 32]), 0, i as u64).fill(&kernels::active(), q, 0, limb);
     }
     limbs
 }

@@ -11,7 +11,8 @@ use super::{domain, parallel};
 use crate::error::{Error, Result};
 use crate::math::buffer::Limbs;
 use crate::math::poly::{Ntt, Poly};
-use crate::math::sample::{Seed, Stream};
+use crate::math::sample::Seed;
+use crate::math::uniform::UniformStream;
 use crate::params::same_scale;
 
 /// A ciphertext at a level and a scale.
@@ -135,11 +136,8 @@ impl SeededCiphertext {
 
 /// The uniform limb of a seeded ciphertext.
 pub(crate) fn uniform_limb(context: &Context, seed: &Seed, prime: u16, limb: &mut [u64]) {
-    Stream::new(seed, domain::CIPHERTEXT_UNIFORM, prime.into()).uniform(
-        context.kernels(),
-        context.modulus(prime),
-        limb,
-    );
+    let stream = UniformStream::new(seed, domain::CIPHERTEXT_UNIFORM, prime.into());
+    stream.fill(context.kernels(), context.modulus(prime), 0, limb);
 }
 
 /// The one place where two scales are held against one another.

@@ -61,5 +61,5 @@ fn every_path_and_number_of_threads_gives_the_pinned_bytes() {
     }
 }
 
-const FRESH: &str = "0661b9aff668a4e60f1cfd02992c5cd45d55e9419cc0f1d3d8806b83c2ee1137";
-const RESULT: &str = "defca6fbfecba1c96c55e90f06358d4e805274bd7e54ca045ce293a9b1e86107";
+const FRESH: &str = "9d23c9ec5bd6f55df6635953a28028a5a14f0bfdd0fc821d4afadb7b08514050";
+const RESULT: &str = "63f9cd33bb6fcb5d6603ef062178d65865344d3a013a77c51c75691b5b6101c0";

@@ -8,7 +8,8 @@ use super::keyswitch::{self, Then};
 use super::{Context, SecretKey};
 use crate::math::automorphism::galois_of_rotation;
 use crate::math::poly::{Ntt, Poly};
-use crate::math::sample::{Seed, Stream};
+use crate::math::sample::Seed;
+use crate::math::uniform::UniformStream;
 use crate::params::ChainSpec;
 use std::sync::Arc;
 
@@ -30,8 +31,8 @@ fn uniform(context: &Context, level: usize, special: bool, index: u64) -> Poly<N
     let primes = context.primes(level, special);
     let mut poly = Poly::zeroed(context.ring(), &primes);
     for (&prime, limb) in primes.iter().zip(poly.limbs_mut().split_mut()) {
-        let stream = Stream::new(&Seed::new([9; 32]), index, prime.into());
-        stream.uniform(context.kernels(), context.modulus(prime), limb);
+        let stream = UniformStream::new(&Seed::new([9; 32]), index, prime.into());
+        stream.fill(context.kernels(), context.modulus(prime), 0, limb);
     }
     poly
 }

@@ -12,7 +12,7 @@ pub enum Path {
     Scalar,
     /// AVX2, FMA, BMI1 and BMI2: four words a vector, products of 64-bit words.
     Avx2,
-    /// AVX-512 F, DQ, VL, BW, IFMA and VBMI: eight words a vector, 52-bit products.
+    /// AVX-512 F, DQ, VL, BW, IFMA and VBMI, and VAES: eight words a vector, 52-bit products, four blocks of AES.
     Avx512,
 }
 
@@ -46,6 +46,7 @@ impl Path {
                     && is_x86_feature_detected!("avx512bw")
                     && is_x86_feature_detected!("avx512ifma")
                     && is_x86_feature_detected!("avx512vbmi")
+                    && is_x86_feature_detected!("vaes")
             }
             #[cfg(not(target_arch = "x86_64"))]
             _ => false,

@@ -7,7 +7,7 @@
 //! From bottom to top: [`modulus`] and [`prime`] are numbers, [`buffer`] is memory, [`cpu`] says which instructions may be used,
 //! [`panel`] holds packed operands, [`kernels`] are loops over limbs, [`ntt`], [`automorphism`] and [`base_conversion`] the three transforms that CKKS needs, [`ring`]
 //! the tables of one parameter set, [`poly`] a polynomial over several primes whose type says in which domain it stands, and
-//! [`sample`] the random streams (a wire format).
+//! [`sample`] and [`uniform`] the random streams (a wire format).
 
 pub mod automorphism;
 pub mod base_conversion;
@@ -22,3 +22,4 @@ pub mod prime;
 pub mod ring;
 pub mod sample;
 pub mod tally;
+pub mod uniform;

@@ -122,6 +122,22 @@ impl Modulus {
         shoup(self.q, w % self.q)
     }
 
+    /// `floor(w q / 2^64)`, unless `w q mod 2^64 < 2^64 mod q`: a uniform word scaled to `[0, q)`, exactly (see [`super::uniform`]).
+    #[inline]
+    pub const fn scale(&self, w: u64) -> Option<u64> {
+        let product = w as u128 * self.q as u128;
+        if (product as u64) < self.two_64.w {
+            return None;
+        }
+        Some((product >> 64) as u64)
+    }
+
+    /// `2^64 mod q`.
+    #[cfg(target_arch = "x86_64")]
+    pub(super) const fn two_64(&self) -> u64 {
+        self.two_64.w
+    }
+
     /// `a^exponent`.
     pub const fn pow(&self, a: u64, mut exponent: u64) -> u64 {
         let mut base = self.reduce(a);

@@ -1,4 +1,4 @@
-//! Random streams and the three distributions of CKKS. Everything here is a wire format: seeds travel instead of polynomials.
+//! Random streams of secrets and their two distributions. A wire format: results are a function of the seed on every machine.
 //!
 //! A [`Stream`] is named by a seed, a domain and an index (say: what the object is for, and which limb of which digit). Its key is
 //! `BLAKE3-keyed(seed, LE64(domain) || LE64(index))`, and its block `c` is `AES-256(key, BE128(c))`: counter mode from zero. A block
@@ -7,18 +7,13 @@
 //!
 //! | distribution | coefficient `i` from word `i` = `w` |
 //! |---|---|
-//! | uniform modulo `q` | `w mod q` if `w < floor(2^64/q) q`; else word `i` of the stream from block `2^64` on, then from `2 2^64` on, ... |
 //! | centred binomial, 21 | ones among bits 0 to 20 minus ones among bits 21 to 41: variance 10.5, the usual 3.2 for a deviation |
 //! | uniform ternary | `floor(3 w / 2^64) - 1`: each of -1, 0, 1 to within `2^-63` |
 //!
-//! A uniform word is rejected with probability at most `q/2^64 < 2^-14`, whatever the prime; masking to the bits of `q` instead would
-//! reject up to half of the words for primes just above a power of two. The other two distributions, which make secrets, take no branch
-//! and no address from what they sample.
+//! Neither takes a branch or an address from what it samples. What is public and uniform comes from [`super::uniform`].
 //!
 //! Sources: NIST SP 800-38A (counter mode); ePrint 2024/463, section 5 (the distributions).
 
-use super::kernels::Kernels;
-use super::modulus::Modulus;
 use aes::cipher::{Array, BlockCipherEncrypt, KeyInit};
 use aes::{Aes256, Block};
 use zeroize::Zeroize;
@@ -68,9 +63,6 @@ const BATCH_BLOCKS: usize = 256;
 /// Words in them.
 const BATCH_WORDS: usize = 2 * BATCH_BLOCKS;
 
-/// First block of the words that replace rejected ones; twice this for those rejected twice, and so on.
-const RETRY_BLOCKS: u128 = 1 << 64;
-
 impl Stream {
     /// The stream `index` of `domain` under `seed`.
     pub fn new(seed: &Seed, domain: u64, index: u64) -> Self {
@@ -115,39 +107,6 @@ impl Stream {
         }
     }
 
-    /// Uniform words modulo `q`. Variable time: for public polynomials.
-    pub fn uniform(&self, kernels: &Kernels, q: &Modulus, out: &mut [u64]) {
-        let acceptable = u64::MAX - (u64::MAX % q.value() + 1) % q.value();
-        let mut blocks = [Block::default(); BATCH_BLOCKS];
-        for (batch, out) in out.chunks_mut(BATCH_WORDS).enumerate() {
-            let first = (batch * BATCH_BLOCKS) as u128;
-            self.batch(first, out, &mut blocks);
-            if out
-                .iter()
-                .map(|&word| (word > acceptable) as usize)
-                .sum::<usize>()
-                > 0
-            {
-                self.replace_rejected(first, acceptable, out);
-            }
-            kernels.reduce_assign(q, out);
-        }
-    }
-
-    /// Replaces the words above `acceptable` of those from block `first` on.
-    #[cold]
-    fn replace_rejected(&self, first: u128, acceptable: u64, out: &mut [u64]) {
-        for (i, out) in out.iter_mut().enumerate() {
-            let mut attempt = 0;
-            while *out > acceptable {
-                attempt += 1;
-                let mut pair = [0; 2];
-                self.words(attempt * RETRY_BLOCKS + first + i as u128 / 2, &mut pair);
-                *out = pair[i % 2];
-            }
-        }
-    }
-
     /// Centred binomial with 21 pairs of bits: variance 10.5. Constant time.
     pub fn cbd21(&self, out: &mut [i8]) {
         const MASK: u64 = (1 << 21) - 1;
@@ -179,7 +138,6 @@ impl Stream {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::math::kernels;
 
     fn stream() -> Stream {
         Stream::new(&Seed::new(std::array::from_fn(|i| i as u8)), 7, 11)
@@ -213,17 +171,14 @@ mod tests {
     #[test]
     fn wire_format_is_pinned() {
         let stream = stream();
-        let q = Modulus::new(1111361812955137);
-        let (mut words, mut uniform, mut error, mut secret) = ([0; 3], [0; 3], [0; 8], [0; 8]);
+        let (mut words, mut error, mut secret) = ([0; 3], [0; 8], [0; 8]);
         stream.words(0, &mut words);
-        stream.uniform(&kernels::active(), &q, &mut uniform);
         stream.cbd21(&mut error);
         stream.ternary(&mut secret);
         assert_eq!(
             words,
             [641896905760911115, 18033156401750836452, 2479963586221150012]
         );
-        assert_eq!(uniform, words.map(|word| word % q.value()));
         assert_eq!(error, [-1, 2, 4, 2, 4, -3, 1, -2]);
         assert_eq!(secret, [-1, 1, -1, -1, 0, 1, -1, -1]);
     }
@@ -242,50 +197,6 @@ mod tests {
             assert!(whole.iter().all(|word| !other.contains(word)));
         }
         assert_ne!(Seed::from_os().unwrap(), Seed::from_os().unwrap());
-    }
-
-    #[test]
-    fn uniform_words_follow_the_definition_and_are_uniform() {
-        // 2^18 words: 4 rejections expected at 2^-16.
-        let n = 1 << 18;
-        let mut raw = vec![0; n];
-        stream().words(0, &mut raw);
-        for q in [1111361812955137, 1125899902124033, 1088139821057, 1068236801, 97] {
-            let q = Modulus::new(q);
-            let limit = (1u128 << 64) / q.value() as u128 * q.value() as u128;
-            for kernels in kernels::available() {
-                let mut out = vec![0; n];
-                stream().uniform(&kernels, &q, &mut out);
-                for (i, (&out, &word)) in out.iter().zip(&raw).enumerate() {
-                    let mut word = word;
-                    let mut attempt = 0;
-                    while word as u128 >= limit {
-                        attempt += 1;
-                        let mut pair = [0; 2];
-                        stream().words((attempt << 64) + i as u128 / 2, &mut pair);
-                        word = pair[i % 2];
-                    }
-                    assert_eq!(out, word % q.value(), "word {i}, path {}", kernels.path());
-                }
-                // 64 equal classes (97 has none such): chi-square with 63 degrees of freedom exceeds 120 with probability 2e-5.
-                if q.value() > 1 << 20 {
-                    let mut counts = [0u32; 64];
-                    for &word in &out {
-                        counts[(word as u128 * 64 / q.value() as u128) as usize] += 1;
-                    }
-                    let expected = n as f64 / 64.0;
-                    let chi_square = counts
-                        .iter()
-                        .map(|&c| (c as f64 - expected).powi(2) / expected)
-                        .sum::<f64>();
-                    assert!(
-                        (25.0..120.0).contains(&chi_square),
-                        "chi-square {chi_square} modulo {}",
-                        q.value()
-                    );
-                }
-            }
-        }
     }
 
     #[test]

@@ -17,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::math::buffer::Limbs;
 use crate::math::poly::{Ntt, Poly};
 use crate::math::sample::{Seed, Stream};
+use crate::math::uniform::UniformStream;
 use crate::params::{SPARSE_WEIGHT, Secret};
 
 /// The two keys between a secret and its ephemeral sparse companion, which nobody keeps.
@@ -135,8 +136,8 @@ fn pair<'s>(
 fn uniform(context: &Context, seed: &Seed, domain: u64, primes: &[u16]) -> Poly<Ntt> {
     let mut a = Poly::zeroed(context.ring(), primes);
     for (i, &prime) in primes.iter().enumerate() {
-        let stream = Stream::new(seed, domain::key_uniform(domain), prime.into());
-        stream.uniform(context.kernels(), context.modulus(prime), a.limb_mut(i));
+        let stream = UniformStream::new(seed, domain::key_uniform(domain), prime.into());
+        stream.fill(context.kernels(), context.modulus(prime), 0, a.limb_mut(i));
     }
     a
 }

@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::math::buffer::Limbs;
 use crate::math::poly::{Ntt, Poly};
 use crate::math::sample::{Seed, Stream};
+use crate::math::uniform::UniformStream;
 use crate::params::Secret;
 use zeroize::Zeroize;
 
@@ -88,8 +89,8 @@ fn uniform_part(context: &Context, seed: &Seed) -> Poly<Ntt> {
     let mut a = Poly::zeroed(context.ring(), &primes);
     let limbs = primes.iter().zip(a.limbs_mut().split_mut()).collect();
     parallel::for_each(limbs, |(&prime, limb): (&u16, &mut [u64])| {
-        let stream = Stream::new(seed, domain::PUBLIC_KEY_UNIFORM, prime.into());
-        stream.uniform(context.kernels(), context.modulus(prime), limb);
+        let stream = UniformStream::new(seed, domain::PUBLIC_KEY_UNIFORM, prime.into());
+        stream.fill(context.kernels(), context.modulus(prime), 0, limb);
     });
     a
 }

@@ -21,6 +21,7 @@ use crate::math::buffer::Limbs;
 use crate::math::panel::Panel;
 use crate::math::poly::{Ntt, Poly};
 use crate::math::sample::{Seed, Stream};
+use crate::math::uniform::UniformStream;
 use crate::params::Secret;
 use zeroize::Zeroize;
 
@@ -162,6 +163,6 @@ impl SeededSwitchKey<'_> {
 /// The uniform limb `a_j` modulo a prime.
 fn uniform_limb(context: &Context, seed: &Seed, galois: u64, digit: usize, prime: u16, limb: &mut [u64]) {
     let index = (digit as u64) << 16 | u64::from(prime);
-    let stream = Stream::new(seed, domain::key_uniform(galois), index);
-    stream.uniform(context.kernels(), context.modulus(prime), limb);
+    let stream = UniformStream::new(seed, domain::key_uniform(galois), index);
+    stream.fill(context.kernels(), context.modulus(prime), 0, limb);
 }

@@ -19,6 +19,7 @@ mod runs;
 mod scalar;
 #[cfg(test)]
 pub(super) mod tests;
+mod uniform;
 
 pub(super) use conversion::{Lifted, WeightedSums};
 pub(super) use lines::Lines;
@@ -77,8 +78,6 @@ enum Op {
     MulFactorAdd(Shoup),
     /// `(a - b) w`
     SubMulFactor(Shoup),
-    /// `a mod q` for any word
-    Reduce,
 }
 
 /// Operands of an [`Op`]; an absent one is the result itself.
@@ -197,11 +196,6 @@ impl Kernels {
     /// `out = (out - b) w` for one word `w`.
     pub fn sub_mul_scalar_assign(&self, q: &Modulus, out: &mut [u64], b: &[u64], w: u64) {
         self.elementwise(Op::SubMulFactor(q.shoup(w)), q, out, None, Some(b));
-    }
-
-    /// `out = out mod q` for any words, say those of another modulus.
-    pub fn reduce_assign(&self, q: &Modulus, out: &mut [u64]) {
-        self.elementwise(Op::Reduce, q, out, None, None);
     }
 
     /// `out = sum of a b` over the terms, with one reduction at the end. Operands may be any words below `2^50`.

@@ -33,7 +33,6 @@ pub(super) fn elementwise(op: Op, q: &Modulus, operands: Operands<'_>) {
         Op::MulFactor(w) => map(operands, |_, a, _| q.mul_shoup(a, w)),
         Op::MulFactorAdd(w) => map(operands, |sum, a, _| q.add(sum, q.mul_shoup(a, w))),
         Op::SubMulFactor(w) => map(operands, |_, a, b| q.mul_shoup(q.sub(a, b), w)),
-        Op::Reduce => map(operands, |_, a, _| q.reduce(a)),
     }
 }
 

@@ -7,6 +7,7 @@ mod conversion;
 mod panels;
 mod runs;
 mod sums;
+mod uniform;
 
 use super::lanes::{Factor, Lanes, load, splat, store, subtract_once};
 use super::{Lines, Op, Operands};
@@ -172,7 +173,6 @@ impl Avx512 {
                         lanes.mul_factor(difference, w)
                     })
                 }
-                Op::Reduce => map(operands, |_, a, _| reducer.word(a)),
             }
         }
         // SAFETY: `self` proves the instructions.
