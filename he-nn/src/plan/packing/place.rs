@@ -36,17 +36,28 @@ pub struct Service {
 pub struct Places {
     layout: Arc<Layout>,
     period: usize,
+    all: Copies,
+    /// Where rotations wrap round the tile: a power of two, slots after which elements repeat.
+    turn: usize,
+    /// Copies in the first turn.
+    first: Copies,
+}
+
+/// Where the copies of each element stand.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Copies {
     start: Vec<u32>,
+    /// (tile, slot), ascending for each element.
     at: Vec<(u32, u32)>,
 }
 
-impl Places {
-    /// Lists the copies of each of `elements` elements within one period.
-    pub fn of(layout: &Arc<Layout>, period: usize, elements: usize) -> Self {
+impl Copies {
+    /// Those of `elements` elements in the first `slots` slots of every tile.
+    fn of(layout: &Layout, slots: usize, elements: usize) -> Self {
         let mut start = vec![0u32; elements + 1];
         let each = |visit: &mut dyn FnMut(u32, u32, u32)| {
             for tile in 0..layout.tiles() {
-                for slot in 0..period {
+                for slot in 0..slots {
                     if let Cell::Element(element) = layout.cell(tile, slot)
                         && (element as usize) < elements
                     {
@@ -66,17 +77,60 @@ impl Places {
             at[*place as usize] = (tile, slot);
             *place += 1;
         });
+        Copies { start, at }
+    }
+
+    fn of_element(&self, element: u32) -> &[(u32, u32)] {
+        &self.at[self.start[element as usize] as usize..self.start[element as usize + 1] as usize]
+    }
+}
+
+/// The least power of two of slots after which every tile repeats.
+fn turn(layout: &Layout) -> usize {
+    let mut turn = layout.slots();
+    let repeats = |half: usize| {
+        let same =
+            |tile: usize| (0..half).all(|slot| layout.cell(tile, slot) == layout.cell(tile, slot + half));
+        (0..layout.tiles()).all(same)
+    };
+    while turn > 1 && repeats(turn / 2) {
+        turn /= 2;
+    }
+    turn
+}
+
+impl Places {
+    /// Lists the copies of each of `elements` elements within one period.
+    pub fn of(layout: &Arc<Layout>, period: usize, elements: usize) -> Self {
+        let slots = layout.slots();
+        let turn = if period == slots { turn(layout) } else { slots };
+        let first = if turn < slots {
+            Copies::of(layout, turn, elements)
+        } else {
+            Copies::default()
+        };
         Places {
+            all: Copies::of(layout, period, elements),
             layout: layout.clone(),
             period,
-            start,
-            at,
+            turn,
+            first,
         }
     }
 
     /// The (tile, slot) copies of an element.
     pub fn of_element(&self, element: u32) -> &[(u32, u32)] {
-        &self.at[self.start[element as usize] as usize..self.start[element as usize + 1] as usize]
+        self.all.of_element(element)
+    }
+
+    /// The layout.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// Slots of a sample.
+    pub fn period(&self) -> usize {
+        self.period
     }
 
     /// Slots of a tile.
@@ -112,7 +166,7 @@ impl Places {
             return None;
         };
         match self.layout.cell(input as usize, from as usize) {
-            Cell::Element(element) if (element as usize) < self.start.len() - 1 => {
+            Cell::Element(element) if (element as usize) < self.all.start.len() - 1 => {
                 Some((from as u32, element))
             }
             _ => None,
@@ -137,8 +191,8 @@ impl Places {
         (((distance & (grain - 1)) << (slots.trailing_zeros() + 1 - log)) + (distance >> log)) as u32
     }
 
-    /// The slot of a target that slot `from` reaches with the best rotation.
-    fn nearest(&self, from: u32, target: Target, window: Window) -> u32 {
+    /// The slot of a target that slot `from`, or one any number of turns away, reaches with the best rotation.
+    fn nearest(&self, from: u32, target: Target, window: Window, turn: usize) -> u32 {
         let Target { base, free, .. } = target;
         if free == 0 {
             return base;
@@ -155,29 +209,39 @@ impl Places {
         }
         // The highest slot at or below `from + bias` is at the smallest distance; below it all, rotations that wrap reach the last
         // one first. With a grain that goes for the remainders, and then for the quotients.
-        let reach = (reach & (self.slots() as i32 - 1)) as u32;
+        let within = turn as u32 - 1;
+        let (reach, above, base) = (reach as u32 & within, base & !within, base & within);
         let nearest =
             |reach: u32, base: u32, free: u32| highest_below(reach, base, free).unwrap_or(base | free);
         let (log, low) = (window.grain.trailing_zeros(), window.grain as u32 - 1);
         let remainder = nearest(reach & low, base & low, free & low);
         let borrow = u32::from(remainder > reach & low);
-        let quotients = self.slots() as u32 >> log;
-        let quotient = (reach >> log).wrapping_sub(borrow) & (quotients - 1);
-        nearest(quotient, base >> log, free >> log) << log | remainder
+        let quotient = (reach >> log).wrapping_sub(borrow) & within >> log;
+        above | nearest(quotient, base >> log, free >> log) << log | remainder
     }
 
-    /// The best way to bring an element to a target; of several the one from the first tile.
+    /// The best way to bring an element to a target; of several the one from the first tile, and there from the first slot.
     pub fn best(&self, element: u32, target: Target, window: Window) -> Option<Service> {
-        let mut best: Option<(u32, Service)> = None;
-        for &(input, from) in self.of_element(element) {
-            let to = self.nearest(from, target, window);
-            let rank = self.rank(self.rotation(from, to), window);
-            // In one tile no two ranks agree.
-            if best.is_none_or(|(least, _)| rank < least) {
-                best = Some((rank, Service { input, to, from }));
-            }
+        // Copies that stand turns apart are as many rotations that differ by turns, of which the smallest is the best: one copy tells
+        // them all. They serve different slots unless a target has slots that are turns apart, too.
+        let repeats = self.turn < self.slots();
+        if !repeats || target.free as usize >= self.turn || window.grain as usize > self.turn {
+            let services = self.of_element(element).iter().map(|&(input, from)| {
+                let to = self.nearest(from, target, window, self.slots());
+                (self.rank(self.rotation(from, to), window), input, from, to)
+            });
+            let best = services.min();
+            return best.map(|(_, input, from, to)| Service { input, to, from });
         }
-        best.map(|(_, service)| service)
+        let services = self.first.of_element(element).iter().map(|&(input, from)| {
+            let to = self.nearest(from, target, window, self.turn);
+            let distance = (from as i32 + window.bias - to as i32) & (self.turn as i32 - 1);
+            let from = (to as i32 + distance - window.bias) & (self.slots() as i32 - 1);
+            let rank = self.rank(self.rotation(from as u32, to), window);
+            (rank, input, from as u32, to)
+        });
+        let best = services.min();
+        best.map(|(_, input, from, to)| Service { input, to, from })
     }
 }
 
@@ -256,9 +320,64 @@ mod tests {
                     };
                     for from in 0..period as u32 {
                         let rank = |to: u32| places.rank(places.rotation(from, to), window);
-                        let found = places.nearest(from, target, window);
+                        let found = places.nearest(from, target, window, places.slots());
                         let best = target.slots().min_by_key(|&to| rank(to)).unwrap();
                         assert_eq!(rank(found), rank(best), "{from} to {target:?}, {window:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_best_service_is_the_best_of_all_copies_and_slots() {
+        // Copies in every second, fourth or eighth slot of two tiles, in some of them none; some repeat after a few slots.
+        for (every, period, turn) in [
+            (2, 64, 64),
+            (4, 64, 64),
+            (8, 64, 64),
+            (2, 32, 32),
+            (4, 32, 32),
+            (8, 64, 32),
+            (4, 64, 16),
+            (2, 64, 8),
+            (4, 32, 8),
+        ] {
+            let layout = Arc::new(Layout::from_fn(2, 64, |tile, slot| {
+                let slot = slot % turn;
+                match (slot % every, slot * 7 % 11 + tile) {
+                    (0, 0..6) => Cell::Element(0),
+                    (1, _) if tile == 1 => Cell::Element(1),
+                    _ => Cell::Zero,
+                }
+            }));
+            let places = Places::of(&layout, period, 2);
+            assert_eq!(places.turn < 64, period == 64 && turn < 64);
+            for (bias, grain) in [(0, 1), (3, 1), (9, 1), (2, 4)] {
+                let window = Window { bias, grain };
+                for free in [0u32, 1, 6, 16, 20] {
+                    for base in (0..period as u32).filter(|base| base & free == 0) {
+                        let target = Target {
+                            tile: 0,
+                            row: 0,
+                            base,
+                            free,
+                        };
+                        for element in 0..2 {
+                            let all = places
+                                .of_element(element)
+                                .iter()
+                                .flat_map(|&(input, from)| target.slots().map(move |to| (input, from, to)));
+                            let expected = all.min_by_key(|&(input, from, to)| {
+                                (places.rank(places.rotation(from, to), window), input, from)
+                            });
+                            let found = places.best(element, target, window);
+                            assert_eq!(
+                                found.map(|found| (found.input, found.from, found.to)),
+                                expected,
+                                "{element} to {target:?}, {window:?}, every {every} of {period}, turn {turn}"
+                            );
+                        }
                     }
                 }
             }
