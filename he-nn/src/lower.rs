@@ -287,13 +287,14 @@ impl Writer<'_> {
         linear: &LinearChoice,
     ) -> Result<ValueId, VerifyError> {
         let is_merged = matches!(self.packing.choices[x], Choice::Input { complex: true, .. });
+        let transform = &*linear.transform;
         let mut x = self.builder.adjust(self.values[x], level)?;
         if linear.merge == Merge::Inputs && !is_merged {
             x = self.merge(x)?;
         }
-        let tiles = linear.merge.tiles(linear.inputs, linear.outputs);
+        let tiles = linear.merge.tiles(transform.inputs, transform.outputs);
         let mut products: BTreeMap<Diagonal, [Option<Diagonal>; 2]> = BTreeMap::new();
-        for &diagonal in linear.diagonals.iter() {
+        for &diagonal in &transform.diagonals {
             let (product, imaginary) = linear.merge.product(diagonal, tiles);
             products.entry(product).or_default()[usize::from(imaginary)] = Some(diagonal);
         }
@@ -303,16 +304,14 @@ impl Writer<'_> {
             let (giant, baby) = split(product);
             giant.rem_euclid(slots) != 0 || baby.rem_euclid(slots) != 0
         });
-        // The search refuses covers that leave something out.
-        let periods = linear.cover.periods().unwrap_or_default();
-        let full = linear.cover.owners.period;
+        let (periods, full) = (transform.periods(), transform.cover.owners.period);
         let weights = |writer: &mut Self, parts: [Option<Diagonal>; 2], giant: i32| {
             let period = |part: &Diagonal| periods.get(part).copied().unwrap_or(full);
             let period = parts.iter().flatten().map(period).max().unwrap_or(1);
             writer.recipes.push(Recipe::Weights {
                 step: id,
                 period,
-                cover: linear.cover.clone(),
+                cover: transform.cover.clone(),
                 parts,
                 merge: linear.merge,
                 giant,
@@ -331,8 +330,8 @@ impl Writer<'_> {
             });
         }
         let ciphertexts = match linear.merge {
-            Merge::Outputs => merged(linear.outputs),
-            Merge::None | Merge::Inputs => linear.outputs,
+            Merge::Outputs => merged(transform.outputs),
+            Merge::None | Merge::Inputs => transform.outputs,
         };
         // Tiles that only hold offsets.
         for output in 0..ciphertexts as u32 {
@@ -350,7 +349,7 @@ impl Writer<'_> {
         let folded = self.builder.rotate_sum(product, &linear.stages)?;
         match linear.merge {
             Merge::None => Ok(folded),
-            Merge::Inputs | Merge::Outputs => self.parts(folded, linear.outputs),
+            Merge::Inputs | Merge::Outputs => self.parts(folded, transform.outputs),
         }
     }
 

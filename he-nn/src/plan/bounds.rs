@@ -4,6 +4,7 @@ use he_core::program::error::{Assumptions, Encryption, ErrorReport, Range, bound
 use he_core::program::slots::Slots;
 use he_core::program::{PlainSource, Program, Verified};
 
+use super::search::Memo;
 use super::{Goal, Plan};
 use crate::checkpoint::Checkpoint;
 use crate::client::ClientSpec;
@@ -27,9 +28,9 @@ impl Model {
     pub fn plan_for(&'static self, goal: &Goal, checkpoint: &Checkpoint) -> Result<Plan> {
         let asked = goal.error;
         let mut goal = goal.clone();
-        let mut least = f64::INFINITY;
+        let (mut least, memo) = (f64::INFINITY, Memo::default());
         for _ in 0..TRIES {
-            let mut plan = self.plan(&goal)?;
+            let mut plan = self.plan_with(&goal, &memo)?;
             let bound = plan.predicted_error(checkpoint)?;
             plan.bound = Some((checkpoint.digest(), bound));
             // The scale of refreshing is that of its parameters.

@@ -24,10 +24,10 @@ pub struct LevelShape {
 }
 
 /// What the steps of a linear transform and its folds amount to.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct LinearWork {
+#[derive(Clone, Copy, Debug)]
+pub struct LinearWork<'s> {
     /// Baby and giant steps.
-    pub steps: Steps,
+    pub steps: &'s Steps,
     /// Products with plaintexts.
     pub products: usize,
     /// Output tiles.
@@ -70,8 +70,8 @@ impl LevelShape {
     }
 
     /// One linear transform with rescaling.
-    pub fn linear(&self, work: &LinearWork, prices: &PriceTable) -> f64 {
-        let steps = &work.steps;
+    pub fn linear(&self, work: &LinearWork<'_>, prices: &PriceTable) -> f64 {
+        let steps = work.steps;
         let switched = steps.babies + steps.giants > 0;
         let limbs = if switched { self.extended() } else { self.limbs };
         let word = prices.mac_word + self.word_bytes / 2.0 * work.distinct * prices.plain_byte;

@@ -8,7 +8,7 @@ use super::packing::sparse::SparseMap;
 pub type StepId = usize;
 
 /// How an affine map is laid out in space: tells candidates where its outputs may stand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Geometry {
     /// Any output may read any input.
     Dense,
@@ -227,6 +227,17 @@ impl Network {
         let first = readers.next()?;
         let is_output = self.outputs.iter().any(|(_, output)| *output == x);
         (readers.next().is_none() && !is_output).then_some(first)
+    }
+
+    /// The last step that reads each step; itself where none does.
+    pub fn last_readers(&self) -> Vec<StepId> {
+        let mut last: Vec<StepId> = (0..self.steps.len()).collect();
+        for (id, step) in self.steps.iter().enumerate() {
+            for x in step.kind.operands() {
+                last[x] = id;
+            }
+        }
+        last
     }
 
     /// The first step that reads step `x`.

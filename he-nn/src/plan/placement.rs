@@ -70,7 +70,7 @@ pub fn place(
     reach: Reach,
     prices: &Prices<'_>,
 ) -> Result<Vec<StepId>, StepId> {
-    let last_reader = last_readers(network);
+    let last_reader = network.last_readers();
     let mut decisions: Vec<Decision> = Vec::new();
     let mut live: Vec<StepId> = Vec::new();
     let mut open = vec![Node {
@@ -137,17 +137,6 @@ pub fn place(
     }
     places.reverse();
     Ok(places)
-}
-
-/// The last step that reads each step; itself where none does.
-fn last_readers(network: &Network) -> Vec<StepId> {
-    let mut last: Vec<StepId> = (0..network.steps.len()).collect();
-    for (id, step) in network.steps.iter().enumerate() {
-        for x in step.kind.operands() {
-            last[x] = id;
-        }
-    }
-    last
 }
 
 /// The nodes that no other makes superfluous, cheapest first.
@@ -223,7 +212,7 @@ mod tests {
 
     /// Every set of places, tried one by one: the least cost.
     fn cheapest(network: &Network, reach: Reach) -> Option<f64> {
-        let read = last_readers(network);
+        let read = network.last_readers();
         let costs = (0u32..1 << network.steps.len()).filter_map(|set| {
             let (mut spent, mut cost) = (Vec::<u32>::new(), 0.0);
             for (id, step) in network.steps.iter().enumerate() {

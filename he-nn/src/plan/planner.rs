@@ -11,7 +11,7 @@ use he_core::program::{ChainView, ValueId, Verified, codec as program_codec};
 use rayon::prelude::*;
 
 use super::chain::{Demand, chains, level_shape, view};
-use super::search::{Choice, Packing, Rejection, SearchSettings, search};
+use super::search::{Choice, Memo, Packing, Rejection, SearchSettings, search};
 use super::translate::{Translated, translate};
 use super::{Alternative, Goal, Plan, memory_bytes};
 use crate::affine::Stages;
@@ -49,6 +49,11 @@ impl Model {
     /// # Errors
     /// [`Error::Infeasible`] naming the layer or the limit; [`Error::MissingRange`] if an activation has no interval.
     pub fn plan(&'static self, goal: &Goal) -> Result<Plan> {
+        self.plan_with(goal, &Memo::default())
+    }
+
+    /// The same with what was worked out before for the same model.
+    pub(super) fn plan_with(&'static self, goal: &Goal, memo: &Memo) -> Result<Plan> {
         let start = Instant::now();
         if let Some(ranges) = &goal.ranges {
             ranges.check(self)?;
@@ -59,6 +64,7 @@ impl Model {
             model: self,
             goal,
             translated,
+            memo,
             bootstrap: None,
             tried: 0,
             losers: vec![],
@@ -99,6 +105,7 @@ pub(super) struct Planner<'a> {
     pub(super) model: &'static Model,
     pub(super) goal: &'a Goal,
     pub(super) translated: Translated,
+    memo: &'a Memo,
     /// How values are refreshed, once it is decided that some are.
     pub(super) bootstrap: Option<BootstrapSpec>,
     tried: usize,
@@ -299,6 +306,7 @@ impl Planner<'_> {
                 network,
                 &|spent| level_shape(chain, top - spent as usize),
                 &settings,
+                self.memo,
             );
             self.tried += found.tried;
             self.rejected.extend(found.rejected);

@@ -182,7 +182,7 @@ impl fmt::Display for Linear<'_> {
         write!(
             f,
             "{} diagonals in steps of {}, folded {folded} times, {tiles} tiles",
-            linear.diagonals.len(),
+            linear.transform.diagonals.len(),
             linear.split.modulus
         )
     }

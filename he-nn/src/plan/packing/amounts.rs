@@ -17,6 +17,11 @@ impl Amounts {
         self.0[number / Self::WORD] |= 1 << (number % Self::WORD);
     }
 
+    /// Whether a number is a member.
+    pub fn contains(&self, number: usize) -> bool {
+        self.0[number / Self::WORD] >> (number % Self::WORD) & 1 == 1
+    }
+
     /// Takes a number away.
     pub fn remove(&mut self, number: usize) {
         self.0[number / Self::WORD] &= !(1 << (number % Self::WORD));
@@ -84,6 +89,7 @@ mod tests {
             let members: Vec<usize> = (0..bound).filter(|i| i * i % 23 == 8 || i % 61 == 5).collect();
             let mut set = Amounts::none(bound);
             members.iter().for_each(|&member| set.insert(member));
+            assert!((0..bound).all(|number| set.contains(number) == members.contains(&number)));
             assert_eq!(set.iter().collect::<Vec<_>>(), members);
             for log in 0..=bound.ilog2() {
                 let by = 1 << log;

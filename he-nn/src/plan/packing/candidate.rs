@@ -12,7 +12,7 @@ use super::owners::{Owners, Target, Targets};
 use super::place::{Places, Window};
 
 /// Slots that output positions are carried in.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Anchors {
     /// (tile, slot) of each position.
     pub at: Vec<(u32, u32)>,

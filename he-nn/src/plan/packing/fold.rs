@@ -7,6 +7,7 @@
 //! carries between neighbouring blocks with one rule.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use he_core::tile::layout::{Cell, Layout};
 
@@ -26,6 +27,39 @@ const ELEMENT: u64 = 1;
 const PARTIAL: u64 = 2;
 const UNKNOWN: u64 = 3;
 pub(super) const WEIGHT: u64 = 4;
+
+/// Rows by their names.
+pub type RowOf = HashMap<u64, u32, BuildHasherDefault<AsItIs>>;
+
+/// Takes a name, which is mixed already, for its own hash.
+#[derive(Default)]
+pub struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes
+            .iter()
+            .for_each(|&byte| self.0 = self.0.rotate_left(8) ^ u64::from(byte));
+    }
+
+    fn write_u64(&mut self, name: u64) {
+        self.0 = name;
+    }
+}
+
+/// Adds the rotated names of one tile to another.
+fn add_rotated(tile: &mut [u64], names: &[u64], rotation: i32) {
+    let (end, start) = names.split_at(rotation.rem_euclid(names.len() as i32) as usize);
+    let (first, last) = tile.split_at_mut(start.len());
+    for (values, names) in [(first, start), (last, end)] {
+        let pairs = values.iter_mut().zip(names);
+        pairs.for_each(|(value, name)| *value = value.wrapping_add(*name));
+    }
+}
 
 /// Names standing in the slots of a list of tiles.
 #[derive(Clone, Debug)]
@@ -54,25 +88,19 @@ impl Names {
         for tile in self.names.chunks_mut(slots) {
             for stage in stages {
                 let before = tile.to_vec();
-                for (slot, value) in tile.iter_mut().enumerate() {
-                    *value = stage.iter().fold(0u64, |sum, &r| {
-                        sum.wrapping_add(
-                            before[(slot as i64 + i64::from(r)).rem_euclid(slots as i64) as usize],
-                        )
-                    });
-                }
+                tile.fill(0);
+                stage
+                    .iter()
+                    .for_each(|&rotation| add_rotated(tile, &before, rotation));
             }
         }
     }
 
     /// Adds the rotated names of tile `input` of `other` to tile `output`.
     pub fn accumulate(&mut self, output: usize, other: &Names, input: usize, rotation: i32) {
-        let slots = self.slots as i64;
-        for slot in 0..self.slots {
-            let from = (slot as i64 + i64::from(rotation)).rem_euclid(slots) as usize;
-            let value = &mut self.names[output * self.slots + slot];
-            *value = value.wrapping_add(other.names[input * self.slots + from]);
-        }
+        let tile = |number: usize| number * self.slots..(number + 1) * self.slots;
+        let (to, from) = (tile(output), tile(input));
+        add_rotated(&mut self.names[to], &other.names[from], rotation);
     }
 
     /// Tiles of zeros.
@@ -86,7 +114,7 @@ impl Names {
     /// Reads the names back: a slot whose name is that of a row holds it. Samples of a batch, `rows` elements each, stand in
     /// consecutive periods; what folds carry into another sample's period counts for nothing, because plaintexts are the same in
     /// every period.
-    pub fn layout(&self, row_of: &HashMap<u64, u32>, rows: usize, period: usize) -> Layout {
+    pub fn layout(&self, row_of: &RowOf, rows: usize, period: usize) -> Layout {
         Layout::from_fn(
             self.names.len() / self.slots,
             self.slots,
@@ -139,22 +167,24 @@ pub fn folded_layout(
             }
         }
     }
-    let mut sums: HashMap<(u32, usize), u64> = HashMap::new();
+    // Of each instance, sample by sample.
+    let samples = slots / period;
+    let mut sums = vec![0u64; owners.targets.len() * samples];
     for (place, &value) in names.names.iter().enumerate().filter(|(_, value)| **value != 0) {
         let (tile, slot) = (place / slots, place % slots);
         let instance = owners.instance[tile * period + slot % period];
         if instance != NONE {
-            let sum = sums.entry((instance, slot / period)).or_insert(0);
+            let sum = &mut sums[instance as usize * samples + slot / period];
             *sum = sum.wrapping_add(value);
         }
     }
     let row_of = sums
         .into_iter()
-        .map(|((instance, sample), sum)| {
-            (
-                sum,
-                owners.targets[instance as usize].row + (sample * rows) as u32,
-            )
+        .enumerate()
+        .filter(|(_, sum)| *sum != 0)
+        .map(|(at, sum)| {
+            let (instance, sample) = (at / samples, at % samples);
+            (sum, owners.targets[instance].row + (sample * rows) as u32)
         })
         .collect();
     names.fold(stages);

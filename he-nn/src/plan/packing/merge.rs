@@ -65,6 +65,17 @@ impl Merge {
         }
     }
 
+    /// Those that are open to a step with so many tiles; `complex` ones are merged as they come.
+    pub fn open_to(complex: bool, inputs: usize, outputs: usize) -> &'static [Merge] {
+        match (complex, inputs, outputs) {
+            (true, ..) => &[Merge::Inputs],
+            (false, 1, 1) => &[Merge::None],
+            (false, 1, _) => &[Merge::None, Merge::Outputs],
+            (false, _, 1) => &[Merge::None, Merge::Inputs],
+            (false, ..) => &[Merge::None, Merge::Inputs, Merge::Outputs],
+        }
+    }
+
     /// The distinct products of an ascending list of diagonals, ascending.
     pub fn products(self, diagonals: &[Diagonal], tiles: usize) -> Vec<Diagonal> {
         let product = |&diagonal: &Diagonal| self.product(diagonal, tiles);

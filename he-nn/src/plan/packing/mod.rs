@@ -10,6 +10,7 @@
 //! | [`amounts`] | sets of rotations |
 //! | [`cover`] | which rotation of which tile serves each nonzero |
 //! | [`split`] | which of these rotations are baby and which giant steps |
+//! | [`transform`] | all of this together, for one map between two layouts |
 //! | [`fold`] | what every slot holds after rotate-and-add |
 //! | [`pool`] | which rotations add up the windows of a pooling |
 //! | [`input`] | how a client may arrange the input |
@@ -27,6 +28,7 @@ pub mod place;
 pub mod pool;
 pub mod sparse;
 pub mod split;
+pub mod transform;
 
 #[cfg(test)]
 mod tests;

@@ -1,11 +1,11 @@
 //! Sums over windows without a product: rotations and additions, no level.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use he_core::tile::layout::{Cell, Layout};
 
-use super::fold::{Names, sum_of_elements};
+use super::fold::{Names, RowOf, sum_of_elements};
 use super::place::Places;
 use super::sparse::SparseMap;
 
@@ -173,7 +173,7 @@ pub fn window_sums(
         };
         parts.push(inputs.into_iter().map(part).collect());
     }
-    let mut row_of: HashMap<u64, u32> = HashMap::new();
+    let mut row_of = RowOf::default();
     for sample in 0..samples {
         for row in 0..map.rows() {
             let shifted = map

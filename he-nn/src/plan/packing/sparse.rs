@@ -1,7 +1,7 @@
 //! The nonzero structure of an affine map, row by row, without its weights.
 
 /// One nonzero of a row: which input element it reads and which weight multiplies it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Entry {
     /// Input element (flat, row-major).
     pub input: u32,
@@ -11,7 +11,7 @@ pub struct Entry {
 
 /// Compressed rows of a sparse map from `columns` input elements to `rows` output elements. Rows may come in classes that read the
 /// same inputs with weights of their own, as the channels of a convolution: the rows of one are stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SparseMap {
     columns: usize,
     classes: usize,

@@ -100,27 +100,49 @@ impl Rotations {
         let rotations = babies.chain(giants).map(|rotation| rotation.rem_euclid(all));
         steps.rotations = rotations.collect();
         steps.rotations.sort_unstable();
+        steps.rotations.shrink_to_fit();
         steps
     }
 }
 
-/// The cheapest split under a price for its steps.
-pub fn cheapest(
-    diagonals: &[Diagonal],
-    bias: i32,
-    slots: usize,
-    price: impl Fn(&Steps) -> f64,
-) -> (Split, Steps, f64) {
-    let rotations = Rotations::of(diagonals, bias, slots);
-    let mut best: Option<(Split, Steps, f64)> = None;
-    for log in 0..=slots.trailing_zeros() {
-        let split = rotations.split(1 << log);
-        let steps = rotations.steps(split.modulus);
-        let cost = price(&steps);
-        if best.as_ref().is_none_or(|(.., least)| cost < *least) {
-            best = Some((split, steps, cost));
+/// Every split of a set of diagonals, with its steps: what no level and no price changes.
+#[derive(Clone, Debug)]
+pub struct Splits {
+    products: usize,
+    all: Vec<(Split, Steps)>,
+}
+
+impl Splits {
+    /// Those of `diagonals` on tiles with `slots` slots, with windows of babies that start at `-bias`.
+    pub fn of(diagonals: &[Diagonal], bias: i32, slots: usize) -> Self {
+        let rotations = Rotations::of(diagonals, bias, slots);
+        let split = |log: u32| {
+            let split = rotations.split(1 << log);
+            (split, rotations.steps(split.modulus))
+        };
+        Splits {
+            products: diagonals.len(),
+            all: (0..=slots.trailing_zeros()).map(split).collect(),
         }
     }
-    // There is always the split by one: all giants.
-    best.unwrap_or((Split { modulus: 1, bias: 0 }, Steps::default(), 0.0))
+
+    /// Number of diagonals.
+    pub fn products(&self) -> usize {
+        self.products
+    }
+
+    /// Bytes that the lists of rotations take.
+    pub fn bytes(&self) -> usize {
+        let rotations = self.all.iter().map(|(_, steps)| steps.rotations.len());
+        rotations.sum::<usize>() * size_of::<i32>()
+    }
+
+    /// The cheapest under a price for the steps; of several the one with the fewest babies.
+    pub fn cheapest(&self, price: impl Fn(&Steps) -> f64) -> Option<(Split, &Steps, f64)> {
+        let priced = self
+            .all
+            .iter()
+            .map(|(split, steps)| (*split, steps, price(steps)));
+        priced.min_by(|a, b| a.2.total_cmp(&b.2))
+    }
 }

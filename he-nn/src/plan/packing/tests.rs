@@ -1,6 +1,5 @@
 //! Small packings, checked by hand.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use he_core::tile::layout::{Cell, Layout};
@@ -8,12 +7,12 @@ use he_core::tile::layout::{Cell, Layout};
 use super::bits::{SlotBits, mask, spread};
 use super::candidate::{Anchors, Candidate, Placement, candidates};
 use super::cover::Diagonal;
-use super::fold::{Names, folded_layout, sum_of_elements};
+use super::fold::{Names, RowOf, folded_layout, sum_of_elements};
 use super::input::{Image, Reader, arrangements};
 use super::merge::Merge;
 use super::pool::window_sums;
 use super::sparse::SparseMap;
-use super::split::{Rotations, Split, cheapest};
+use super::split::{Rotations, Split, Splits};
 
 /// One tile; negative numbers are zeros.
 pub(super) fn tile(cells: &[i32]) -> Arc<Layout> {
@@ -81,7 +80,7 @@ fn a_fold_over_top_bits_gives_copies_and_over_middle_bits_one_slot_of_a_block() 
         names.fold(&[stage]);
         let name =
             |(row, elements): (usize, &&[u32])| (sum_of_elements(elements.iter().copied()), row as u32);
-        let row_of: HashMap<u64, u32> = rows.iter().enumerate().map(name).collect();
+        let row_of: RowOf = rows.iter().enumerate().map(name).collect();
         cells(&names.layout(&row_of, rows.len(), 8))
     };
     // Over bit 2, the highest: x_s + x_{s+4} stands in both halves.
@@ -182,9 +181,11 @@ fn a_split_adds_up_and_counts_its_steps() {
         [1, 2, 3, 4, 8, 12]
     );
     // With one price for all steps the square root wins; with free babies there is nothing else.
-    let even = cheapest(&diagonals, 0, 64, |s| (s.babies + s.giants) as f64);
+    let splits = Splits::of(&diagonals, 0, 64);
+    assert_eq!(splits.products(), 16);
+    let even = splits.cheapest(|s| (s.babies + s.giants) as f64).unwrap();
     assert_eq!((even.0.modulus, even.2), (4, 6.0));
-    let free = cheapest(&diagonals, 0, 64, |s| s.giants as f64);
+    let free = splits.cheapest(|s| s.giants as f64).unwrap();
     assert_eq!((free.0.modulus, free.2), (16, 0.0));
 }
 

@@ -6,12 +6,15 @@ use std::sync::Arc;
 use he_core::tile::layout::{Cell, Layout};
 use rayon::prelude::*;
 
-use super::{Choice, Found, LinearChoice, Rejection, SearchSettings, ShapeAt, State};
+use super::memo::Memo;
+use super::pricing::Priced;
+use super::{Choice, Found, Rejection, SearchSettings, ShapeAt, State};
 use crate::plan::cost::LevelShape;
 use crate::plan::network::{Geometry, Network, Step, StepId, StepKind};
 use crate::plan::packing::input::{Image, Reader, arrangements};
 use crate::plan::packing::merge::Merge;
 use crate::plan::packing::pool::window_sums;
+use crate::plan::packing::transform::is_held;
 
 /// One step of the network on the way to its packings.
 pub(super) struct Expansion<'a> {
@@ -25,6 +28,7 @@ pub(super) struct Expansion<'a> {
     /// The level of its result.
     pub(super) after: LevelShape,
     pub(super) settings: &'a SearchSettings,
+    pub(super) memo: &'a Memo,
 }
 
 impl<'a> Expansion<'a> {
@@ -34,6 +38,7 @@ impl<'a> Expansion<'a> {
         depths: &'a [u32],
         shape_at: ShapeAt<'a>,
         settings: &'a SearchSettings,
+        memo: &'a Memo,
     ) -> Self {
         Expansion {
             network,
@@ -43,6 +48,7 @@ impl<'a> Expansion<'a> {
             shape: shape_at(depths[id] - network.steps[id].kind.levels()),
             after: shape_at(depths[id]),
             settings,
+            memo,
         }
     }
 
@@ -75,7 +81,7 @@ impl<'a> Expansion<'a> {
                         let mut after = state.clone();
                         let parts = windows.parts.iter().flatten();
                         self.charge_keys(&mut after, parts.flat_map(|part| part.rotations()));
-                        let layout = Arc::new(windows.layout.clone());
+                        let layout = self.memo.layout(Arc::new(windows.layout.clone()));
                         next.push(after.with(Choice::Windows(windows), layout, cost));
                     }
                     None => self.reject(found, "windows at different places need different rotations"),
@@ -83,7 +89,9 @@ impl<'a> Expansion<'a> {
             }
             StepKind::Square { x } => next.push(self.in_place(state, *x, 1)),
             StepKind::Multiply { x, y } => next.extend(self.meeting(state, [*x, *y], 1, found)),
-            StepKind::Polynomial { x, .. } | StepKind::Shift { x } if !self.is_held(&state.layouts[*x]) => {
+            StepKind::Polynomial { x, .. } | StepKind::Shift { x }
+                if !is_held(&state.layouts[*x], self.elements()) =>
+            {
                 self.reject(found, "an offset for zeros that stand in no slot");
             }
             StepKind::Polynomial { x, degree, .. } => {
@@ -120,7 +128,8 @@ impl<'a> Expansion<'a> {
                         other => other,
                     }
                 });
-                next.push(state.with(Choice::Pointwise, Arc::new(layout), 0.0));
+                let layout = self.memo.layout(Arc::new(layout));
+                next.push(state.with(Choice::Pointwise, layout, 0.0));
             }
         }
     }
@@ -165,18 +174,9 @@ impl<'a> Expansion<'a> {
             .or_default() += 1;
     }
 
-    /// Whether every element of the step, of every sample, stands somewhere.
-    pub(super) fn is_held(&self, layout: &Layout) -> bool {
-        let mut held = vec![false; self.network.steps[self.id].elements * self.settings.batch as usize];
-        for (_, _, cell) in layout.cells() {
-            if let Cell::Element(e) = cell {
-                // Beyond the batch stand only zeros, which may have been given a bias.
-                if let Some(held) = held.get_mut(e as usize) {
-                    *held = true;
-                }
-            }
-        }
-        held.iter().all(|&held| held)
+    /// Elements of the step, of all samples.
+    pub(super) fn elements(&self) -> usize {
+        self.network.steps[self.id].elements * self.settings.batch as usize
     }
 
     /// An operation on single slots of one operand: the layout stays.
@@ -185,15 +185,11 @@ impl<'a> Expansion<'a> {
     }
 
     /// Adds the time of an affine map, and its keys that nothing before has needed.
-    pub(super) fn charge(&self, state: &mut State, linear: &LinearChoice) {
-        state.cost += linear.cost;
-        let steps = linear
-            .diagonals
-            .iter()
-            .map(|diagonal| linear.split.of(diagonal.rotation));
-        let rotations = steps.flat_map(|(giant, baby)| [giant, baby]);
-        self.charge_keys(state, rotations.chain(linear.stages.iter().flatten().copied()));
-        if linear.merge != Merge::None && !state.conjugates {
+    pub(super) fn charge(&self, state: &mut State, priced: &Priced<'_>) {
+        state.cost += priced.cost;
+        let folds = priced.stages.iter().flatten();
+        self.charge_keys(state, priced.steps.rotations.iter().chain(folds).copied());
+        if priced.merge != Merge::None && !state.conjugates {
             state.conjugates = true;
             state.cost += self.after.key_bytes() as f64 * self.settings.key_byte;
         }
@@ -201,8 +197,9 @@ impl<'a> Expansion<'a> {
 
     fn charge_keys(&self, state: &mut State, rotations: impl Iterator<Item = i32>) {
         let slots = self.settings.slots as i32;
-        for rotation in rotations.map(|r| r.rem_euclid(slots)).filter(|r| *r != 0) {
-            if state.rotations.insert(rotation) {
+        for rotation in rotations.map(|r| r.rem_euclid(slots) as usize) {
+            if rotation != 0 && !state.rotations.contains(rotation) {
+                state.rotations.insert(rotation);
                 state.cost += self.shape.key_bytes() as f64 * self.settings.key_byte;
             }
         }
@@ -254,7 +251,7 @@ impl<'a> Expansion<'a> {
         let families = found_here.len();
         for (index, (candidate, period)) in found_here.into_iter().enumerate() {
             found.tried += 1;
-            let layout = Arc::new(candidate.arrangement.layout(slots));
+            let layout = self.memo.layout(Arc::new(candidate.arrangement.layout(slots)));
             let choice = Choice::Input {
                 name: candidate.name,
                 arrangement: candidate.arrangement,
@@ -264,7 +261,7 @@ impl<'a> Expansion<'a> {
             after.family = state.family * families + index;
             after.period = period as usize;
             if let Some(anchors) = candidate.anchors {
-                after.anchors.insert(self.id, anchors);
+                after.anchors.insert(self.id, Arc::new(anchors));
             }
             next.push(after);
         }

@@ -5,24 +5,13 @@
 
 use std::sync::Arc;
 
-use he_core::tile::layout::{Cell, Layout};
+use he_core::tile::layout::Layout;
 
 use super::expand::Expansion;
-use super::transform::Transform;
-use super::{Choice, Found, LinearChoice, State};
+use super::{Choice, Found, State};
 use crate::plan::network::StepId;
 use crate::plan::packing::candidate::Candidate;
-use crate::plan::packing::owners::Owners;
-use crate::plan::packing::place::{Places, Window};
 use crate::plan::packing::sparse::SparseMap;
-
-/// Where both layouts have the same.
-fn common(first: &Layout, second: &Layout) -> Layout {
-    Layout::from_fn(first.tiles(), first.slots(), |tile, slot| {
-        let (a, b) = (first.cell(tile, slot), second.cell(tile, slot));
-        if a == b { a } else { Cell::Unknown }
-    })
-}
 
 impl Expansion<'_> {
     /// The states that a slot-wise operation on two operands leads to; `products` on ciphertexts of the result.
@@ -33,11 +22,11 @@ impl Expansion<'_> {
         products: usize,
         found: &mut Found,
     ) -> Vec<State> {
-        let [first, second] = operands.map(|operand| &*state.layouts[operand]);
+        let [first, second] = operands.map(|operand| &state.layouts[operand]);
         let apart = if first.tiles() == second.tiles() {
-            let layout = common(first, second);
-            if self.is_held(&layout) {
-                return vec![self.slotwise(state, Choice::Pointwise, Arc::new(layout), products)];
+            let (layout, is_held) = self.memo.common(first, second, self.elements());
+            if is_held {
+                return vec![self.slotwise(state, Choice::Pointwise, layout, products)];
             }
             "the operands stand in different slots"
         } else {
@@ -46,11 +35,7 @@ impl Expansion<'_> {
         let can_move = |moved: &usize| self.depths[operands[*moved]] < self.spent();
         let movable: Vec<usize> = (0..2).filter(can_move).collect();
         let brought = self.in_parallel(&movable, found, |&moved, found| {
-            let (map, layout) = self.brought(state, operands, moved, found)?;
-            let mut after = state.clone();
-            self.earlier().charge(&mut after, &map);
-            let choice = Choice::Brought { moved, map };
-            Some(self.slotwise(&after, choice, Arc::new(layout), products))
+            self.brought(state, operands, moved, products, found)
         });
         if movable.is_empty() {
             self.reject(found, &format!("{apart}, and neither path has a level to spare"));
@@ -58,31 +43,31 @@ impl Expansion<'_> {
         brought
     }
 
-    /// The identity that brings one of two operands to the other's slots, and the layout in which they meet.
+    /// The state behind an identity that brings one of two operands to the other's slots, and the operation there.
     fn brought(
         &self,
         state: &State,
         operands: [StepId; 2],
         moved: usize,
+        products: usize,
         found: &mut Found,
-    ) -> Option<(LinearChoice, Layout)> {
+    ) -> Option<State> {
         let (x, target) = (operands[moved], &state.layouts[operands[1 - moved]]);
         let elements = self.network.steps[self.id].elements;
         let identity = SparseMap::collect(elements, elements, |visit| {
             (0..elements as u32).for_each(|element| visit(element, element, 0));
         });
-        let transform = Transform {
-            expansion: &self.earlier(),
-            state,
-            x,
-            map: &Arc::new(identity),
-            places: &Arc::new(Places::of(&state.layouts[x], state.period, elements)),
-            window: Window::UPWARDS,
-        };
-        let owners = Owners::of_layout(target, state.period, elements);
+        let identity = self.memo.map(Arc::new(identity));
         found.tried += 1;
-        match transform.onto(owners, Candidate::default()) {
-            Ok((map, layout)) => Some((map, common(&layout, target))),
+        match self.memo.onto(&self.read(state, x, &identity), target) {
+            Ok(transform) => {
+                let mut after = state.clone();
+                let map = self
+                    .earlier()
+                    .carried_out(&mut after, &transform, &Candidate::default())?;
+                let (layout, _) = self.memo.common(&transform.layout, target, self.elements());
+                Some(self.slotwise(&after, Choice::Brought { moved, map }, layout, products))
+            }
             Err(reason) => {
                 self.reject(found, reason);
                 None

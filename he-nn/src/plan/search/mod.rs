@@ -6,12 +6,12 @@
 
 mod affine;
 mod expand;
+mod ground;
 mod meet;
-mod transform;
+mod memo;
+mod pricing;
 
-use std::collections::hash_map::DefaultHasher;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::hash::{Hash, Hasher};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use he_core::tile::arrangement::Arrangement;
@@ -19,13 +19,15 @@ use he_core::tile::layout::Layout;
 
 use super::cost::LevelShape;
 use super::network::{Network, StepId};
+use super::packing::amounts::Amounts;
 use super::packing::candidate::{Anchors, Candidate};
-use super::packing::cover::{Cover, Diagonal};
 use super::packing::merge::Merge;
 use super::packing::pool::WindowSums;
 use super::packing::split::Split;
+use super::packing::transform::Transform;
 use super::price::PriceTable;
 use expand::Expansion;
+pub use memo::Memo;
 
 /// What the search optimises under.
 #[derive(Clone, Debug)]
@@ -69,18 +71,12 @@ pub struct LinearChoice {
     pub candidate: Candidate,
     /// Which tiles share ciphertexts as real and imaginary parts.
     pub merge: Merge,
-    /// Which rotation serves which nonzero.
-    pub cover: Arc<Cover>,
-    /// Every diagonal of the real tiles.
-    pub diagonals: Arc<[Diagonal]>,
+    /// The map between the two layouts.
+    pub transform: Arc<Transform>,
     /// Baby and giant steps.
     pub split: Split,
     /// Rotate-and-add stages after it.
     pub stages: Vec<Vec<i32>>,
-    /// Real input tiles.
-    pub inputs: usize,
-    /// Real output tiles.
-    pub outputs: usize,
     /// Estimated time in nanoseconds.
     pub cost: f64,
 }
@@ -149,10 +145,11 @@ pub struct Found {
 struct State {
     choices: Vec<Choice>,
     layouts: Vec<Arc<Layout>>,
-    rotations: BTreeSet<i32>,
+    /// Those that have a key.
+    rotations: Amounts,
     /// Whether some step conjugates.
     conjugates: bool,
-    anchors: HashMap<StepId, Anchors>,
+    anchors: HashMap<StepId, Arc<Anchors>>,
     /// Names the arrangement of the inputs.
     family: usize,
     cost: f64,
@@ -165,17 +162,17 @@ const FAMILY_HOPELESS: f64 = 2.0;
 /// The shape of a chain at each depth: after so many levels were spent.
 pub type ShapeAt<'a> = &'a (dyn Fn(u32) -> LevelShape + Sync);
 
-/// Searches packings of `network` on a chain of a given shape.
-pub fn search(network: &Network, shape_at: ShapeAt<'_>, settings: &SearchSettings) -> Found {
-    let depths = network.depths();
+/// Searches packings of `network` on a chain of a given shape. What is worked out on the way is taken from `memo`, if it is there.
+pub fn search(network: &Network, shape_at: ShapeAt<'_>, settings: &SearchSettings, memo: &Memo) -> Found {
+    let (depths, last_readers) = (network.depths(), network.last_readers());
     let mut found = Found::default();
+    let mut rotations = Amounts::none(settings.slots);
+    let refresh = settings.refresh.iter().flat_map(|refresh| &refresh.rotations);
+    refresh.for_each(|&rotation| rotations.insert(rotation as usize));
     let mut beam = vec![State {
         choices: vec![],
         layouts: vec![],
-        rotations: settings
-            .refresh
-            .as_ref()
-            .map_or_else(BTreeSet::new, |refresh| refresh.rotations.clone()),
+        rotations,
         conjugates: settings.refresh.is_some(),
         anchors: HashMap::new(),
         family: 0,
@@ -183,13 +180,18 @@ pub fn search(network: &Network, shape_at: ShapeAt<'_>, settings: &SearchSetting
         period: settings.slots,
     }];
     for (id, step) in network.steps.iter().enumerate() {
-        let expansion = Expansion::new(network, id, &depths, shape_at, settings);
+        let expansion = Expansion::new(network, id, &depths, shape_at, settings, memo);
+        let is_output = |step: StepId| network.outputs.iter().any(|(_, output)| *output == step);
+        let live: Vec<StepId> = (0..=id)
+            .filter(|&step| step == id || last_readers[step] > id || is_output(step))
+            .collect();
         let mut next = expansion.all(&beam, &mut found);
         next.sort_by(|a, b| a.cost.total_cmp(&b.cost));
-        let mut seen = BTreeSet::new();
-        next.retain(|state| seen.insert(state.signature(network, id)));
+        let mut seen = HashSet::new();
+        next.retain(|state| seen.insert(state.signature(&live)));
         keep_racing(&mut next, settings.beam, |state| (state.cost, state.family));
         beam = next;
+        memo.trim();
         if beam.is_empty() {
             let reason = "no packing of this layer fits its input's layout".to_owned();
             *found
@@ -238,21 +240,13 @@ impl Found {
 }
 
 impl State {
-    /// Identifies states that no later step can tell apart: the layouts still to be read.
-    fn signature(&self, network: &Network, done: StepId) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        for (id, layout) in self.layouts.iter().enumerate() {
-            let live = id == done
-                || network.steps[done + 1..]
-                    .iter()
-                    .any(|later| later.kind.operands().contains(&id))
-                || network.outputs.iter().any(|(_, output)| *output == id);
-            if live {
-                layout.hash(&mut hasher);
-                matches!(self.choices[id], Choice::Input { complex: true, .. }).hash(&mut hasher);
-            }
-        }
-        hasher.finish()
+    /// Identifies states that no later step can tell apart: by the layouts that are still to be read, of which equal ones are shared.
+    fn signature(&self, live: &[StepId]) -> Vec<(*const Layout, bool)> {
+        let of = |&id: &StepId| {
+            let is_complex = matches!(self.choices[id], Choice::Input { complex: true, .. });
+            (Arc::as_ptr(&self.layouts[id]), is_complex)
+        };
+        live.iter().map(of).collect()
     }
 
     fn with(&self, choice: Choice, layout: Arc<Layout>, cost: f64) -> State {

@@ -14,7 +14,7 @@ use crate::lower::{FilledWeights, StepWeights, lower};
 use crate::model::Model;
 use crate::plan::PriceTable;
 use crate::plan::cost::LevelShape;
-use crate::plan::search::{Choice, Packing, SearchSettings, search};
+use crate::plan::search::{Choice, Memo, Packing, SearchSettings, search};
 use crate::plan::translate::{Translated, translate};
 
 /// What became of one model on tiles of one size.
@@ -138,7 +138,7 @@ pub fn attempt(model: &'static Model, seed: u64, per_channel: bool, slots: usize
         beam: 4,
         refresh: None,
     };
-    let found = search(network, &shape, &settings);
+    let found = search(network, &shape, &settings, &Memo::default());
     if found.packings.is_empty() {
         let why: Vec<String> = found
             .rejected
