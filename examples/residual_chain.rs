@@ -7,8 +7,6 @@
 
 use clap::Parser;
 use he_core::bootstrap::BootstrapSpec;
-use he_nn::Checkpoint;
-use he_nn::checkpoint::TensorData;
 use he_nn::prelude::*;
 
 mod support;
@@ -25,37 +23,6 @@ pub fn residual_chain(x: Tensor, w: Weights) -> Tensor {
     linear(x, w.at("fc"), Linear::out(10))
 }
 
-/// Weights that keep values of order one through all squares, uniform (splitmix64, Steele et al. 2014).
-fn random_weights() -> Result<Checkpoint, he_nn::Error> {
-    let mut state = 1u64;
-    let mut next = || {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (state ^ state >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ z >> 31) as f64 / (u64::MAX / 2) as f64 - 1.0
-    };
-    let tensors = residual_chain()
-        .manifest()
-        .parameters
-        .into_iter()
-        .map(|parameter| {
-            let inputs: usize = parameter.shape.iter().skip(1).product();
-            let size = if inputs > 1 {
-                0.5 / (inputs as f64).sqrt()
-            } else {
-                0.1
-            };
-            let value = |x: f64| (size * x) as f32;
-            let values = (0..parameter.shape.iter().product())
-                .map(|_| value(next()))
-                .collect();
-            Ok((parameter.name, TensorData::new(&parameter.shape, values)?))
-        });
-    Ok(Checkpoint::from_tensors(
-        tensors.collect::<Result<Vec<_>, he_nn::Error>>()?,
-    ))
-}
-
 /// Runs the chain.
 #[derive(Parser)]
 struct Arguments {
@@ -68,7 +35,7 @@ fn main() -> Result<std::process::ExitCode, Box<dyn std::error::Error>> {
     let data = Data::open(&support::data::bundled("mlp_square_mnist", "test.safetensors"))?;
     let job = Job {
         model: residual_chain(),
-        weights: Source::Made(random_weights()?),
+        weights: Source::Made(support::random::weights(residual_chain())?),
         // Labels and outputs are those of a trained network.
         data: Data {
             labels: None,

@@ -6,6 +6,7 @@ pub mod clock;
 pub mod data;
 pub mod options;
 pub mod progress;
+pub mod random;
 pub mod report;
 pub mod run;
 
