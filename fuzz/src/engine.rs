@@ -21,6 +21,7 @@ fn context() -> &'static Arc<Context> {
             base_bits: 45,
             level_bits: vec![35; 2],
             special_bits: vec![45],
+            terminal_bits: vec![],
             log2_scale: 35.0,
         };
         Context::new_insecure(spec.build_insecure().unwrap()).unwrap()
@@ -123,6 +124,7 @@ pub fn chains() -> Vec<Vec<u8>> {
         base_bits: 26,
         level_bits: vec![],
         special_bits: vec![26],
+        terminal_bits: vec![],
         log2_scale: 20.0,
     };
     [small, presets::set_a()]

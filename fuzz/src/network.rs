@@ -21,6 +21,7 @@ fn spec() -> &'static ClientSpec {
             base_bits: 26,
             level_bits: vec![],
             special_bits: vec![26],
+            terminal_bits: vec![],
             log2_scale: 20.0,
         };
         let chain = chain.build().unwrap();

@@ -52,6 +52,14 @@ pub enum Error {
         /// log2 of the wanted scale.
         target_log2: f64,
     },
+    /// No sets of primes give the levels of a chain their sizes.
+    #[error(
+        "terminal primes of {terminal_bits:?} bits do not make up the sizes of the levels\nhelp: take one as long as a level, and others by which the sizes differ from multiples of 50 bits"
+    )]
+    Terminals {
+        /// Bits of the terminal primes.
+        terminal_bits: Vec<u32>,
+    },
     /// A parameter out of its range.
     #[error("{what} is {found}, allowed are {allowed}")]
     Range {

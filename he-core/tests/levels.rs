@@ -13,6 +13,7 @@ fn what_spends_a_level_is_refused_at_the_bottom() {
         base_bits: 50,
         level_bits: vec![40; 2],
         special_bits: vec![45; 2],
+        terminal_bits: vec![],
         log2_scale: 40.0,
     };
     let context = Context::new_insecure(spec.build_insecure().unwrap()).unwrap();

@@ -29,6 +29,7 @@ fn context(log2_scale: u32, levels: usize) -> Arc<Context> {
         base_bits: 50,
         level_bits,
         special_bits,
+        terminal_bits: vec![],
         log2_scale: log2_scale.into(),
     };
     Context::new_insecure(spec.build_insecure().unwrap()).unwrap()

@@ -23,6 +23,7 @@ fn small() -> BootstrapSpec {
         log_n: 9,
         work: 3,
         special_bits: vec![50; 4],
+        terminal_bits: vec![],
         ..BootstrapSpec::b16_lite()
     }
 }

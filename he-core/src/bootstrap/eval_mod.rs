@@ -81,9 +81,8 @@ fn plan(chain: &Chain, spec: &BootstrapSpec, [scale, result_scale]: [f64; 2]) ->
         .collect();
     // Backwards: a double angle takes scale s to s^2 / D.
     let lowest = spec.refreshed_level();
-    let before = (lowest + 1..=lowest + spec.double_angles).fold(result_scale, |scale, level| {
-        (scale * chain.dropped_product(level)).sqrt()
-    });
+    let before = (lowest + 1..=lowest + spec.double_angles)
+        .fold(result_scale, |scale, level| (scale * chain.divisor(level)).sqrt());
     let mut plan = PolynomialPlan::between(chain, &coefficients, level, [scale, before])?;
     for _ in 0..spec.double_angles {
         amplitude *= amplitude;

@@ -116,7 +116,7 @@ impl Factor {
             plain: i as u32,
         });
         let plan = LinearPlan::new(1, terms.collect(), true)?.in_strides(steps.stride)?;
-        let weight_scale = result_scale * context.chain().dropped_product(level) / scale;
+        let weight_scale = result_scale * context.chain().divisor(level) / scale;
         // The plaintext of a term, rotated back by its giant step, as short as it repeats.
         let values = |id: u32| {
             let (giant, _, shift) = steps.all[id as usize];

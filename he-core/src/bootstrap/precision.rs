@@ -32,7 +32,7 @@ impl Precision {
     /// That of a specification on its chain.
     pub fn new(chain: &Chain, spec: &BootstrapSpec) -> Self {
         let n = chain.degree();
-        let (top, entry) = (chain.top_level(), spec.entry_level());
+        let entry = spec.entry_level();
         let (rho, q0) = (spec.message_ratio(), chain.primes()[0] as f64);
         let message_scale = q0 / rho;
         let rounding = noise::rounding(n);
@@ -44,7 +44,7 @@ impl Precision {
             .map(|done| {
                 let level = entry - done;
                 let halvings = stages * done as f64 / entry as f64;
-                slot(noise::key_switch(chain, top, level), chain.scale(level)) * (-halvings).exp2()
+                slot(noise::key_switch(chain, level), chain.scale(level)) * (-halvings).exp2()
             })
             .sum();
         // One digit of the size of q0 on p0, twice.
@@ -52,8 +52,8 @@ impl Precision {
         let switched = 2.0 * (q0 / p0).powi(2) * n as f64 * noise::ERROR_VARIANCE / 12.0;
         let coefficients = (switched + 3.0 * rounding) / (message_scale * message_scale);
         let eval_level = spec.eval_level();
-        let eval_scale = spec.eval_scale(chain).powi(2) / chain.dropped_product(eval_level);
-        let product = slot(noise::key_switch(chain, eval_level, eval_level), eval_scale);
+        let eval_scale = spec.eval_scale(chain).powi(2) / chain.divisor(eval_level);
+        let product = slot(noise::key_switch(chain, eval_level), eval_scale);
         let to_slots = product * (rho * spec.bound()).powi(2);
         let eval_mod = product * (rho * spec.bound().powi(2)).powi(2);
         let last = slot(rounding, chain.scale(spec.refreshed_level()));

@@ -35,6 +35,8 @@ pub struct BootstrapSpec {
     pub message_ratio_bits: f64,
     /// Bits of each special prime.
     pub special_bits: Vec<u32>,
+    /// Bits of each terminal prime; empty for nested levels.
+    pub terminal_bits: Vec<u32>,
 }
 
 /// K: what a secret of weight 32 exceeds less than once in 2^138 refreshes ([`BootstrapSpec::failure_probability_log2`]).
@@ -74,6 +76,7 @@ impl BootstrapSpec {
             double_angles: 2,
             message_ratio_bits: 11.0,
             special_bits: vec![50; 6],
+            terminal_bits: vec![],
         }
     }
 
@@ -93,6 +96,7 @@ impl BootstrapSpec {
             double_angles: 2,
             message_ratio_bits: 9.0,
             special_bits: vec![48; 3],
+            terminal_bits: vec![],
         }
     }
 
@@ -105,6 +109,7 @@ impl BootstrapSpec {
             base_bits: self.base_bits,
             level_bits: [low, self.eval_bits.clone(), high].concat(),
             special_bits: self.special_bits.clone(),
+            terminal_bits: self.terminal_bits.clone(),
             log2_scale: f64::from(self.scale_bits),
         }
     }
@@ -211,8 +216,8 @@ impl BootstrapSpec {
     /// Scale at which EvalMod starts: squares of x take theirs to that of the lowest level at which the cosine's powers stand.
     pub(crate) fn eval_scale(&self, chain: &Chain) -> f64 {
         let lowest = self.refreshed_level() + self.double_angles + 1;
-        (lowest + 1..=self.eval_level()).fold(chain.dropped_product(lowest), |scale, level| {
-            (scale * chain.dropped_product(level)).sqrt()
+        (lowest + 1..=self.eval_level()).fold(chain.divisor(lowest), |scale, level| {
+            (scale * chain.divisor(level)).sqrt()
         })
     }
 

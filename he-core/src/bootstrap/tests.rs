@@ -12,6 +12,7 @@ fn small() -> BootstrapSpec {
         log_n: 10,
         work: 2,
         special_bits: vec![50; 4],
+        terminal_bits: vec![40, 30, 30],
         ..BootstrapSpec::b16_lite()
     }
 }

@@ -1,7 +1,7 @@
 //! Everything computed once for a chain: tables, conversions, canonical scales.
 //!
 //! Notation: a *limb* is a polynomial modulo one prime; primes are named by their position in the chain's master list (Q primes, then
-//! special primes). `Q_l` is the product of the first `limbs(l)` primes, P that of the special ones.
+//! special primes). `Q_l` is the product of the primes of level l, P that of the special ones.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -26,10 +26,10 @@ pub struct Context {
     /// X^(N/2) modulo each prime.
     imaginary_units: Vec<u64>,
     subrings: Vec<Subring>,
-    /// The digits of keys made for each level.
-    digits: Vec<Vec<core::ops::Range<usize>>>,
+    /// The digits of keys made for the top: those for a lower level have the first of them.
+    digits: Vec<core::ops::Range<usize>>,
     automorphisms: Cache<u64, Automorphism>,
-    raisings: Cache<Vec<core::ops::Range<usize>>, Raising>,
+    raisings: Cache<usize, Raising>,
     divisions: Cache<(usize, usize, bool), Division>,
 }
 
@@ -68,7 +68,7 @@ impl Context {
         let subrings = (0..chain.primes().len() as u16)
             .map(|prime| Subring::new(&ring, prime))
             .collect();
-        let digits = (0..=chain.top_level()).map(|level| chain.digits(level)).collect();
+        let digits = chain.digits(chain.top_level());
         let context = Self {
             chain,
             secure,
@@ -132,6 +132,10 @@ impl Context {
         self.ring.modulus(prime)
     }
 
+    pub(crate) fn moduli(&self, primes: &[u16]) -> Vec<Modulus> {
+        primes.iter().map(|&prime| *self.modulus(prime)).collect()
+    }
+
     /// The square root of -1 modulo a prime whose value X^(N/2) takes in the first half of a transformed limb; in the second half it
     /// takes the opposite.
     pub(crate) fn imaginary_unit(&self, prime: u16) -> u64 {
@@ -145,11 +149,31 @@ impl Context {
 
     /// The primes of a level, followed by the special ones where asked.
     pub(crate) fn primes(&self, level: usize, special: bool) -> Vec<u16> {
-        let mut primes: Vec<u16> = (0..self.chain.limbs(level) as u16).collect();
+        let mut primes = self.chain.primes_of(level).to_vec();
         if special {
             primes.extend(self.special());
         }
         primes
+    }
+
+    /// The primes of keys made for a level: those of all levels up to it, and the special ones.
+    pub(crate) fn key_primes(&self, level: usize) -> Vec<u16> {
+        let reach = 0..self.chain.reach(level) as u16;
+        reach.chain(self.special()).collect()
+    }
+
+    /// Where a prime stands among those of a level and the special ones.
+    pub(crate) fn position(&self, level: usize, prime: u16) -> usize {
+        let primes = self.chain.primes_of(level);
+        match prime.checked_sub(self.special().start) {
+            Some(special) => primes.len() + usize::from(special),
+            None => primes.partition_point(|&p| p < prime),
+        }
+    }
+
+    /// Whether a prime is a special one.
+    pub(crate) fn is_special(&self, prime: u16) -> bool {
+        self.special().contains(&prime)
     }
 
     /// Indices of the special primes.
@@ -167,6 +191,18 @@ impl Context {
         let q = self.modulus(prime);
         self.special()
             .fold(1, |product, p| q.mul(product, self.modulus(p).value()))
+    }
+
+    /// Refuses to read something of level `found` at level `wanted` that does not have all its primes.
+    pub(crate) fn check_readable(&self, op: &'static str, found: usize, wanted: usize) -> Result<()> {
+        if found < wanted || !self.chain.contains(found, wanted) {
+            return Err(Error::Level {
+                op,
+                found,
+                expected: wanted,
+            });
+        }
+        Ok(())
     }
 
     /// Refuses a level that the chain does not have.
@@ -216,17 +252,12 @@ impl Context {
             .get(galois, |_| Automorphism::new(self.degree(), galois))
     }
 
-    /// How a polynomial of `level` is decomposed for a key made for `key_level`: the same object for all key levels with the same digits.
-    pub(crate) fn raising(&self, key_level: usize, level: usize) -> Arc<Raising> {
-        let limbs = self.chain.limbs(level);
-        let cut = |digit: core::ops::Range<usize>| digit.start..digit.end.min(limbs);
-        let digits = self.digits[key_level].iter().filter(|digit| digit.start < limbs);
-        let digits: Vec<_> = digits.cloned().map(cut).collect();
-        self.raisings
-            .get(digits, |digits| Raising::new(self, level, digits))
+    /// How a polynomial of `level` is decomposed, for keys made for that level or any above it.
+    pub(crate) fn raising(&self, level: usize) -> Arc<Raising> {
+        self.raisings.get(level, |&level| Raising::new(self, level))
     }
 
-    /// How a polynomial on the primes of `from` (and the special primes, where `special`) is divided down to the primes of `to`.
+    /// How a polynomial on the primes of `from` (and the special primes, where `special`) is divided to one on the primes of `to`.
     pub(crate) fn division(&self, from: usize, to: usize, special: bool) -> Arc<Division> {
         self.divisions
             .get((from, to, special), |_| Division::new(self, from, to, special))
@@ -235,10 +266,12 @@ impl Context {
 
 /// The digits of a polynomial at some level and the conversions that raise each to the primes outside it.
 pub(crate) struct Raising {
+    /// Primes of the level, then special ones.
+    pub(crate) primes: Vec<u16>,
     pub(crate) digits: Vec<RaisedDigit>,
 }
 
-/// One digit: a run of Q primes.
+/// One digit: a run of the level's primes.
 pub(crate) struct RaisedDigit {
     /// Positions of its own limbs.
     pub(crate) own: core::ops::Range<usize>,
@@ -249,55 +282,81 @@ pub(crate) struct RaisedDigit {
 }
 
 impl Raising {
-    fn new(context: &Context, level: usize, digits: &[core::ops::Range<usize>]) -> Self {
+    fn new(context: &Context, level: usize) -> Self {
         let primes = context.primes(level, true);
-        let moduli = |primes: &[u16]| primes.iter().map(|&p| *context.modulus(p)).collect::<Vec<_>>();
-        let digits = digits
+        let q_primes = context.chain.primes_of(level);
+        let position = |prime: usize| q_primes.partition_point(|&p| usize::from(p) < prime);
+        let digits = context
+            .digits
             .iter()
+            .map(|digit| position(digit.start)..position(digit.end))
+            .filter(|own| !own.is_empty())
             .map(|own| {
                 let others = [&primes[..own.start], &primes[own.end..]].concat();
-                let conversion = BaseConversion::new(&moduli(&primes[own.clone()]), &moduli(&others));
+                let conversion =
+                    BaseConversion::new(&context.moduli(&primes[own.clone()]), &context.moduli(&others));
                 RaisedDigit {
-                    own: own.clone(),
+                    own,
                     others,
                     conversion,
                 }
             })
             .collect();
-        Self { digits }
+        Self { primes, digits }
     }
 }
 
-/// Division by a product of primes with exact rounding: `(x - [x]) / D` where `[x]` is x modulo D, centred.
+/// Division with exact rounding, from the primes of one polynomial to those of another: `(A x - [A x]) / D`, where D is the product of
+/// the primes that go, A that of the primes that come, and `[y]` is y modulo D, centred.
 pub(crate) struct Division {
-    /// Limbs of the result: the first ones of the operand.
-    pub(crate) kept: usize,
-    /// The primes divided away, in the order of the operand's last limbs.
-    pub(crate) removed: Vec<u16>,
-    /// From the removed primes to the kept ones.
+    /// Primes of the operand.
+    pub(crate) from: Vec<u16>,
+    /// Primes of the result.
+    pub(crate) to: Vec<u16>,
+    /// What coefficients modulo the primes that go are multiplied with before they are converted.
+    pub(crate) premultipliers: Vec<u64>,
+    /// From the primes that go to those of the result: to `[A x] / A` modulo those that stay, to `-[A x] / D` modulo those that come.
     pub(crate) conversion: BaseConversion,
-    /// 1 / D modulo each kept prime.
-    pub(crate) inverses: Vec<u64>,
+    /// `- A / D` modulo each prime of the result that stays.
+    pub(crate) factors: Vec<Option<u64>>,
 }
 
 impl Division {
     fn new(context: &Context, from: usize, to: usize, special: bool) -> Self {
-        let kept = context.chain.limbs(to);
-        let removed = context.primes(from, special).split_off(kept);
-        let moduli = |primes: &[u16]| primes.iter().map(|&p| *context.modulus(p)).collect::<Vec<_>>();
-        let destinations = moduli(&context.primes(to, false));
-        let sources = moduli(&removed);
-        let inverse = |q: &Modulus| {
-            let product = sources.iter().fold(1, |product, p| q.mul(product, p.value()));
-            // Distinct primes have invertible products.
-            q.inv(product).unwrap_or(0)
+        let (from, to) = (context.primes(from, special), context.primes(to, false));
+        let without = |primes: &[u16], others: &[u16]| -> Vec<u16> {
+            let missing = primes.iter().filter(|prime| !others.contains(prime));
+            missing.copied().collect()
         };
-        let inverses = destinations.iter().map(inverse).collect();
+        let (gone, come) = (
+            context.moduli(&without(&from, &to)),
+            context.moduli(&without(&to, &from)),
+        );
+        let product = |q: &Modulus, primes: &[Modulus]| {
+            let residues = primes.iter().map(|p| q.reduce(p.value()));
+            residues.fold(1, |product, p| q.mul(product, p))
+        };
+        // Distinct primes have invertible products.
+        let inverse = |q: &Modulus, primes: &[Modulus]| q.inv(product(q, primes)).unwrap_or(0);
+        let (weights, factors) = to
+            .iter()
+            .map(|prime| {
+                let q = context.modulus(*prime);
+                let divided = q.neg(inverse(q, &gone));
+                match from.contains(prime) {
+                    true => (inverse(q, &come), Some(q.mul(divided, product(q, &come)))),
+                    false => (divided, None),
+                }
+            })
+            .unzip::<_, _, Vec<_>, Vec<_>>();
+        let conversion = BaseConversion::weighted(&gone, &context.moduli(&to), &weights);
+        let premultiplier = |(i, q): (usize, &Modulus)| q.mul(conversion.premultiplier(i), product(q, &come));
         Self {
-            kept,
-            removed,
-            conversion: BaseConversion::new(&sources, &destinations),
-            inverses,
+            premultipliers: gone.iter().enumerate().map(premultiplier).collect(),
+            from,
+            to,
+            conversion,
+            factors,
         }
     }
 }

@@ -71,9 +71,9 @@ impl Plaintext {
         }
     }
 
-    /// Position of special prime `s` among the limbs.
-    pub(crate) fn special_limb(&self, context: &Context, s: usize) -> usize {
-        context.chain().limbs(self.level) + s
+    /// Position of a prime's limb, which must be one of the plaintext's.
+    pub(crate) fn position(&self, context: &Context, prime: u16) -> usize {
+        context.position(self.level, prime)
     }
 }
 

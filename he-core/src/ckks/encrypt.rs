@@ -16,6 +16,7 @@ use super::{domain, keyswitch, parallel};
 use crate::complex::Complex;
 use crate::error::{Error, Result};
 use crate::math::buffer::Limbs;
+use crate::math::modulus::Modulus;
 use crate::math::poly::{Ntt, Poly};
 use crate::math::sample::{Seed, Stream};
 use crate::params::Secret;
@@ -93,9 +94,9 @@ impl SecretKey {
         let count = message_limbs(context, ciphertext);
         let [c0, c1] = ciphertext.parts();
         let mut message = Limbs::scratch(context.degree(), count);
-        let limbs = message.split_mut().into_iter().enumerate().collect();
-        parallel::for_each(limbs, |(i, limb): (usize, &mut [u64])| {
-            let prime = i as u16;
+        let primes = &c0.primes()[..count];
+        let limbs = message.split_mut().into_iter().zip(primes).enumerate().collect();
+        parallel::for_each(limbs, |(i, (limb, &prime)): (usize, (&mut [u64], &u16))| {
             limb.copy_from_slice(c0.limb(i));
             context.kernels().inner_product_add(
                 context.modulus(prime),
@@ -104,7 +105,7 @@ impl SecretKey {
             );
             context.ring().ntt(prime).inverse(limb);
         });
-        let coefficients = centred(context, &message);
+        let coefficients = centred(&context.moduli(primes), &message);
         message.zeroize();
         coefficients
     }
@@ -148,8 +149,15 @@ impl PublicKey {
         });
         small.zeroize();
         let mut parts = keyswitch::divide(context, level, level, true, raised);
-        for (i, limb) in parts[0].limbs_mut().split_mut().into_iter().enumerate() {
-            plaintext.add_to(context.modulus(i as u16), i, limb);
+        let q_primes = context.chain().primes_of(level).iter();
+        for (i, (limb, &prime)) in parts[0]
+            .limbs_mut()
+            .split_mut()
+            .into_iter()
+            .zip(q_primes)
+            .enumerate()
+        {
+            plaintext.add_to(context.modulus(prime), i, limb);
         }
         Ok(Ciphertext {
             parts,
@@ -164,23 +172,20 @@ fn message_limbs(context: &Context, ciphertext: &Ciphertext) -> usize {
     let chain = context.chain();
     let headroom = chain.log_q(0) - chain.scale(0).log2();
     let needed = ciphertext.scale().log2() + headroom.max(0.0) - 0.5;
-    let limbs = chain.limbs(ciphertext.level());
+    let primes = chain.primes_of(ciphertext.level());
     let mut bits = 0.0;
-    for (i, &q) in chain.primes()[..limbs].iter().enumerate() {
+    for (i, &prime) in primes.iter().enumerate() {
         if i > 0 && bits >= needed {
             return i;
         }
-        bits += (q as f64).log2();
+        bits += (chain.primes()[usize::from(prime)] as f64).log2();
     }
-    limbs
+    primes.len()
 }
 
 /// Centred values of coefficients given by their residues: mixed-radix digits (Garner), each centred, so that their sum is centred too
 /// and loses nothing to cancellation when taken in floats.
-fn centred(context: &Context, residues: &Limbs) -> Vec<f64> {
-    let moduli: Vec<_> = (0..residues.count() as u16)
-        .map(|p| *context.modulus(p))
-        .collect();
+fn centred(moduli: &[Modulus], residues: &Limbs) -> Vec<f64> {
     // Of each modulus, the inverse of the product of those before it.
     let inverses: Vec<u64> = (0..moduli.len())
         .map(|i| {
@@ -200,7 +205,7 @@ fn centred(context: &Context, residues: &Limbs) -> Vec<f64> {
         }
         digits
             .iter()
-            .zip(&moduli)
+            .zip(moduli)
             .rev()
             .fold(0.0, |sum, (&digit, q)| sum * q.value() as f64 + digit as f64)
     };
@@ -254,19 +259,19 @@ mod tests {
     #[test]
     fn rounding_and_key_switching_noise_are_what_theory_says() {
         let f = Fixture::new(12, &[1]);
-        let (n, top) = (f.context.degree(), f.context.top_level());
+        let n = f.context.degree();
         let fresh = |p: &Plaintext| f.secret.encrypt(&f.context, p).unwrap().expand(&f.context);
         let rescaled = measured(&f, |p| crate::ckks::eval::rescale(&f.context, &fresh(p)).unwrap());
         within_ten_per_cent(
             rescaled,
-            noise::rescale(noise::fresh_secret(), f.context.chain().dropped_product(2), n),
+            noise::rescale(noise::fresh_secret(), f.context.chain().divisor(2), n),
         );
         let rotated = measured(&f, |p| {
             crate::ckks::eval::rotate(&f.context, &f.keys, &fresh(p), 1).unwrap()
         });
         within_ten_per_cent(
             rotated,
-            noise::fresh_secret() + noise::key_switch(f.context.chain(), top, 2),
+            noise::fresh_secret() + noise::key_switch(f.context.chain(), 2),
         );
     }
 

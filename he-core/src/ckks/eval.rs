@@ -10,6 +10,7 @@ use super::context::Context;
 use super::encode::Plaintext;
 use super::keys::{EvaluationKeys, SwitchKey};
 use super::keyswitch::Then;
+use super::polynomial::RATIO_MAX;
 use super::{keyswitch, parallel};
 use crate::error::{Error, Result};
 use crate::math::automorphism::Automorphism;
@@ -67,12 +68,12 @@ pub fn negate(context: &Context, x: &Ciphertext) -> Ciphertext {
     out
 }
 
-/// `x += p`, p encoded at the scale of x and at its level or above.
+/// `x += p`, p encoded at the scale of x and at its level or one above that has its primes.
 pub fn add_plain_assign(context: &Context, x: &mut Ciphertext, p: &Plaintext) -> Result<()> {
-    check_plain_level("add a plaintext", x, p)?;
+    context.check_readable("add a plaintext", p.level(), x.level)?;
     check_scale("add a plaintext", p.scale(), x.scale)?;
-    each_indexed(&mut x.parts[0], |i, prime, limb| {
-        p.add_to(context.modulus(prime), i, limb)
+    each(&mut x.parts[0], |prime, limb| {
+        p.add_to(context.modulus(prime), p.position(context, prime), limb)
     });
     Ok(())
 }
@@ -86,7 +87,7 @@ pub fn add_plain(context: &Context, x: &Ciphertext, p: &Plaintext) -> Result<Cip
 
 /// `p x` without rescaling: the scale is the product of both.
 pub fn mul_plain(context: &Context, x: &Ciphertext, p: &Plaintext) -> Result<Ciphertext> {
-    check_plain_level("multiply by a plaintext", x, p)?;
+    context.check_readable("multiply by a plaintext", p.level(), x.level)?;
     let primes = x.parts[0].primes();
     let mut parts = [0, 1].map(|_| Poly::scratch(context.ring(), primes));
     let [out0, out1] = &mut parts;
@@ -104,7 +105,8 @@ pub fn mul_plain(context: &Context, x: &Ciphertext, p: &Plaintext) -> Result<Cip
             <[_; 2]>::from(outs),
         );
         let factors = [0, 1].map(|half| x.parts[half].limb(i));
-        match p.general_limb(i) {
+        let position = p.position(context, primes[i]);
+        match p.general_limb(position) {
             Some(words) => {
                 for (out, factor) in outs.iter_mut().zip(factors) {
                     kernels.mul(q, out, factor, words);
@@ -113,7 +115,7 @@ pub fn mul_plain(context: &Context, x: &Ciphertext, p: &Plaintext) -> Result<Cip
             None => {
                 let term = RunTerm {
                     factor: 0,
-                    run: p.limb(i),
+                    run: p.limb(position),
                 };
                 let sums = RunSums {
                     factors: &[factors],
@@ -134,10 +136,21 @@ pub fn mul_plain(context: &Context, x: &Ciphertext, p: &Plaintext) -> Result<Cip
 /// `c x`, rescaled; canonical if x is. The constant is rounded at the scale that makes it so.
 pub fn mul_scalar(context: &Context, x: &Ciphertext, c: f64) -> Result<Ciphertext> {
     let level = spend("multiply by a constant", x.level)?;
+    scaled_to(context, x, c, level)
+}
+
+/// `c x` at the canonical scale of a level below.
+fn scaled_to(context: &Context, x: &Ciphertext, c: f64, level: usize) -> Result<Ciphertext> {
     let chain = context.chain();
-    let scale = chain.scale(level) * chain.dropped_product(x.level) / x.scale;
+    let scale = chain.scale(level) * chain.ratio(x.level, level) / x.scale;
     let constant = context.encode(&[c], scale, x.level, false)?;
-    rescale_owned(context, mul_plain(context, x, &constant)?)
+    let product = mul_plain(context, x, &constant)?;
+    let parts = keyswitch::divide(context, x.level, level, false, product.parts);
+    Ok(Ciphertext {
+        parts,
+        level,
+        scale: chain.scale(level),
+    })
 }
 
 /// `i x`: exact, the multiplication by X^(N/2).
@@ -159,7 +172,7 @@ pub fn mul_i(context: &Context, x: &Ciphertext) -> Ciphertext {
     out
 }
 
-/// `x / D_l`: the scale shrinks by the primes of the level, which is spent.
+/// `A_l x / D_l`: the scale shrinks by the primes of the level, which is spent, and grows by those that come back.
 pub fn rescale(context: &Context, x: &Ciphertext) -> Result<Ciphertext> {
     rescale_owned(context, x.clone())
 }
@@ -176,32 +189,35 @@ pub fn rescale_owned(context: &Context, x: Ciphertext) -> Result<Ciphertext> {
 }
 
 /// The same slots at a lower level and the same scale.
+///
+/// # Errors
+/// [`Error::Level`] for a higher level, or one that has primes which the ciphertext's lacks: [`adjust`] reaches it.
 pub fn drop_to(context: &Context, x: &Ciphertext, level: usize) -> Result<Ciphertext> {
-    if level > x.level {
-        return Err(Error::Level {
-            op: "drop to a level",
-            found: x.level,
-            expected: level,
-        });
-    }
-    let mut out = x.clone();
-    out.parts
-        .iter_mut()
-        .for_each(|part| part.truncate(context.chain().limbs(level)));
-    out.level = level;
-    Ok(out)
+    context.check_readable("drop to a level", x.level, level)?;
+    let primes = context.chain().primes_of(level);
+    let part = |part: &Poly<Ntt>| part.clone().restricted(context.ring(), primes);
+    Ok(Ciphertext {
+        parts: x.parts.each_ref().map(part),
+        level,
+        scale: x.scale,
+    })
 }
 
-/// The same slots at a lower level's canonical scale: drops to the level above it, multiplies by one, rescales.
+/// The same slots at a lower level's canonical scale: drops to the lowest level above it that it can, multiplies by one, and divides.
 pub fn adjust(context: &Context, x: &Ciphertext, level: usize) -> Result<Ciphertext> {
     if x.level == level {
         check_scale("adjust", x.scale, context.scale(level))?;
         return Ok(x.clone());
     }
-    if same_scale(x.scale, context.scale(level)) {
+    let chain = context.chain();
+    if level > x.level || same_scale(x.scale, context.scale(level)) && chain.contains(x.level, level) {
         return drop_to(context, x, level);
     }
-    mul_scalar(context, &drop_to(context, x, level + 1)?, 1.0)
+    let above = chain.lowest_above(level, x.level);
+    if chain.ratio(above, level) > RATIO_MAX {
+        return adjust(context, &adjust(context, x, above - 1)?, level);
+    }
+    scaled_to(context, &drop_to(context, x, above)?, 1.0, level)
 }
 
 /// Slot-wise product, relinearised and rescaled.
@@ -221,14 +237,15 @@ pub fn square(context: &Context, keys: &EvaluationKeys, x: &Ciphertext) -> Resul
 }
 
 fn product(context: &Context, keys: &EvaluationKeys, x: &Ciphertext, y: &Ciphertext) -> Result<Ciphertext> {
+    let level = spend("multiply", x.level)?;
     let combination = Combination {
         level: x.level,
+        to: level,
         products: vec![[x, y]],
         factor: 1,
         multiples: vec![],
         constant: 0,
     };
-    let level = spend("multiply", x.level)?;
     let parts = combination.evaluate(context, keys)?;
     Ok(Ciphertext {
         parts,
@@ -243,7 +260,7 @@ pub fn rotate(context: &Context, keys: &EvaluationKeys, x: &Ciphertext, rotation
         return Ok(x.clone());
     }
     let (galois, key) = keys.rotation(context, rotation, x.level)?;
-    let raised = keyswitch::raise(context, key.level(), x.level, &x.parts[1]);
+    let raised = keyswitch::raise(context, x.level, &x.parts[1]);
     Ok(apply_galois(context, x, raised, galois, key))
 }
 
@@ -254,16 +271,19 @@ pub fn rotate_many(
     x: &Ciphertext,
     rotations: &[i32],
 ) -> Result<Vec<Ciphertext>> {
-    let mut hoisted = Hoisted::default();
+    let turns = |rotation: i32| context.galois_of_rotation(rotation.into()) != 1;
+    let digits = rotations
+        .iter()
+        .any(|&rotation| turns(rotation))
+        .then(|| keyswitch::decompose(context, x.level, &x.parts[1]));
     rotations
         .iter()
-        .map(|&rotation| {
-            if context.galois_of_rotation(rotation.into()) == 1 {
-                return Ok(x.clone());
+        .map(|&rotation| match &digits {
+            Some(digits) if turns(rotation) => {
+                let (galois, key) = keys.rotation(context, rotation, x.level)?;
+                Ok(apply_galois_hoisted(context, x, digits, galois, key))
             }
-            let (galois, key) = keys.rotation(context, rotation, x.level)?;
-            let digits = hoisted.ensure(context, key.level(), x.level, &x.parts[1]);
-            Ok(apply_galois_hoisted(context, x, hoisted.at(digits), galois, key))
+            _ => Ok(x.clone()),
         })
         .collect()
 }
@@ -271,44 +291,16 @@ pub fn rotate_many(
 /// Complex conjugate of every slot.
 pub fn conjugate(context: &Context, keys: &EvaluationKeys, x: &Ciphertext) -> Result<Ciphertext> {
     let (galois, key) = keys.conjugation(context, x.level)?;
-    let raised = keyswitch::raise(context, key.level(), x.level, &x.parts[1]);
+    let raised = keyswitch::raise(context, x.level, &x.parts[1]);
     Ok(apply_galois(context, x, raised, galois, key))
-}
-
-/// The decompositions of one polynomial, one for each partition into digits met: keys made for different levels may differ in it.
-#[derive(Default)]
-pub(crate) struct Hoisted<'a>(Vec<keyswitch::Digits<'a>>);
-
-impl<'a> Hoisted<'a> {
-    /// Position of the digits for keys of a level, computed when first asked for.
-    pub(crate) fn ensure(
-        &mut self,
-        context: &Context,
-        key_level: usize,
-        level: usize,
-        source: &'a Poly<Ntt>,
-    ) -> usize {
-        let raising = context.raising(key_level, level);
-        let found = self.0.iter().position(|digits| digits.is_of(&raising));
-        found.unwrap_or_else(|| {
-            self.0
-                .push(keyswitch::decompose(context, key_level, level, source));
-            self.0.len() - 1
-        })
-    }
-
-    /// The digits at a position.
-    pub(crate) fn at(&self, position: usize) -> &keyswitch::Digits<'a> {
-        &self.0[position]
-    }
 }
 
 /// The inner product decrypts to c1 s under s(X^(1/g)); with c0 added, the automorphism brings it under s. Both are done before the
 /// division by P, hence P c0.
 fn then<'a>(context: &Context, x: &'a Ciphertext, i: usize, automorphism: &'a Automorphism) -> Then<'a> {
-    let q_limb = i < x.parts[0].limbs().count();
+    let prime = x.parts[0].primes().get(i);
     Then {
-        plus: q_limb.then(|| (x.parts[0].limb(i), context.special_product(i as u16))),
+        plus: prime.map(|&prime| (x.parts[0].limb(i), context.special_product(prime))),
         automorphism: Some(automorphism),
         add: false,
     }
@@ -356,7 +348,7 @@ fn spend(op: &'static str, level: usize) -> Result<usize> {
 
 /// The scale after dividing by the primes of `level`: the table's value where it is that up to rounding.
 pub(crate) fn rescaled(context: &Context, level: usize, scale: f64) -> f64 {
-    let scale = scale / context.chain().dropped_product(level);
+    let scale = scale / context.chain().divisor(level);
     let canonical = context.scale(level - 1);
     if same_scale(scale, canonical) {
         canonical
@@ -370,17 +362,6 @@ fn check_operands(op: &'static str, x: &Ciphertext, y: &Ciphertext) -> Result<()
     check_scale(op, y.scale, x.scale)
 }
 
-fn check_plain_level(op: &'static str, x: &Ciphertext, p: &Plaintext) -> Result<()> {
-    if p.level() < x.level {
-        return Err(Error::Level {
-            op,
-            found: p.level(),
-            expected: x.level,
-        });
-    }
-    Ok(())
-}
-
 /// `f(modulus, out, x, y)` on every limb of both parts.
 fn zip(
     context: &Context,
@@ -391,7 +372,9 @@ fn zip(
     let parts = [0, 1].map(|half| {
         let (x, y) = (&x.parts[half], &y.parts[half]);
         let mut out = Poly::scratch(context.ring(), x.primes());
-        each_indexed(&mut out, |i, prime, out| {
+        let limbs = out.limbs_mut().split_mut();
+        let limbs = limbs.into_iter().zip(x.primes()).enumerate().collect();
+        parallel::for_each(limbs, |(i, (out, &prime)): (usize, (&mut [u64], &u16))| {
             f(context.modulus(prime), out, x.limb(i), y.limb(i))
         });
         out
@@ -425,20 +408,9 @@ fn update(
 
 /// Runs `f(prime, limb)` on every limb.
 fn each(x: &mut Poly<Ntt>, f: impl Fn(u16, &mut [u64]) + Sync + Send) {
-    each_indexed(x, |_, prime, limb| f(prime, limb));
-}
-
-/// Runs `f(position, prime, limb)` on every limb.
-fn each_indexed(x: &mut Poly<Ntt>, f: impl Fn(usize, u16, &mut [u64]) + Sync + Send) {
     let primes = x.primes().to_vec();
-    let limbs = primes
-        .into_iter()
-        .zip(x.limbs_mut().split_mut())
-        .enumerate()
-        .collect();
-    parallel::for_each(limbs, |(i, (prime, limb)): (usize, (u16, &mut [u64]))| {
-        f(i, prime, limb)
-    });
+    let limbs = primes.into_iter().zip(x.limbs_mut().split_mut()).collect();
+    parallel::for_each(limbs, |(prime, limb): (u16, &mut [u64])| f(prime, limb));
 }
 
 #[cfg(test)]

@@ -16,21 +16,34 @@ pub(crate) struct Fixture {
     pub(crate) keys: EvaluationKeys,
 }
 
-/// Four levels of 40 bits, three digits at the top.
-pub(crate) fn chain(log_n: u32) -> InsecureChain {
-    let spec = ChainSpec {
+fn spec(log_n: u32) -> ChainSpec {
+    ChainSpec {
         log_n,
         base_bits: 50,
         level_bits: vec![40; 4],
         special_bits: vec![45; 2],
+        terminal_bits: vec![],
         log2_scale: 40.0,
+    }
+}
+
+/// Four nested levels of 40 bits, three digits at the top.
+pub(crate) fn chain(log_n: u32) -> InsecureChain {
+    spec(log_n).build_insecure().unwrap()
+}
+
+/// Levels of the same sizes, of which the third lacks a prime of the second.
+fn rational_chain(log_n: u32) -> InsecureChain {
+    let spec = ChainSpec {
+        terminal_bits: vec![40, 30, 30],
+        ..spec(log_n)
     };
     spec.build_insecure().unwrap()
 }
 
 impl Fixture {
     pub(crate) fn new(log_n: u32, rotations: &[i32]) -> Self {
-        Self::with_kernels(chain(log_n), rotations, crate::math::kernels::active())
+        Self::with_kernels(rational_chain(log_n), rotations, crate::math::kernels::active())
     }
 
     pub(crate) fn with_kernels(chain: InsecureChain, rotations: &[i32], kernels: Kernels) -> Self {

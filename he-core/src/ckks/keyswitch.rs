@@ -3,7 +3,8 @@
 //! Notation: beta digits D_j, l limbs at the level, k special primes. Decomposing a transformed polynomial takes l inverse transforms,
 //! one exact centred base conversion a digit, and beta (l + k) - l transforms, since on its own primes a digit *is* the polynomial. The
 //! inner product with the key stays modulo Q P; dividing both halves by P takes 2 k inverse transforms and 2 l transforms. In all
-//! (beta + 2)(l + k). The division may remove a level's primes along with P: a rescale for less than nothing.
+//! (beta + 2)(l + k). The division may remove a level's primes along with P: a rescale for less than nothing. Primes that come back by
+//! it take a transform each.
 //!
 //! Source: Han and Ki, CT-RSA 2020; exact conversion: Halevi, Polyakov, Shoup, CT-RSA 2019.
 
@@ -68,11 +69,6 @@ impl Raising {
 pub(crate) struct Raised<'a>(Digits<'a>);
 
 impl Digits<'_> {
-    /// Whether these are the digits of that partition.
-    pub(crate) fn is_of(&self, raising: &Arc<Raising>) -> bool {
-        Arc::ptr_eq(&self.raising, raising)
-    }
-
     /// Position i of every digit, given those of them that are not the polynomial itself.
     fn limbs<'l>(&'l self, i: usize, raised: impl Iterator<Item = &'l [u64]>) -> Vec<&'l [u64]> {
         let mut digits: Vec<&[u64]> = raised.collect();
@@ -94,22 +90,21 @@ impl Digits<'_> {
     ) {
         let raised = self.raising.positions(i).map(|at| self.raised.limb(at));
         let digits = self.limbs(i, raised);
-        let q_limbs = self.source.limbs().count();
-        sum(context, key, (i, q_limbs), &digits, out, then, range);
+        sum(context, key, self.raising.primes[i], &digits, out, then, range);
     }
 }
 
-/// The inner product of digits with a key at position i of a polynomial with `q_limbs` Q limbs.
+/// The inner product of digits with a key modulo a prime.
 fn sum(
     context: &Context,
     key: &SwitchKey,
-    (i, q_limbs): (usize, usize),
+    prime: u16,
     digits: &[&[u64]],
     out: [&mut [u64]; 2],
     then: Then<'_>,
     range: Range<usize>,
 ) {
-    let panel = key.limb(i, q_limbs);
+    let panel = key.limb(context, prime);
     tally::add(
         Work::KeyByte,
         2 * digits.len() * Panel::row_bytes(range.len(), panel.bits()),
@@ -120,10 +115,6 @@ fn sum(
         plus: then.plus,
         automorphism: then.automorphism,
         add: then.add,
-    };
-    let prime = match i.checked_sub(q_limbs) {
-        None => i as u16,
-        Some(special) => context.special().start + special as u16,
     };
     context
         .kernels()
@@ -141,14 +132,9 @@ pub(crate) struct Then<'a> {
     pub(crate) add: bool,
 }
 
-/// Decomposes a polynomial at `level` for keys made for `key_level`.
-pub(crate) fn decompose<'a>(
-    context: &Context,
-    key_level: usize,
-    level: usize,
-    source: &'a Poly<Ntt>,
-) -> Digits<'a> {
-    let Raised(mut digits) = raise(context, key_level, level, source);
+/// Decomposes a polynomial at `level` for keys made for that level or any above it.
+pub(crate) fn decompose<'a>(context: &Context, level: usize, source: &'a Poly<Ntt>) -> Digits<'a> {
+    let Raised(mut digits) = raise(context, level, source);
     let primes = context.primes(level, true);
     let work = digits.raising.by_prime(digits.raised.split_mut());
     // Prime by prime: its twiddles are still in a cache.
@@ -162,13 +148,8 @@ pub(crate) fn decompose<'a>(
 }
 
 /// [`decompose`], before the transforms.
-pub(crate) fn raise<'a>(
-    context: &Context,
-    key_level: usize,
-    level: usize,
-    source: &'a Poly<Ntt>,
-) -> Raised<'a> {
-    let raising = context.raising(key_level, level);
+pub(crate) fn raise<'a>(context: &Context, level: usize, source: &'a Poly<Ntt>) -> Raised<'a> {
+    let raising = context.raising(level);
     let mut coefficients = Limbs::scratch(context.degree(), source.limbs().count());
     let limbs = coefficients
         .split_mut()
@@ -183,7 +164,7 @@ pub(crate) fn raise<'a>(
         });
         context
             .ring()
-            .ntt(i as u16)
+            .ntt(raising.primes[i])
             .inverse_scaled_to(limb, values, premultiplier);
     });
     let mut raised = Limbs::scratch(context.degree(), raising.limbs());
@@ -218,7 +199,6 @@ pub(crate) fn switch<'t>(
     then: impl Fn(usize) -> Then<'t> + Sync + Send,
     after: impl Fn(usize, [&mut [u64]; 2]) + Sync + Send,
 ) -> [Poly<Ntt>; 2] {
-    let q_limbs = digits.source.limbs().count();
     let primes = context.primes(level, true);
     let mut raised = std::mem::replace(&mut digits.raised, Limbs::scratch(0, 0));
     let work = digits.raising.by_prime(raised.split_mut());
@@ -235,14 +215,14 @@ pub(crate) fn switch<'t>(
             let limbs = digits.limbs(i, limbs.iter().map(|limb| &**limb));
             let all = 0..context.degree();
             let out = [&mut *r0, &mut *r1];
-            sum(context, key, (i, q_limbs), &limbs, out, then(i), all);
+            sum(context, key, primes[i], &limbs, out, then(i), all);
             after(i, [r0, r1]);
         },
     )
 }
 
-/// Divides polynomials on the primes of level `from` (and the special ones, where `special`) by all but the primes of level `to`,
-/// rounding exactly.
+/// Divides polynomials on the primes of level `from` (and the special ones, where `special`) to ones on the primes of level `to`: by
+/// the quotient of the two moduli, rounding exactly.
 pub(crate) fn divide<const PARTS: usize>(
     context: &Context,
     from: usize,
@@ -276,51 +256,61 @@ fn divide_made<const PARTS: usize, T: Send>(
     make: impl Fn(usize, T, [&mut [u64]; PARTS]) + Sync + Send,
 ) -> [Poly<Ntt>; PARTS] {
     let division = context.division(from, to, special);
-    let (kept, conversion) = (division.kept, &division.conversion);
-    let mut rests = [0; PARTS].map(|_| Limbs::scratch(context.degree(), kept));
-    let mut limbs = by_position(x.each_mut().map(|x| x.limbs_mut().split_mut()));
-    let mut work = work;
-    let removed_work = work.split_off(kept);
-    let removed = limbs.split_off(kept);
-    let removed = removed.into_iter().zip(removed_work).enumerate().collect();
-    let removed = parallel::map(
-        removed,
-        |(i, (mut limbs, work)): (usize, ([&mut [u64]; PARTS], T))| {
-            make(kept + i, work, limbs.each_mut().map(|limb| &mut **limb));
-            let ntt = context.ring().ntt(division.removed[i]);
+    let mut results = [0; PARTS].map(|_| Poly::scratch(context.ring(), &division.to));
+    let (mut kept, mut gone) = (vec![], vec![]);
+    let limbs = by_position(x.each_mut().map(|x| x.limbs_mut().split_mut()));
+    for (i, (limbs, work)) in limbs.into_iter().zip(work).enumerate() {
+        let prime = division.from[i];
+        let stays = division.to.contains(&prime);
+        if stays { &mut kept } else { &mut gone }.push((i, prime, limbs, work));
+    }
+    type Operand<'l, T, const PARTS: usize> = (usize, u16, [&'l mut [u64]; PARTS], T);
+    let gone = gone.into_iter().zip(&division.premultipliers).collect();
+    let gone = parallel::map(
+        gone,
+        |((i, prime, mut limbs, work), &premultiplier): (Operand<'_, T, PARTS>, &u64)| {
+            make(i, work, limbs.each_mut().map(|limb| &mut **limb));
+            let ntt = context.ring().ntt(prime);
             parallel::for_each(limbs.iter_mut().collect(), |limb: &mut &mut [u64]| {
-                ntt.inverse_scaled(limb, conversion.premultiplier(i));
+                ntt.inverse_scaled(limb, premultiplier);
             });
             limbs
         },
     );
-    let conversions = rests.iter_mut().enumerate().map(|(part, rest)| Conversion {
-        by: conversion,
-        src: removed.iter().map(|limbs| &*limbs[part]).collect(),
-        dst: rest.split_mut(),
+    let conversions = results.iter_mut().enumerate().map(|(part, result)| Conversion {
+        by: &division.conversion,
+        src: gone.iter().map(|limbs| &*limbs[part]).collect(),
+        dst: result.limbs_mut().split_mut(),
     });
     convert(context, conversions);
-    let rests = by_position(rests.each_mut().map(Limbs::split_mut));
-    let kept_limbs = limbs.into_iter().zip(rests).zip(work).enumerate().collect();
-    type Kept<'l, T, const PARTS: usize> = (usize, (([&'l mut [u64]; PARTS], [&'l mut [u64]; PARTS]), T));
+    let mut kept = kept.into_iter();
+    let limbs = by_position(results.each_mut().map(|result| result.limbs_mut().split_mut()));
+    let pieces = limbs
+        .into_iter()
+        .zip(division.to.iter().zip(&division.factors))
+        .map(|(results, (&prime, &factor))| {
+            let stays = factor.and_then(|factor| Some((factor, kept.next()?)));
+            (prime, results, stays)
+        })
+        .collect();
+    type Stays<'l, T, const PARTS: usize> = Option<(u64, Operand<'l, T, PARTS>)>;
     parallel::for_each(
-        kept_limbs,
-        |(i, ((mut limbs, rests), work)): Kept<'_, T, PARTS>| {
+        pieces,
+        |(prime, results, stays): (u16, [&mut [u64]; PARTS], Stays<'_, T, PARTS>)| {
+            let (ntt, q) = (context.ring().ntt(prime), context.modulus(prime));
+            let Some((factor, (i, _, mut limbs, work))) = stays else {
+                parallel::for_each(results.into(), |result: &mut [u64]| ntt.forward(result));
+                return;
+            };
             make(i, work, limbs.each_mut().map(|limb| &mut **limb));
-            let q = context.modulus(i as u16);
-            let parts = limbs.into_iter().zip(rests).collect();
-            parallel::for_each(parts, |(limb, rest): (&mut [u64], &mut [u64])| {
-                context.ring().ntt(i as u16).forward(rest);
-                context
-                    .kernels()
-                    .sub_mul_scalar_assign(q, limb, rest, division.inverses[i]);
+            let parts = results.into_iter().zip(limbs).collect();
+            parallel::for_each(parts, |(result, limb): (&mut [u64], &mut [u64])| {
+                ntt.forward(result);
+                context.kernels().sub_mul_scalar_assign(q, result, limb, factor);
             });
         },
     );
-    for x in &mut x {
-        x.truncate(kept);
-    }
-    x
+    results
 }
 
 /// The limbs of several polynomials, position by position.

@@ -83,13 +83,7 @@ pub fn apply(
         check_level(OP, input.level, level)?;
         check_scale(OP, input.scale, scale)?;
     }
-    if weights.level() < level {
-        return Err(Error::Level {
-            op: OP,
-            found: weights.level(),
-            expected: level,
-        });
-    }
+    context.check_readable(OP, weights.level(), level)?;
     let to = if plan.rescale {
         level.checked_sub(1).ok_or(Error::LevelsExhausted { op: OP })?
     } else {
@@ -132,7 +126,7 @@ fn sum_groups(
     babies: &Babies<'_>,
     weights: &Weights,
 ) -> Vec<[Poly<Ntt>; 2]> {
-    let (q_limbs, n) = (context.chain().limbs(level), context.degree());
+    let n = context.degree();
     let groups = &plan.groups[pass.clone()];
     let mut sums: Vec<[Poly<Ntt>; 2]> = groups
         .iter()
@@ -156,7 +150,7 @@ fn sum_groups(
         }
     }
     parallel::for_each(work, |(i, prime, mut reached)| {
-        let is_special = i >= q_limbs;
+        let is_special = context.is_special(prime);
         let (kernels, q) = (context.kernels(), context.modulus(prime));
         let made = babies.limbs(context, inputs, i, prime, is_special);
         let babies = (0..made.count())
@@ -166,7 +160,7 @@ fn sum_groups(
         let inputs = inputs.iter().filter(|_| !is_special);
         let inputs = inputs.map(|input| [input.parts[0].limb(i), input.parts[1].limb(i)]);
         let factors: Vec<[&[u64]; 2]> = babies.chain(inputs).collect();
-        let limb = weights.limb(i, q_limbs);
+        let limb = weights.limb(context, prime);
         // Groups that read the same factors side by side.
         reached.sort_by_key(|&(group, _)| limb.class(group));
         let (groups, outs): (Vec<usize>, Vec<[&mut [u64]; 2]>) = reached.into_iter().unzip();

@@ -7,7 +7,7 @@
 //! Source: Cheon, Kim, Kim, Song 2017 and Costache, Curtis, Hales, Murphy, Ogilvie, Player 2022 for the average case; the key-switch
 //! term with exactly centred digits is derived there from Var(digit) = D^2 / 12.
 
-use crate::params::{Chain, log2_product};
+use crate::params::{Chain, log2};
 
 /// Variance of one coefficient of the error distribution.
 pub const ERROR_VARIANCE: f64 = 10.5;
@@ -58,16 +58,16 @@ pub fn rescale(v: f64, divisor: f64, degree: usize) -> f64 {
     v / (divisor * divisor) + rounding(degree)
 }
 
-/// V that one key switch with a key made for `key_level` adds at `level`, before the division by P is rounded.
-pub fn key_switch_unrounded(chain: &Chain, key_level: usize, level: usize) -> f64 {
+/// V that one key switch adds at `level`, before the division by P is rounded.
+pub fn key_switch_unrounded(chain: &Chain, level: usize) -> f64 {
     let n = chain.degree() as f64;
-    let limbs = chain.limbs(level);
-    let digits = chain.digits(key_level);
+    let digits = chain.digits(level);
     let relative: f64 = digits
-        .iter()
-        .filter(|digit| digit.start < limbs)
+        .into_iter()
         .map(|digit| {
-            let log2_digit = log2_product(&chain.primes()[digit.start..digit.end.min(limbs)]);
+            let primes = chain.primes_of(level).iter().map(|&p| usize::from(p));
+            let own = primes.filter(|p| digit.contains(p));
+            let log2_digit: f64 = own.map(|p| log2(chain.primes()[p])).sum();
             (2.0 * (log2_digit - chain.log_p())).exp2()
         })
         .sum();
@@ -75,8 +75,8 @@ pub fn key_switch_unrounded(chain: &Chain, key_level: usize, level: usize) -> f6
 }
 
 /// V that one key switch adds, its division by P rounded.
-pub fn key_switch(chain: &Chain, key_level: usize, level: usize) -> f64 {
-    key_switch_unrounded(chain, key_level, level) + rounding(chain.degree())
+pub fn key_switch(chain: &Chain, level: usize) -> f64 {
+    key_switch_unrounded(chain, level) + rounding(chain.degree())
 }
 
 /// tau^2 of coefficient variance `v` at `scale`.
@@ -98,9 +98,9 @@ mod tests {
     fn digits_within_the_margin_cost_less_than_rounding() {
         let chain = presets::set_c().build().unwrap();
         let top = chain.top_level();
-        assert!(key_switch_unrounded(&chain, top, top) < rounding(chain.degree()));
+        assert!(key_switch_unrounded(&chain, top) < rounding(chain.degree()));
         // Lower levels use fewer and shorter digits.
-        assert!(key_switch_unrounded(&chain, top, 3) < key_switch_unrounded(&chain, top, top));
+        assert!(key_switch_unrounded(&chain, 3) < key_switch_unrounded(&chain, top));
     }
 
     #[test]

@@ -15,15 +15,35 @@ use std::sync::Arc;
 
 const N: usize = 16;
 
+fn built(spec: &ChainSpec) -> Arc<Context> {
+    Context::new_insecure(spec.build_insecure().unwrap()).unwrap()
+}
+
 fn context() -> Arc<Context> {
-    let spec = ChainSpec {
+    built(&ChainSpec {
         log_n: 4,
         base_bits: 22,
         level_bits: vec![20; 2],
         special_bits: vec![25],
+        terminal_bits: vec![],
         log2_scale: 20.0,
-    };
-    Context::new_insecure(spec.build_insecure().unwrap()).unwrap()
+    })
+}
+
+/// Levels that are not nested.
+fn rational() -> Arc<Context> {
+    let context = built(&ChainSpec {
+        log_n: 4,
+        base_bits: 22,
+        level_bits: vec![12; 4],
+        special_bits: vec![18; 2],
+        terminal_bits: vec![12, 13],
+        log2_scale: 20.0,
+    });
+    let chain = context.chain();
+    assert!((0..4).any(|level| !chain.contains(level + 1, level)));
+    assert!((0..4).any(|level| chain.contains(level + 1, level)));
+    context
 }
 
 /// A uniform polynomial on the primes of a level.
@@ -78,31 +98,29 @@ fn residues(context: &Context, x: &[i128], level: usize) -> Poly<Ntt> {
 
 #[test]
 fn division_rounds_to_nearest() {
-    let context = context();
-    for (from, to, special) in [
-        (2, 1, false),
-        (2, 0, false),
-        (1, 0, false),
-        (2, 2, true),
-        (2, 1, true),
-        (1, 0, true),
-    ] {
-        let x = uniform(&context, from, special, 1);
-        let kept = context.chain().limbs(to);
-        let divisor = x.primes()[kept..]
-            .iter()
-            .map(|&p| i128::from(context.modulus(p).value()))
-            .product();
-        let expected: Vec<_> = integers(&context, &x, 0..x.primes().len())
-            .into_iter()
-            .map(|x| rounded(x, divisor))
-            .collect();
-        let [found] = keyswitch::divide(&context, from, to, special, [x]);
-        assert_eq!(
-            found,
-            residues(&context, &expected, to),
-            "from level {from} to {to}, special {special}"
-        );
+    for context in [context(), rational()] {
+        let chain = context.chain();
+        let levels = (0..=chain.top_level()).flat_map(|from| (0..=from).map(move |to| (from, to)));
+        let cases = levels.flat_map(|(from, to)| [(from, to, false), (from, to, true)]);
+        for (from, to, special) in cases.filter(|&(from, to, special)| special || from != to) {
+            let x = uniform(&context, from, special, 1);
+            let result = context.primes(to, false);
+            let product = |primes: &[u16], others: &[u16]| -> i128 {
+                let own = primes.iter().filter(|p| !others.contains(p));
+                own.map(|&p| i128::from(context.modulus(p).value())).product()
+            };
+            let (gone, come) = (product(x.primes(), &result), product(&result, x.primes()));
+            let expected: Vec<_> = integers(&context, &x, 0..x.primes().len())
+                .into_iter()
+                .map(|x| rounded(x * come, gone))
+                .collect();
+            let [found] = keyswitch::divide(&context, from, to, special, [x]);
+            assert_eq!(
+                found,
+                residues(&context, &expected, to),
+                "from level {from} to {to}, special {special}"
+            );
+        }
     }
 }
 
@@ -135,40 +153,46 @@ fn product(context: &Context, digit: &[i128], key: &[&[u64]], primes: &[u16]) ->
 
 #[test]
 fn key_switching_is_the_schoolbook_algorithm() {
-    let context = context();
-    let secret = SecretKey::from_seed(&context, &Seed::new([1; 32]));
+    for context in [context(), rational()] {
+        check_key_switching(&context);
+    }
+}
+
+fn check_key_switching(context: &Context) {
+    let secret = SecretKey::from_seed(context, &Seed::new([1; 32]));
     let galois = galois_of_rotation(N, 3);
     let public = Seed::new([2; 32]);
-    for key_level in 0..=2 {
+    for key_level in 0..=context.top_level() {
         let seeded =
-            SeededSwitchKey::generate(&context, &secret, galois, key_level, &public, &Seed::new([3; 32]))
+            SeededSwitchKey::generate(context, &secret, galois, key_level, &public, &Seed::new([3; 32]))
                 .unwrap();
-        let key = SwitchKey::expand(&context, &public, &seeded).unwrap();
+        let key = SwitchKey::expand(context, &public, &seeded).unwrap();
         for level in 0..=key_level {
             let primes = context.primes(level, true);
-            let q_limbs = context.chain().limbs(level);
-            let x = uniform(&context, level, false, 4);
-            let digits = keyswitch::decompose(&context, key_level, level, &x);
+            let q_primes = context.chain().primes_of(level);
+            let x = uniform(context, level, false, 4);
+            let digits = keyswitch::decompose(context, level, &x);
             let mut found = [0, 1].map(|_| Poly::<Ntt>::zeroed(context.ring(), &primes));
             let [f0, f1] = &mut found;
             for i in 0..primes.len() {
                 let out = [f0.limb_mut(i), f1.limb_mut(i)];
-                digits.multiply_limb(&context, &key, i, out, Then::default(), 0..N);
+                digits.multiply_limb(context, &key, i, out, Then::default(), 0..N);
             }
             let mut expected = [0, 1].map(|_| Poly::<Ntt>::zeroed(context.ring(), &primes));
             let partition = context.chain().digits(key_level);
-            for (j, own) in partition
-                .into_iter()
-                .filter(|own| own.start < q_limbs)
-                .enumerate()
-            {
-                let digit = integers(&context, &x, own.start..own.end.min(q_limbs));
+            for (j, own) in partition.into_iter().enumerate() {
+                let position = |prime: usize| q_primes.partition_point(|&p| usize::from(p) < prime);
+                let own = position(own.start)..position(own.end);
+                if own.is_empty() {
+                    continue;
+                }
+                let digit = integers(context, &x, own);
                 for (half, expected) in expected.iter_mut().enumerate() {
                     let rows: Vec<Vec<u64>> = (0..primes.len())
-                        .map(|i| key.limb(i, q_limbs).row(2 * j + half))
+                        .map(|i| key.limb(context, primes[i]).row(2 * j + half))
                         .collect();
                     let limbs: Vec<&[u64]> = rows.iter().map(Vec::as_slice).collect();
-                    let products = product(&context, &digit, &limbs, &primes);
+                    let products = product(context, &digit, &limbs, &primes);
                     for ((&prime, out), product) in
                         primes.iter().zip(expected.limbs_mut().split_mut()).zip(products)
                     {
@@ -196,7 +220,7 @@ fn a_key_decrypts_to_its_payload() {
         let mut error = Poly::<Ntt>::zeroed(context.ring(), &primes);
         for (i, (&prime, limb)) in primes.iter().zip(error.limbs_mut().split_mut()).enumerate() {
             let (q, s) = (context.modulus(prime), secret.limb(prime));
-            let [b, a] = [0, 1].map(|half| key.limb(i, 3).row(2 * j + half));
+            let [b, a] = [0, 1].map(|half| key.limb(&context, prime).row(2 * j + half));
             let gadget = if own.contains(&i) {
                 context.special_product(prime)
             } else {
@@ -229,7 +253,7 @@ fn uniform_halves_never_repeat() {
         for j in 0..context.chain().digits(2).len() {
             for i in 0..4 {
                 assert!(
-                    seen.insert(key.limb(i, 3).row(2 * j + 1)),
+                    seen.insert(key.limb(&context, i).row(2 * j + 1)),
                     "key {galois}, digit {j}, limb {i}"
                 );
             }

@@ -9,6 +9,9 @@
 //! each to the scale of the sum. So every addition is between equal scales by construction, all products of one combination are
 //! relinearised together, and a polynomial of degree d takes ceil(log2(d + 1)) levels: along the leading branch q shrinks to degree one.
 //!
+//! Where levels are not nested, an operand of a higher level may lack primes of a step's: a copy at that level is made first, a multiple
+//! that is divided by the quotient of the two moduli.
+//!
 //! The steps are planned with levels and scales only; m is the one that costs the least. Evaluation then has no decision left.
 //!
 //! Source: Paterson and Stockmeyer, SIAM J. Comput. 2, 1973; scale-exact recursion: Bossuat, Mouchet, Troncoso-Pastoriza, Hubaux,
@@ -37,6 +40,8 @@ pub struct PolynomialPlan {
 #[derive(Clone, Debug, PartialEq)]
 struct Step {
     level: usize,
+    /// Level of the result: the next one, but for copies.
+    to: usize,
     products: Vec<[usize; 2]>,
     factor: u64,
     multiples: Vec<(usize, i128)>,
@@ -116,11 +121,12 @@ impl PolynomialPlan {
             .ok_or(Error::LevelsExhausted { op: "double angle" })?;
         self.steps.push(Step {
             level,
+            to: self.result_level,
             products: vec![[y, y]],
             factor: 2,
             multiples: vec![],
             constant: integer(-c, scale * scale)?,
-            scale: scale * scale / chain.dropped_product(level),
+            scale: scale * scale / chain.divisor(level),
         });
         Ok(self)
     }
@@ -150,11 +156,12 @@ impl PolynomialPlan {
         self.steps.iter().map(|step| step.multiples.len()).sum()
     }
 
-    /// Levels at which a combination is made: one of (level, tensor products, multiples) for each.
-    pub fn steps(&self) -> impl Iterator<Item = (usize, usize, usize)> {
-        self.steps
-            .iter()
-            .map(|step| (step.level, step.products.len(), step.multiples.len()))
+    /// Of each combination: its level and that of its result, tensor products, multiples.
+    pub fn steps(&self) -> impl Iterator<Item = ([usize; 2], usize, usize)> {
+        self.steps.iter().map(|step| {
+            let levels = [step.level, step.to];
+            (levels, step.products.len(), step.multiples.len())
+        })
     }
 
     /// Transforms, roughly: a key switch is (digits + 2) of all limbs, a rescale two of the level's.
@@ -162,9 +169,9 @@ impl PolynomialPlan {
         let cost = |step: &Step| {
             let limbs = chain.limbs(step.level);
             if step.products.is_empty() {
-                return 2 * limbs;
+                return 2 * (chain.without(step.level, step.to).count() + chain.limbs(step.to));
             }
-            (chain.digits(step.level).len() + 2) * (limbs + chain.special_count())
+            (chain.digit_count(step.level) + 2) * (limbs + chain.special_count())
         };
         self.steps.iter().map(cost).sum()
     }
@@ -177,6 +184,7 @@ impl PolynomialPlan {
         for step in &self.steps {
             let combination = Combination {
                 level: step.level,
+                to: step.to,
                 products: step
                     .products
                     .iter()
@@ -189,7 +197,7 @@ impl PolynomialPlan {
             let parts = combination.evaluate(context, keys)?;
             registers.push(Ciphertext {
                 parts,
-                level: step.level - 1,
+                level: step.to,
                 scale: step.scale,
             });
         }
@@ -218,11 +226,15 @@ struct Planner<'a> {
     registers: Vec<(usize, f64)>,
     /// Register of T_i.
     basis: BTreeMap<usize, usize>,
+    /// Registers that hold the same as another at lower levels.
+    copies: BTreeMap<usize, Vec<usize>>,
 }
 
 /// The scale of a sum before rescaling, and what is summed.
 struct Sum {
     level: usize,
+    /// Level of the result.
+    to: usize,
     scale: f64,
     products: Vec<[usize; 2]>,
     multiples: Vec<(usize, i128)>,
@@ -239,18 +251,48 @@ impl<'a> Planner<'a> {
             steps: vec![],
             registers,
             basis: BTreeMap::from([(1, 0)]),
+            copies: BTreeMap::new(),
         }
     }
 
     /// Plans a value of p at exactly this level and scale; gives its register.
     fn value(&mut self, p: &[f64], level: usize, scale: f64) -> Result<usize> {
-        let mut sum = self.sum(level + 1, scale * self.chain.dropped_product(level + 1));
+        let from = self.summing_level(p, level + 1)?;
+        let mut sum = self.sum(from, scale * self.chain.ratio(from, level));
+        sum.to = level;
         self.add_terms(p, &mut sum)?;
         // Multiples of nothing: a sum must have a ciphertext to be one.
         if sum.products.is_empty() && sum.multiples.is_empty() {
-            sum.multiples.push((0, 0));
+            let register = self.readable(0, sum.level)?;
+            sum.multiples.push((register, 0));
         }
         Ok(self.push(sum, 1))
+    }
+
+    /// Where a value of p is summed, at `level` or above: where all T_i of a leaf can be read without copies, if that is not too far.
+    fn summing_level(&mut self, p: &[f64], level: usize) -> Result<usize> {
+        let degree = p.iter().rposition(|&c| c != 0.0).unwrap_or(0);
+        if !self.is_leaf(degree, level) {
+            return Ok(level);
+        }
+        let used: Vec<usize> = (1..=degree).filter(|&i| p[i] != 0.0).collect();
+        let registers = used
+            .into_iter()
+            .map(|i| self.power(i))
+            .collect::<Result<Vec<_>>>()?;
+        let held: Vec<usize> = registers.iter().map(|&r| self.registers[r].0).collect();
+        let highest = held.iter().copied().min().unwrap_or(level);
+        let fits = |&from: &usize| {
+            let near = self.chain.ratio(from, level - 1) <= RATIO_MAX;
+            near && held.iter().all(|&held| self.chain.contains(held, from))
+        };
+        Ok((level..=highest).find(fits).unwrap_or(level))
+    }
+
+    /// Whether a polynomial of this degree is summed at `level` as multiples of the T_i.
+    fn is_leaf(&self, degree: usize, level: usize) -> bool {
+        let reachable = polynomial_levels(degree.max(1) - 1) + level <= self.top;
+        degree < self.split && reachable || degree == 1
     }
 
     /// Adds the summands of p to a sum. On the leading branch of a value at its last possible level the T_i of a leaf stand one level
@@ -264,8 +306,7 @@ impl<'a> Planner<'a> {
             sum.constant += integer(p[0], sum.scale)?;
             return Ok(());
         }
-        let reachable = polynomial_levels(degree - 1) + sum.level <= self.top;
-        if degree < self.split && reachable || degree == 1 {
+        if self.is_leaf(degree, sum.level) {
             sum.constant += integer(p[0], sum.scale)?;
             for (i, &c) in p.iter().enumerate().skip(1).filter(|(_, c)| **c != 0.0) {
                 self.add_multiple(i, c, sum)?;
@@ -278,6 +319,7 @@ impl<'a> Planner<'a> {
             self.add_multiple(n, q[0], sum)?;
         } else {
             let giant = self.power(n)?;
+            let giant = self.readable(giant, sum.level)?;
             let scale = sum.scale / self.registers[giant].1;
             let quotient = self.value(&q, sum.level, scale)?;
             sum.products.push([quotient, giant]);
@@ -287,6 +329,7 @@ impl<'a> Planner<'a> {
 
     fn add_multiple(&mut self, i: usize, c: f64, sum: &mut Sum) -> Result<()> {
         let register = self.power(i)?;
+        let register = self.readable(register, sum.level)?;
         sum.multiples
             .push((register, integer(c, sum.scale / self.registers[register].1)?));
         Ok(())
@@ -310,8 +353,10 @@ impl<'a> Planner<'a> {
         } else {
             Some(self.power(a.abs_diff(b))?)
         };
-        let ((level_a, scale_a), (level_b, scale_b)) = (self.registers[ra], self.registers[rb]);
-        let mut sum = self.sum(level_a.min(level_b), scale_a * scale_b);
+        let level = self.registers[ra].0.min(self.registers[rb].0);
+        let (ra, rb) = (self.readable(ra, level)?, self.readable(rb, level)?);
+        let rest = rest.map(|r| self.readable(r, level)).transpose()?;
+        let mut sum = self.sum(level, self.registers[ra].1 * self.registers[rb].1);
         sum.products.push([ra, rb]);
         match rest {
             None => sum.constant = integer(-1.0, sum.scale)?,
@@ -324,9 +369,43 @@ impl<'a> Planner<'a> {
         Ok(register)
     }
 
+    /// A register with the same content as this one that can be read at `level`, a lower one.
+    fn readable(&mut self, register: usize, level: usize) -> Result<usize> {
+        let chain = self.chain;
+        let copies = self.copies.get(&register).into_iter().flatten().copied();
+        let known = std::iter::once(register).chain(copies).find(|&r| {
+            let (held, _) = self.registers[r];
+            held >= level && chain.contains(held, level)
+        });
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let (held, scale) = self.registers[register];
+        let above = chain.lowest_above(level, held);
+        let mut sum = self.sum(above, scale * chain.ratio(above, level));
+        sum.to = level;
+        let nearer = if sum.scale / scale > RATIO_MAX {
+            self.readable(register, above - 1)?
+        } else {
+            let multiple = integer(1.0, chain.ratio(above, level))?;
+            sum.scale = scale * multiple as f64;
+            sum.multiples.push((register, multiple));
+            self.push(sum, 1)
+        };
+        let copy = if self.registers[nearer].0 == level {
+            nearer
+        } else {
+            self.readable(nearer, level)?
+        };
+        self.copies.entry(register).or_default().push(copy);
+        Ok(copy)
+    }
+
+    /// A sum that is rescaled.
     fn sum(&self, level: usize, scale: f64) -> Sum {
         Sum {
             level,
+            to: level - 1,
             scale,
             products: vec![],
             multiples: vec![],
@@ -337,24 +416,29 @@ impl<'a> Planner<'a> {
     fn push(&mut self, sum: Sum, factor: u64) -> usize {
         let Sum {
             level,
+            to,
             scale,
             products,
             multiples,
             constant,
         } = sum;
-        let scale = scale / self.chain.dropped_product(level);
+        let scale = scale / self.chain.ratio(level, to);
         self.steps.push(Step {
             level,
+            to,
             products,
             factor,
             multiples,
             constant,
             scale,
         });
-        self.registers.push((level - 1, scale));
+        self.registers.push((to, scale));
         self.registers.len() - 1
     }
 }
+
+/// Largest quotient of two moduli that one division takes away: a multiple by more has no room in a constant.
+pub(crate) const RATIO_MAX: f64 = (1u128 << 100) as f64;
 
 /// `c` at a scale, rounded.
 fn integer(c: f64, scale: f64) -> Result<i128> {
@@ -405,6 +489,7 @@ mod tests {
             base_bits: 50,
             level_bits: vec![40; levels],
             special_bits: vec![45; 3],
+            terminal_bits: vec![40, 30, 30],
             log2_scale: 40.0,
         };
         Fixture::with_kernels(
@@ -442,7 +527,7 @@ mod tests {
             // Each T_i amplifies the noise of its operands at most fourfold and adds a rescale's; so does each level of the recursion,
             // whose quotients have coefficients up to twice as large.
             let (chain, n) = (f.context.chain(), f.context.degree());
-            let step = noise::rounding(n) + noise::key_switch(chain, 6, 6) + noise::fresh_secret();
+            let step = noise::rounding(n) + noise::key_switch(chain, 6) + noise::fresh_secret();
             let depth = polynomial_levels(coefficients.len() - 1) as i32;
             let weight: f64 = coefficients.iter().map(|c| c.abs()).sum::<f64>() + 1.0;
             f.assert_slots(&found, &expected, step * 16f64.powi(depth) * weight * weight);

@@ -28,7 +28,7 @@ pub struct BaseConversion {
     premultipliers: Vec<u64>,
     /// `1/q_i`.
     inverses: Vec<f64>,
-    /// For each destination: `Q/q_i mod p` for each source, then `-Q mod p`, the weight of `v`.
+    /// For each destination: `Q/q_i mod p` for each source, then `-Q mod p`, the weight of `v`, all times the destination's factor.
     weights: Vec<u64>,
     /// The same for each destination as the kernels of few sources take it; empty for many sources.
     lifted: Vec<Lifted>,
@@ -40,6 +40,15 @@ impl BaseConversion {
     /// # Panics
     /// If there is no source, more than 1000 of them, or two are the same.
     pub fn new(sources: &[Modulus], destinations: &[Modulus]) -> Self {
+        Self::weighted(sources, destinations, &vec![1; destinations.len()])
+    }
+
+    /// [`new`](Self::new), each result times a factor of its destination.
+    ///
+    /// # Panics
+    /// As [`new`](Self::new), and if there is not a factor for each destination.
+    pub fn weighted(sources: &[Modulus], destinations: &[Modulus], factors: &[u64]) -> Self {
+        assert_eq!(factors.len(), destinations.len(), "factors");
         assert!(
             (1..=1000).contains(&sources.len()),
             "a base conversion takes 1 to 1000 sources, not {}",
@@ -54,14 +63,14 @@ impl BaseConversion {
             assert!(inverse.is_some(), "source {} stands twice", q.value());
             inverse.unwrap_or(0)
         };
-        let weights_of = |p: &Modulus| {
+        let weights_of = |(p, &factor): (&Modulus, &u64)| {
             let mut weights = (0..sources.len())
-                .map(|i| product_without(p, Some(i)))
+                .map(|i| p.mul(product_without(p, Some(i)), factor))
                 .collect::<Vec<_>>();
-            weights.push(p.neg(product_without(p, None)));
+            weights.push(p.neg(p.mul(product_without(p, None), factor)));
             weights
         };
-        let weights: Vec<u64> = destinations.iter().flat_map(weights_of).collect();
+        let weights: Vec<u64> = destinations.iter().zip(factors).flat_map(weights_of).collect();
         let lifted = destinations
             .iter()
             .zip(weights.chunks_exact(sources.len() + 1))

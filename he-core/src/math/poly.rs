@@ -88,6 +88,24 @@ impl<Domain> Poly<Domain> {
         self.primes.truncate(count);
     }
 
+    /// The same polynomial on some of its primes, given in their order.
+    ///
+    /// # Panics
+    /// If it does not live on one of them.
+    pub fn restricted(mut self, ring: &Ring, primes: &[u16]) -> Self {
+        if self.primes.starts_with(primes) {
+            self.truncate(primes.len());
+            return self;
+        }
+        let mut out = Self::scratch(ring, primes);
+        for (&prime, out) in primes.iter().zip(out.limbs.split_mut()) {
+            let limb = self.limb_of(prime);
+            assert!(limb.is_some(), "prime {prime} is none of the polynomial's");
+            out.copy_from_slice(limb.unwrap_or(&[]));
+        }
+        out
+    }
+
     /// `self += other`.
     pub fn add_assign(&mut self, ring: &Ring, other: &Self) {
         self.update(other, |index, a, b| {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::levels::Levels;
 use super::{LOG_N_MAX, LOG_N_MIN, Params, Security, log2, log2_product, modulus_fault};
 use crate::error::{Error, Result};
 
@@ -10,10 +11,9 @@ use crate::error::{Error, Result};
 #[serde(try_from = "ChainParts", into = "ChainParts")]
 pub struct Chain {
     parts: ChainParts,
-    /// All primes in the order base, levels, special.
+    /// Q primes, lowest level first, then special primes.
     primes: Vec<u64>,
-    /// Number of Q primes at each level.
-    limbs: Vec<usize>,
+    levels: Levels,
     /// Canonical scale of each level.
     scales: Vec<f64>,
 }
@@ -24,6 +24,7 @@ pub(super) struct ChainParts {
     pub(super) log_n: u32,
     pub(super) base: Vec<u64>,
     pub(super) levels: Vec<Vec<u64>>,
+    pub(super) returned: Vec<Vec<u64>>,
     pub(super) special: Vec<u64>,
     pub(super) log2_scale: f64,
     pub(super) security: Security,
@@ -43,6 +44,8 @@ impl InsecureChain {
 
 /// Primes a chain may have: bounds what a deserialiser allocates.
 const PRIMES_MAX: usize = 256;
+/// Primes that the levels of a chain may list, one that comes back counted each time.
+const LISTED_MAX: usize = 4 * PRIMES_MAX;
 
 impl Chain {
     pub(super) fn new(parts: ChainParts) -> Result<Self> {
@@ -69,32 +72,29 @@ impl Chain {
                 allowed: "4 to 17",
             });
         }
-        let mut primes: Vec<u64> = parts.base.clone();
-        let mut limbs = vec![primes.len()];
-        for level in &parts.levels {
-            if level.is_empty() {
-                return Err(Error::Count {
-                    what: "primes of a level",
-                    found: 0,
-                    expected: 1,
-                });
-            }
-            primes.extend(level);
-            limbs.push(primes.len());
-        }
-        primes.extend(&parts.special);
-        if parts.base.is_empty() || parts.special.is_empty() {
+        let listed = parts.levels.iter().chain(&parts.returned);
+        let count = listed.map(Vec::len).sum::<usize>() + parts.base.len() + parts.special.len();
+        if count > LISTED_MAX || parts.levels.len() > PRIMES_MAX {
             return Err(Error::Count {
-                what: "base and special primes",
-                found: 0,
-                expected: 1,
+                what: "primes listed for levels",
+                found: count,
+                expected: LISTED_MAX,
             });
         }
+        let levels = Levels::new(&parts.base, &parts.levels, &parts.returned)?;
+        let primes = [levels.primes(), &parts.special].concat();
         if primes.len() > PRIMES_MAX {
             return Err(Error::Count {
                 what: "primes",
                 found: primes.len(),
                 expected: PRIMES_MAX,
+            });
+        }
+        if parts.base.is_empty() || parts.special.is_empty() {
+            return Err(Error::Count {
+                what: "base and special primes",
+                found: 0,
+                expected: 1,
             });
         }
         for (i, &modulus) in primes.iter().enumerate() {
@@ -115,13 +115,36 @@ impl Chain {
                 allowed: "1 to 100",
             });
         }
-        let scales = canonical_scales(&parts);
-        Ok(Self {
+        let scales = canonical_scales(&parts, &levels);
+        let chain = Self {
             parts,
             primes,
-            limbs,
+            levels,
             scales,
-        })
+        };
+        chain.check_digits()?;
+        Ok(chain)
+    }
+
+    /// Key switching numbers the digits of a level without gaps.
+    fn check_digits(&self) -> Result<()> {
+        let digits = self.digits(self.top_level());
+        for level in 0..=self.top_level() {
+            let primes = self.primes_of(level);
+            let first = |digit: &core::ops::Range<usize>| {
+                let at = primes.partition_point(|&p| usize::from(p) < digit.start);
+                primes.get(at).filter(|&&p| digit.contains(&usize::from(p)))
+            };
+            let last = usize::from(primes.last().copied().unwrap_or(0));
+            let mut reached = digits.iter().filter(|digit| digit.start <= last);
+            if let Some(digit) = reached.find(|digit| first(digit).is_none()) {
+                return Err(Error::Modulus {
+                    modulus: self.primes[digit.start],
+                    reason: "begins a digit of which a level has nothing",
+                });
+            }
+        }
+        Ok(())
     }
 
     /// Logarithm of the ring degree.
@@ -144,17 +167,40 @@ impl Chain {
         self.parts.levels.len()
     }
 
-    /// All primes in the order base, levels, special: the master list that limbs index.
+    /// All primes: those of Q in the order in which levels, from the lowest up, first have them, then special ones. The master list
+    /// that limbs index.
     pub fn primes(&self) -> &[u64] {
         &self.primes
     }
 
     /// Number of Q primes at `level`.
     pub fn limbs(&self, level: usize) -> usize {
-        self.limbs[level]
+        self.levels.of(level).len()
     }
 
-    /// Number of Q primes at the top.
+    /// The Q primes of `level`, as positions in the master list, ascending.
+    pub fn primes_of(&self, level: usize) -> &[u16] {
+        self.levels.of(level)
+    }
+
+    /// Number of Q primes that levels up to `level` have among them: the first ones. Keys made for `level` stand on them.
+    pub fn reach(&self, level: usize) -> usize {
+        self.levels.reach(level)
+    }
+
+    /// Whether a ciphertext of `level` can be read at level `other`: whether all primes of that are among its own.
+    pub fn contains(&self, level: usize, other: usize) -> bool {
+        self.levels.contains(level, other)
+    }
+
+    /// The lowest level above `to` at which a ciphertext of level `from`, above it too, can be read.
+    pub fn lowest_above(&self, to: usize, from: usize) -> usize {
+        (to + 1..from)
+            .find(|&level| self.contains(from, level))
+            .unwrap_or(from)
+    }
+
+    /// Number of Q primes.
     pub fn q_count(&self) -> usize {
         self.primes.len() - self.parts.special.len()
     }
@@ -164,14 +210,19 @@ impl Chain {
         self.parts.special.len()
     }
 
-    /// Indices of the primes that rescaling from `level` drops.
-    pub fn dropped(&self, level: usize) -> core::ops::Range<usize> {
-        self.limbs[level - 1]..self.limbs[level]
+    /// Positions of the primes of level `from` that level `to` lacks.
+    pub fn without(&self, from: usize, to: usize) -> impl Iterator<Item = u16> {
+        self.levels.without(from, to)
     }
 
-    /// D_l, the factor that rescaling from `level` divides by.
-    pub fn dropped_product(&self, level: usize) -> f64 {
-        self.parts.levels[level - 1].iter().map(|&q| q as f64).product()
+    /// D_l / A_l, the factor that rescaling from `level` divides by.
+    pub fn divisor(&self, level: usize) -> f64 {
+        self.ratio(level, level - 1)
+    }
+
+    /// The modulus of level `from` over that of level `to`.
+    pub fn ratio(&self, from: usize, to: usize) -> f64 {
+        self.levels.ratio(from, to)
     }
 
     /// Canonical scale of `level`.
@@ -186,19 +237,20 @@ impl Chain {
 
     /// Scale of a plaintext that takes a canonical ciphertext of `level` to a canonical one of `level - 1`.
     pub fn plain_scale(&self, level: usize) -> f64 {
-        self.scales[level - 1] * self.dropped_product(level) / self.scales[level]
+        self.scales[level - 1] * self.divisor(level) / self.scales[level]
     }
 
     /// Whether the product of two canonical ciphertexts of `level` is canonical after rescaling. Levels much smaller than the scale
     /// serve plaintext products only.
     pub fn multiplies(&self, level: usize) -> bool {
-        let product = self.scales[level] * self.scales[level] / self.dropped_product(level);
+        let product = self.scales[level] * self.scales[level] / self.divisor(level);
         (product / self.scales[level - 1] - 1.0).abs() < 1e-9
     }
 
     /// log2 of the Q primes at `level`.
     pub fn log_q(&self, level: usize) -> f64 {
-        log2_product(&self.primes[..self.limbs[level]])
+        let primes = self.primes_of(level).iter();
+        primes.map(|&p| log2(self.primes[usize::from(p)])).sum()
     }
 
     /// log2 of the special primes.
@@ -216,7 +268,7 @@ impl Chain {
         self.parts.security
     }
 
-    /// Digits of a key-switching key made for `level`: a partition of its Q primes into runs, as few as possible with
+    /// Digits of a key-switching key made for `level`: a partition of the Q primes up to there into runs, as few as possible with
     /// log2(digit) <= log2(P) - 4, each as long as that allows from the lowest prime on. With that margin the noise of key switching
     /// stays below the rounding that follows it; a prime larger than that is a digit of its own.
     ///
@@ -226,15 +278,24 @@ impl Chain {
         let limit = self.log_p() - DIGIT_MARGIN_BITS;
         let mut digits = vec![];
         let (mut start, mut sum) = (0, 0.0);
-        for (i, &q) in self.primes[..self.limbs[level]].iter().enumerate() {
+        for (i, &q) in self.primes[..self.reach(level)].iter().enumerate() {
             if i > start && sum + log2(q) > limit {
                 digits.push(start..i);
                 (start, sum) = (i, 0.0);
             }
             sum += log2(q);
         }
-        digits.push(start..self.limbs[level]);
+        digits.push(start..self.reach(level));
         digits
+    }
+
+    /// Number of digits that a polynomial of `level` is decomposed into.
+    pub fn digit_count(&self, level: usize) -> usize {
+        let last = self.primes_of(level).last().map_or(0, |&p| usize::from(p));
+        self.digits(level)
+            .iter()
+            .filter(|digit| digit.start <= last)
+            .count()
     }
 }
 
@@ -244,13 +305,13 @@ const DIGIT_MARGIN_BITS: f64 = 4.0;
 /// How far, in log2, a level's size may be from the scale for products of ciphertexts to be rescaled by it.
 const MULTIPLICATIVE_LEVEL_BITS: f64 = 0.5;
 
-/// S_top = 2^log2_scale, S_{l-1} = S_l^2 / D_l. Where D_l is far from the scale the level serves plaintext products only, whose
+/// S_top = 2^log2_scale, S_{l-1} = S_l^2 A_l / D_l. Where D_l / A_l is far from the scale the level serves plaintext products only, whose
 /// scale is free: S_{l-1} = S_l.
-fn canonical_scales(parts: &ChainParts) -> Vec<f64> {
+fn canonical_scales(parts: &ChainParts, levels: &Levels) -> Vec<f64> {
     let mut scale = parts.log2_scale.exp2();
     let mut scales = vec![scale];
-    for level in parts.levels.iter().rev() {
-        let dropped: f64 = level.iter().map(|&q| q as f64).product();
+    for level in (1..=parts.levels.len()).rev() {
+        let dropped = levels.ratio(level, level - 1);
         if (dropped.log2() - parts.log2_scale).abs() <= MULTIPLICATIVE_LEVEL_BITS {
             scale = scale * scale / dropped;
         }
@@ -278,10 +339,14 @@ impl TryFrom<Params> for Chain {
     type Error = Error;
 
     fn try_from(params: Params) -> Result<Self> {
+        let levels: Vec<Vec<u64>> = params.levels.iter().map(|level| level.to_vec()).collect();
+        let mut returned: Vec<Vec<u64>> = params.returned.iter().map(|level| level.to_vec()).collect();
+        returned.resize(levels.len().max(returned.len()), vec![]);
         Self::new(ChainParts {
             log_n: params.log_n,
             base: params.base.to_vec(),
-            levels: params.levels.iter().map(|level| level.to_vec()).collect(),
+            levels,
+            returned,
             special: params.special.to_vec(),
             log2_scale: params.log2_scale,
             security: params.security,

@@ -1,16 +1,20 @@
 //! Parameters of a leveled RNS-CKKS scheme.
 //!
 //! Notation: N ring degree, n = N/2 slots, level l = number of rescales left, Q_l product of the primes at level l, P product of the
-//! special primes, S_l canonical scale of level l. A level is a set of primes; here the sets are nested prefixes: the base primes, then
-//! one or more primes a level. Rescaling from level l divides by D_l, the product of the primes of `levels[l - 1]`.
+//! special primes, S_l canonical scale of level l. A level is a set of primes. Rescaling from level l divides by D_l, the product of the
+//! primes of `levels[l - 1]`, which the level below lacks; where that has primes which level l lacks, those of `returned[l - 1]`, it
+//! multiplies by their product A_l ("rational rescaling"). Where none return, levels are nested.
 //!
 //! [`Params`] is the constant form, which a user pins in source code and rustc checks; [`Chain`] is the owned form that plans carry,
 //! chosen at run time by [`ChainSpec`].
 
 mod chain;
+mod levels;
 mod message;
 pub mod presets;
 mod published;
+mod rational;
+mod search;
 mod security;
 mod spec;
 
@@ -38,6 +42,8 @@ pub struct Params {
     pub base: &'static [u64],
     /// `levels[l - 1]`: the primes that rescaling from level l drops.
     pub levels: &'static [&'static [u64]],
+    /// `returned[l - 1]`: the primes of level l - 1 that level l lacks. Empty where levels are nested.
+    pub returned: &'static [&'static [u64]],
     /// Special primes of key switching.
     pub special: &'static [u64],
     /// log2 of the canonical scale at the top level.
@@ -55,6 +61,7 @@ impl Params {
     ///     log_n: 13,
     ///     base: &[1125899906629633],
     ///     levels: &[&[1073692673]],
+    ///     returned: &[],
     ///     special: &[1125899905744897],
     ///     log2_scale: 30.0,
     ///     security: Security::Bits128,
@@ -69,6 +76,7 @@ impl Params {
     ///     log_n: 12,
     ///     base: &[1125899906629633],
     ///     levels: &[&[1073692673]],
+    ///     returned: &[],
     ///     special: &[1125899905744897],
     ///     log2_scale: 30.0,
     ///     security: Security::Bits128,
@@ -102,7 +110,7 @@ impl Params {
             }
             let mut j = 0;
             while j < i {
-                if self.prime(j) == q {
+                if self.prime(j) == q && !self.returns_between(j, i) {
                     let text = Message::new().text("modulus ").number(q).text(" appears twice");
                     panic!("{}", text.as_str());
                 }
@@ -128,15 +136,56 @@ impl Params {
         self
     }
 
-    /// log2 of the product of all primes, special ones included.
+    /// log2 of the product of all primes, special ones included, each counted once.
     pub const fn log_qp(&self) -> f64 {
         let mut sum = 0.0;
         let mut i = 0;
         while i < self.prime_count() {
-            sum += log2(self.prime(i));
+            let mut first = true;
+            let mut j = 0;
+            while j < i {
+                first = first && self.prime(j) != self.prime(i);
+                j += 1;
+            }
+            if first {
+                sum += log2(self.prime(i));
+            }
             i += 1;
         }
         sum
+    }
+
+    /// Whether the prime that stands at places j < i leaves between the two levels that list it there.
+    const fn returns_between(&self, j: usize, i: usize) -> bool {
+        let q = self.prime(i);
+        let mut level = self.level_of(j);
+        while level + 1 < self.level_of(i) {
+            if level < self.returned.len() {
+                let mut k = 0;
+                while k < self.returned[level].len() {
+                    if self.returned[level][k] == q {
+                        return true;
+                    }
+                    k += 1;
+                }
+            }
+            level += 1;
+        }
+        false
+    }
+
+    /// The level that lists place i: 0 for the base, and for special primes, which come after all levels.
+    const fn level_of(&self, i: usize) -> usize {
+        let mut end = self.base.len();
+        let mut level = 0;
+        while i >= end {
+            if level == self.levels.len() {
+                return 0;
+            }
+            end += self.levels[level].len();
+            level += 1;
+        }
+        level
     }
 
     const fn prime_count(&self) -> usize {
@@ -149,7 +198,7 @@ impl Params {
         count
     }
 
-    /// The i-th prime in the order base, levels, special.
+    /// The i-th listed prime in the order base, levels, special.
     const fn prime(&self, i: usize) -> u64 {
         if i < self.base.len() {
             return self.base[i];
@@ -187,4 +236,62 @@ pub const SCALE_TOLERANCE: f64 = 1.0 / (1u64 << 40) as f64;
 /// Whether two scales are one.
 pub fn same_scale(a: f64, b: f64) -> bool {
     a > 0.0 && b > 0.0 && a.is_finite() && b.is_finite() && (a - b).abs() <= SCALE_TOLERANCE * a.max(b)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A chain whose second level lacks a prime of the first, as a user would write it down.
+    fn params() -> (Chain, Params) {
+        let spec = ChainSpec {
+            log_n: 14,
+            base_bits: 50,
+            level_bits: vec![40; 5],
+            special_bits: vec![50; 2],
+            terminal_bits: vec![40, 30, 30],
+            log2_scale: 40.0,
+        };
+        let chain = spec.build().unwrap();
+        let listed = |positions: &mut dyn Iterator<Item = u16>| -> &'static [u64] {
+            let primes: Vec<u64> = positions.map(|p| chain.primes()[usize::from(p)]).collect();
+            primes.leak()
+        };
+        let dropped: Vec<_> = (1..=5).map(|l| listed(&mut chain.without(l, l - 1))).collect();
+        let returned: Vec<_> = (1..=5).map(|l| listed(&mut chain.without(l - 1, l))).collect();
+        let params = Params {
+            log_n: 14,
+            base: listed(&mut chain.primes_of(0).iter().copied()),
+            levels: dropped.leak(),
+            returned: returned.leak(),
+            special: listed(&mut (chain.q_count() as u16..chain.primes().len() as u16)),
+            log2_scale: 40.0,
+            security: Security::Bits128,
+        };
+        (chain, params)
+    }
+
+    #[test]
+    fn levels_that_are_not_nested_can_be_written_down() {
+        let (chain, params) = params();
+        assert!(!chain.contains(2, 1));
+        assert_eq!(Chain::try_from(params.checked()).unwrap(), chain);
+        assert!((params.log_qp() - chain.log_qp()).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_prime_must_leave_before_it_comes_again() {
+        let (_, params) = params();
+        let nested = Params {
+            returned: &[],
+            ..params
+        };
+        let refused = std::panic::catch_unwind(|| nested.checked()).unwrap_err();
+        let text = refused.downcast_ref::<String>().map(String::as_str);
+        assert!(
+            text.is_some_and(|text| text.contains("appears twice")),
+            "{text:?}"
+        );
+        assert!(Chain::try_from(nested).is_err());
+    }
 }

@@ -12,6 +12,7 @@ pub fn set_a() -> ChainSpec {
         base_bits: 50,
         level_bits: vec![35; 3],
         special_bits: vec![50],
+        terminal_bits: vec![],
         log2_scale: 35.0,
     }
 }
@@ -23,6 +24,7 @@ pub fn set_b() -> ChainSpec {
         base_bits: 50,
         level_bits: vec![45; 5],
         special_bits: vec![50; 3],
+        terminal_bits: vec![],
         log2_scale: 45.0,
     }
 }
@@ -34,6 +36,7 @@ pub fn set_c() -> ChainSpec {
         base_bits: 50,
         level_bits: vec![45; 12],
         special_bits: vec![50; 5],
+        terminal_bits: vec![],
         log2_scale: 45.0,
     }
 }
@@ -45,6 +48,7 @@ pub fn set_d() -> ChainSpec {
         base_bits: 50,
         level_bits: vec![50; 22],
         special_bits: vec![50; 9],
+        terminal_bits: vec![],
         log2_scale: 49.97,
     }
 }
@@ -105,6 +109,7 @@ mod tests {
             base_bits: 70,
             level_bits: vec![60; 4],
             special_bits: vec![45; 2],
+            terminal_bits: vec![],
             log2_scale: 60.0,
         };
         let chain = spec.build().unwrap();
@@ -127,6 +132,7 @@ mod tests {
             base_bits: 45,
             level_bits: vec![30, 20, 30],
             special_bits: vec![50],
+            terminal_bits: vec![],
             log2_scale: 30.0,
         };
         let chain = spec.build().unwrap();

@@ -7,9 +7,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::chain::ChainParts;
+use super::rational::layout;
+use super::search::PrimeSearch;
 use super::{Chain, InsecureChain, PRIME_BITS_MAX, Security};
 use crate::error::{Error, Result};
-use crate::math::prime::is_prime;
 
 /// Sizes of a chain; the primes are chosen by [`build`](Self::build).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,6 +24,10 @@ pub struct ChainSpec {
     pub level_bits: Vec<u32>,
     /// Bits of each special prime.
     pub special_bits: Vec<u32>,
+    /// Bits of each terminal prime. Empty: every level has the primes of the one below and its own. Else most levels share primes of
+    /// up to 50 bits, and terminal primes, which come and go, make up what their sizes are short of (rational rescaling): fewer
+    /// primes for the same modulus.
+    pub terminal_bits: Vec<u32>,
     /// log2 of the scale.
     pub log2_scale: f64,
 }
@@ -30,6 +35,10 @@ pub struct ChainSpec {
 /// Largest deviation of log2 of a canonical scale that is accepted. Reached are 2^-10 and less wherever the primes of a level are
 /// longer than log2(2N) by 18 bits; small primes in large rings are rare and the exact table of scales bears more.
 const DRIFT_LOG2_MAX: f64 = 1.0 / 16.0;
+
+const LEVELS_MAX: usize = 128;
+const SPECIAL_MAX: usize = 32;
+const TERMINALS_MAX: usize = 4;
 
 impl ChainSpec {
     /// Chooses primes and checks them against the 128-bit table.
@@ -57,18 +66,24 @@ impl ChainSpec {
                 allowed: "4 to 17",
             });
         }
-        if self.level_bits.len() > 128 || self.special_bits.len() > 32 {
-            let found = self.level_bits.len().max(self.special_bits.len());
-            return Err(Error::Count {
-                what: "levels (at most 128) or special primes (at most 32)",
-                found,
-                expected: 128,
-            });
+        for (what, found, expected) in [
+            ("levels", self.level_bits.len(), LEVELS_MAX),
+            ("special primes", self.special_bits.len(), SPECIAL_MAX),
+            ("terminal primes", self.terminal_bits.len(), TERMINALS_MAX),
+        ] {
+            if found > expected {
+                return Err(Error::Count {
+                    what,
+                    found,
+                    expected,
+                });
+            }
         }
         let all = self
             .level_bits
             .iter()
             .chain(&self.special_bits)
+            .chain(&self.terminal_bits)
             .chain([&self.base_bits]);
         if let Some(&bits) = all.clone().find(|bits| !(1..=2 * PRIME_BITS_MAX).contains(*bits)) {
             return Err(Error::Range {
@@ -77,10 +92,7 @@ impl ChainSpec {
                 allowed: "1 to 100",
             });
         }
-        let mut search = PrimeSearch {
-            two_n: 2u64 << self.log_n,
-            used: vec![],
-        };
+        let mut search = PrimeSearch::new(self.log_n);
         // Special primes first: the noise of key switching is divided by them, so they take the largest of their size.
         let special = self
             .special_bits
@@ -91,25 +103,27 @@ impl ChainSpec {
             bits if bits > PRIME_BITS_MAX => vec![search.below(bits - bits / 2)?, search.below(bits / 2)?],
             bits => vec![search.below(bits)?],
         };
+        let sets = self.sets(&mut search)?;
         let target = self.log2_scale.exp2();
         let mut scale = target;
         let mut levels = vec![];
-        for (index, &bits) in self.level_bits.iter().enumerate().rev() {
+        let mut returned = vec![];
+        for (index, (&bits, set)) in self.level_bits.iter().zip(sets).enumerate().rev() {
             let multiplies = (f64::from(bits) - self.log2_scale).abs() <= 0.5;
             let wanted = if multiplies {
                 scale * scale / target
             } else {
                 f64::from(bits).exp2()
             };
-            let primes = match bits {
-                bits if bits > PRIME_BITS_MAX => {
-                    let first = search.nearest(wanted.sqrt())?;
-                    vec![first, search.nearest(wanted / first as f64)?]
-                }
-                _ => vec![search.nearest(wanted)?],
-            };
+            let product = |primes: &[u64]| primes.iter().map(|&q| q as f64).product::<f64>();
+            let mut dropped = set.dropped;
+            // The own primes are alike, and the last makes up for what the others are off.
+            for left in (1..=set.own).rev() {
+                let rest = wanted * product(&set.returned) / product(&dropped);
+                dropped.push(search.nearest(rest.powf(1.0 / left as f64))?);
+            }
             if multiplies {
-                scale = scale * scale / primes.iter().map(|&q| q as f64).product::<f64>();
+                scale = scale * scale * product(&set.returned) / product(&dropped);
                 let drift = (scale / target).log2().abs();
                 if drift.is_nan() || drift > DRIFT_LOG2_MAX {
                     return Err(Error::ScaleDrift {
@@ -119,92 +133,68 @@ impl ChainSpec {
                     });
                 }
             }
-            levels.push(primes);
+            levels.push(dropped);
+            returned.push(set.returned);
         }
         levels.reverse();
+        returned.reverse();
         Ok(ChainParts {
             log_n: self.log_n,
             base,
             levels,
+            returned,
             special,
             log2_scale: self.log2_scale,
             security,
         })
     }
-}
 
-/// Primes congruent to 1 modulo 2N, each given once.
-struct PrimeSearch {
-    two_n: u64,
-    used: Vec<u64>,
-}
-
-impl PrimeSearch {
-    /// The largest unused prime below `2^bits`.
-    fn below(&mut self, bits: u32) -> Result<u64> {
-        if bits > PRIME_BITS_MAX {
-            return Err(Error::Range {
-                what: "bits of a prime",
-                found: f64::from(bits),
-                allowed: "at most 50",
-            });
+    /// Which terminal primes come and go at each level, and how many primes a level has of its own.
+    fn sets(&self, search: &mut PrimeSearch) -> Result<Vec<LevelSet>> {
+        if self.terminal_bits.is_empty() {
+            let own = |&bits: &u32| LevelSet {
+                own: primes_for(bits),
+                dropped: vec![],
+                returned: vec![],
+            };
+            return Ok(self.level_bits.iter().map(own).collect());
         }
-        let last = (1u64 << bits) - 1;
-        self.take((last - last % self.two_n) + 1, f64::from(bits), |this, start| {
-            let mut candidate = start;
-            while candidate > last {
-                candidate = candidate.checked_sub(this.two_n)?;
-            }
-            while candidate > last / 2 {
-                if this.fits(candidate) {
-                    return Some(candidate);
-                }
-                candidate = candidate.checked_sub(this.two_n)?;
-            }
-            None
-        })
-    }
-
-    /// The unused prime nearest to `target`, at most a quarter away.
-    fn nearest(&mut self, target: f64) -> Result<u64> {
-        let step = self.two_n as f64;
-        let start = (((target - 1.0) / step).round().max(1.0) * step) as u64 + 1;
-        self.take(start, target.log2(), |this, start| {
-            let reach = (target / (4.0 * step)) as u64;
-            (0..=reach).find_map(|k| {
-                let (below, above) = (start.checked_sub(k * this.two_n), start + k * this.two_n);
-                let below = below.filter(|&q| this.fits(q));
-                let above = Some(above).filter(|&q| q >> PRIME_BITS_MAX == 0 && this.fits(q));
-                match (below, above) {
-                    (Some(b), Some(a)) => Some(if target - b as f64 <= a as f64 - target {
-                        b
-                    } else {
-                        a
-                    }),
-                    (one, other) => one.or(other),
-                }
-            })
-        })
-    }
-
-    fn fits(&self, candidate: u64) -> bool {
-        candidate > self.two_n
-            && candidate >> PRIME_BITS_MAX == 0
-            && !self.used.contains(&candidate)
-            && is_prime(candidate)
-    }
-
-    fn take(
-        &mut self,
-        start: u64,
-        log2_target: f64,
-        find: impl Fn(&Self, u64) -> Option<u64>,
-    ) -> Result<u64> {
-        let prime = find(self, start).ok_or(Error::NoPrime {
-            log2_target,
-            log_two_n: self.two_n.ilog2(),
+        let terminals = self.terminal_bits.iter();
+        let terminals: Vec<u64> = terminals
+            .map(|&bits| search.nearest(f64::from(bits).exp2()))
+            .collect::<Result<_>>()?;
+        let sizes = [&[self.base_bits], &self.level_bits[..]].concat();
+        let layout = layout(self.log_n, &sizes, &self.terminal_bits).ok_or(Error::Terminals {
+            terminal_bits: self.terminal_bits.clone(),
         })?;
-        self.used.push(prime);
-        Ok(prime)
+        let chosen = |mask: u32| -> Vec<u64> {
+            let places = terminals.iter().enumerate();
+            let chosen = places.filter(|&(i, _)| mask >> i & 1 == 1);
+            chosen.map(|(_, &prime)| prime).collect()
+        };
+        let sets = layout.windows(2).map(|pair| {
+            let (below, here) = (pair[0].terminals, pair[1].terminals);
+            LevelSet {
+                own: pair[1].own,
+                dropped: chosen(here & !below),
+                returned: chosen(below & !here),
+            }
+        });
+        Ok(sets.collect())
     }
+}
+
+/// What tells a level's primes from those of the level below.
+struct LevelSet {
+    /// Number of primes that it is the lowest to have.
+    own: usize,
+    /// Terminal primes that the level below lacks.
+    dropped: Vec<u64>,
+    /// Terminal primes that only the level below has.
+    returned: Vec<u64>,
+}
+
+/// Primes that make up a size.
+pub(super) fn primes_for(bits: u32) -> usize {
+    bits.div_ceil(PRIME_BITS_MAX) as usize
 }

@@ -19,7 +19,7 @@ pub struct ChainView {
 
 impl From<&Chain> for ChainView {
     fn from(chain: &Chain) -> Self {
-        let dropped = (0..=chain.top_level()).map(|l| if l == 0 { 1.0 } else { chain.dropped_product(l) });
+        let dropped = (0..=chain.top_level()).map(|l| if l == 0 { 1.0 } else { chain.divisor(l) });
         Self {
             scales: chain.scales().to_vec(),
             dropped: dropped.collect(),

@@ -130,6 +130,7 @@ mod tests {
             base_bits: 50,
             level_bits: vec![50; 22],
             special_bits: vec![50; 7],
+            terminal_bits: vec![],
             log2_scale: 49.97,
         };
         let chain = spec.build().unwrap();

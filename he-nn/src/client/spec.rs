@@ -100,7 +100,9 @@ pub(crate) fn key_bytes(chain: &Chain, keys: &KeySpec, encapsulation: bool) -> u
         .chain(&keys.conjugation);
     let key = |&level: &usize| {
         let digits = chain.digits(level).len() as u64;
-        KEY_HEADER_BYTES + digits * limbs_bytes(chain, level, true)
+        let (q, p) = chain.primes().split_at(chain.q_count());
+        let primes = q[..chain.reach(level)].iter().chain(p);
+        KEY_HEADER_BYTES + digits * primes.map(|prime| limb_bytes(chain, prime)).sum::<u64>()
     };
     let encapsulation = if encapsulation {
         encapsulation_bytes(chain)
@@ -114,18 +116,16 @@ pub(crate) fn key_bytes(chain: &Chain, keys: &KeySpec, encapsulation: bool) -> u
 fn encapsulation_bytes(chain: &Chain) -> u64 {
     let special = chain.primes().iter().skip(chain.q_count()).take(1);
     let special: u64 = special.map(|prime| limb_bytes(chain, prime)).sum();
-    let polynomial = |level| limbs_bytes(chain, level, false) + special;
+    let polynomial = |level| limbs_bytes(chain, level) + special;
     ENCAPSULATION_HEADER_BYTES + polynomial(0) + polynomial(chain.top_level())
 }
 
-/// Bytes of one packed polynomial at a level, on the special primes too where asked.
-fn limbs_bytes(chain: &Chain, level: usize, special: bool) -> u64 {
-    let (q, p) = chain.primes().split_at(chain.q_count());
-    let primes = q
-        .iter()
-        .take(chain.limbs(level))
-        .chain(p.iter().filter(|_| special));
-    primes.map(|prime| limb_bytes(chain, prime)).sum()
+/// Bytes of one packed polynomial at a level.
+fn limbs_bytes(chain: &Chain, level: usize) -> u64 {
+    let primes = chain.primes_of(level).iter();
+    primes
+        .map(|&p| limb_bytes(chain, &chain.primes()[usize::from(p)]))
+        .sum()
 }
 
 /// Bytes of one packed limb.
@@ -176,7 +176,7 @@ impl ClientSpec {
     #[must_use]
     pub fn request_bytes(&self) -> u64 {
         let tile = |port: &InputPort| {
-            CIPHERTEXT_HEADER_BYTES + SEED_BYTES + limbs_bytes(&self.chain, port.level as usize, false)
+            CIPHERTEXT_HEADER_BYTES + SEED_BYTES + limbs_bytes(&self.chain, port.level as usize)
         };
         self.inputs
             .iter()
@@ -187,9 +187,8 @@ impl ClientSpec {
     /// Bytes of a reply's ciphertexts, without their frame.
     #[must_use]
     pub fn reply_bytes(&self) -> u64 {
-        let tile = |port: &OutputPort| {
-            CIPHERTEXT_HEADER_BYTES + 2 * limbs_bytes(&self.chain, port.level as usize, false)
-        };
+        let tile =
+            |port: &OutputPort| CIPHERTEXT_HEADER_BYTES + 2 * limbs_bytes(&self.chain, port.level as usize);
         self.outputs
             .iter()
             .map(|port| u64::from(port.tiles) * tile(port))

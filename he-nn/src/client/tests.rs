@@ -21,6 +21,7 @@ fn spec() -> ClientSpec {
         base_bits: 37,
         level_bits: vec![30],
         special_bits: vec![37],
+        terminal_bits: vec![],
         log2_scale: 30.0,
     };
     let chain = chain.build().unwrap();

@@ -105,6 +105,7 @@ pub fn chains(log_n: u32, demand: &Demand) -> Vec<Chain> {
                 base_bits: scale + headroom,
                 level_bits,
                 special_bits: vec![special_bits; special as usize],
+                terminal_bits: vec![],
                 log2_scale: f64::from(scale),
             };
             let lost = f64::from(wanted - scale) * BIT_WORTH;
@@ -165,7 +166,7 @@ fn transforms(spec: &ChainSpec) -> Option<f64> {
 /// The scales of a chain, for building programs.
 pub fn view(chain: &Chain) -> ChainView {
     let dropped = (0..=chain.top_level())
-        .map(|l| if l == 0 { 1.0 } else { chain.dropped_product(l) })
+        .map(|l| if l == 0 { 1.0 } else { chain.divisor(l) })
         .collect();
     ChainView {
         scales: chain.scales().to_vec(),
@@ -175,17 +176,20 @@ pub fn view(chain: &Chain) -> ChainView {
 
 /// The shape of one level, for estimates.
 pub fn level_shape(chain: &Chain, level: usize) -> LevelShape {
-    let special = chain.q_count()..chain.primes().len();
-    let primes = chain.primes()[..chain.limbs(level)]
+    let own = chain
+        .primes_of(level)
         .iter()
-        .chain(&chain.primes()[special]);
+        .map(|&p| chain.primes()[usize::from(p)]);
+    let primes = own.chain(chain.primes()[chain.q_count()..].iter().copied());
     let bits: u32 = primes.clone().map(|q| 64 - q.leading_zeros()).sum();
+    let moved = |from: usize, to: usize| chain.without(from, to).count();
     LevelShape {
         degree: chain.degree(),
         limbs: chain.limbs(level),
-        dropped: if level == 0 { 0 } else { chain.dropped(level).len() },
+        dropped: if level == 0 { 0 } else { moved(level, level - 1) },
+        returned: if level == 0 { 0 } else { moved(level - 1, level) },
         special: chain.special_count(),
-        digits: chain.digits(level).len(),
+        digits: chain.digit_count(level),
         word_bytes: f64::from(bits) / 8.0 / primes.count() as f64,
     }
 }

@@ -15,6 +15,8 @@ pub struct LevelShape {
     pub limbs: usize,
     /// Primes dropped by rescaling from it.
     pub dropped: usize,
+    /// Primes that come back by it.
+    pub returned: usize,
     /// Special primes.
     pub special: usize,
     /// Digits of a key switch.
@@ -64,9 +66,18 @@ impl LevelShape {
 
     /// Dividing two polynomials by the special primes and, if `rescale`, by the dropped ones.
     fn down(&self, rescale: bool, prices: &PriceTable) -> f64 {
-        let removed = self.special + if rescale { self.dropped } else { 0 };
-        let kept = self.extended() - removed;
-        self.transforms(2 * self.extended(), prices) + self.words(2 * removed * kept) * prices.conversion_word
+        let (dropped, returned) = if rescale {
+            (self.dropped, self.returned)
+        } else {
+            (0, 0)
+        };
+        self.divide(self.special + dropped, self.limbs - dropped + returned, prices)
+    }
+
+    /// Two polynomials, from the primes removed to those made.
+    fn divide(&self, removed: usize, made: usize, prices: &PriceTable) -> f64 {
+        self.transforms(2 * (removed + made), prices)
+            + self.words(2 * removed * made) * prices.conversion_word
     }
 
     /// One linear transform with rescaling.
@@ -89,8 +100,7 @@ impl LevelShape {
 
     /// Rescaling one ciphertext.
     pub fn rescale(&self, prices: &PriceTable) -> f64 {
-        self.transforms(2 * self.limbs, prices)
-            + self.words(2 * self.dropped * (self.limbs - self.dropped)) * prices.conversion_word
+        self.divide(self.dropped, self.limbs - self.dropped + self.returned, prices)
     }
 
     /// A rotate-and-add of `terms` terms on each of `tiles` tiles.

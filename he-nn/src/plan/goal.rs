@@ -127,6 +127,7 @@ impl Goal {
     ///     log_n: 13,
     ///     base: &[1125899906629633],
     ///     levels: &[&[1073692673]],
+    ///     returned: &[],
     ///     special: &[1125899905744897],
     ///     log2_scale: 30.0,
     ///     security: Security::Bits128,

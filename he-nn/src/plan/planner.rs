@@ -264,7 +264,7 @@ impl Planner<'_> {
         for (spent, &product) in demand.products.iter().enumerate() {
             let level = pinned.top_level() - spent;
             if product && !pinned.multiplies(level) {
-                let found = format!("2^{:.0} at level {level}", pinned.dropped_product(level).log2());
+                let found = format!("2^{:.0} at level {level}", pinned.divisor(level).log2());
                 let expected = format!("the scale 2^{:.0}", pinned.scale(level).log2());
                 let help = "levels that multiply ciphertexts take primes of the scale's size";
                 return refused(found, expected, help);

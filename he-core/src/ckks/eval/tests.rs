@@ -15,9 +15,8 @@ fn product_noise(f: &Fixture, level: usize, x: &[Complex], y: &[Complex]) -> f64
     let scale = chain.scale(level);
     let tau = noise::slot_variance(noise::fresh_secret() + noise::encoding(), n, scale);
     let tau_product = noise::product(tau, mean_square(x).max(1.0), tau, mean_square(y).max(1.0));
-    let v =
-        tau_product * scale.powi(4) / n as f64 + noise::key_switch_unrounded(chain, chain.top_level(), level);
-    noise::rescale(v, chain.dropped_product(level), n)
+    let v = tau_product * scale.powi(4) / n as f64 + noise::key_switch_unrounded(chain, level);
+    noise::rescale(v, chain.divisor(level), n)
 }
 
 #[test]
@@ -93,7 +92,7 @@ fn plaintext_products_of_every_period() {
             // The rounding error of a periodic plaintext stands in few coefficients and meets few: allow the worst slot.
             2.0 * (32 >> log_period) as f64,
         );
-        let v = noise::rescale(v, chain.dropped_product(level), n);
+        let v = noise::rescale(v, chain.divisor(level), n);
         f.assert_slots(&product, &zip(&x, &repeated, |x, p| x * p), v);
     }
 }
@@ -105,7 +104,7 @@ fn rotations_and_conjugation() {
     let (chain, top) = (f.context.chain(), f.context.top_level());
     for level in [0, 2, top] {
         let cx = f.encrypt(&x, level);
-        let v = noise::fresh_secret() + noise::encoding() + noise::key_switch(chain, top, level);
+        let v = noise::fresh_secret() + noise::encoding() + noise::key_switch(chain, level);
         let many = rotate_many(&f.context, &f.keys, &cx, &[1, -3, 8, 0]).unwrap();
         for (r, hoisted) in [1, -3, 8].into_iter().zip(&many) {
             let single = rotate(&f.context, &f.keys, &cx, r).unwrap();
@@ -131,7 +130,7 @@ fn levels_and_scales_are_brought_together() {
     let cx = f.encrypt(&x, 4);
     let v = noise::rescale(
         noise::fresh_secret() * chain.plain_scale(1).powi(2),
-        chain.dropped_product(1),
+        chain.divisor(1),
         n,
     );
     for level in 0..4 {

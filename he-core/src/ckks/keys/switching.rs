@@ -31,9 +31,9 @@ pub(crate) const RELINEARISATION: u64 = 1;
 /// An expanded key, ready for use.
 pub(crate) struct SwitchKey {
     level: usize,
-    /// Number of Q limbs.
-    limbs: usize,
-    /// For each prime, rows `b_0, a_0, b_1, a_1, ...`.
+    /// Number of Q primes it stands on.
+    reach: usize,
+    /// For each of these and each special prime, rows `b_0, a_0, b_1, a_1, ...`.
     panels: Vec<Panel>,
 }
 
@@ -48,14 +48,15 @@ impl SwitchKey {
         self.panels.iter().map(Panel::bytes).sum()
     }
 
-    /// The digits for position i of a raised polynomial with `q_limbs` Q limbs.
-    pub(crate) fn limb(&self, i: usize, q_limbs: usize) -> &Panel {
-        &self.panels[if i < q_limbs { i } else { i - q_limbs + self.limbs }]
+    /// The digits modulo a prime.
+    pub(crate) fn limb(&self, context: &Context, prime: u16) -> &Panel {
+        let special = prime.checked_sub(context.special().start);
+        &self.panels[special.map_or(prime.into(), |special| self.reach + usize::from(special))]
     }
 
     /// Reads the packed halves `b_j` and makes the `a_j` again from the public seed.
     pub(crate) fn expand(context: &Context, seed: &Seed, key: &SeededSwitchKey<'_>) -> Result<Self> {
-        let primes = context.primes(key.level, true);
+        let primes = context.key_primes(key.level);
         let length = poly_bytes(context, &primes);
         let count = context.chain().digits(key.level).len();
         if key.packed.len() != count * length {
@@ -83,7 +84,7 @@ impl SwitchKey {
         };
         Ok(Self {
             level: key.level,
-            limbs: context.chain().limbs(key.level),
+            reach: context.chain().reach(key.level),
             panels: parallel::map(primes.iter().copied().enumerate().collect(), expand)
                 .into_iter()
                 .collect::<Result<_>>()?,
@@ -103,7 +104,7 @@ pub(crate) struct SeededSwitchKey<'a> {
 impl SeededSwitchKey<'_> {
     /// Bytes of a packed key of `level`.
     pub(crate) fn packed_bytes(context: &Context, level: usize) -> usize {
-        context.chain().digits(level).len() * poly_bytes(context, &context.primes(level, true))
+        context.chain().digits(level).len() * poly_bytes(context, &context.key_primes(level))
     }
 
     /// Makes a key. `seed` is public, `secret_seed` is not.
@@ -116,7 +117,7 @@ impl SeededSwitchKey<'_> {
         secret_seed: &Seed,
     ) -> Result<Self> {
         context.check_level("make a key", level)?;
-        let primes = context.primes(level, true);
+        let primes = context.key_primes(level);
         context.check_published(&primes, Secret::Ternary)?;
         let to_target = context.automorphism(galois_inverse(context.degree(), galois));
         let mut packed = Vec::with_capacity(Self::packed_bytes(context, level));

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use super::plan::LinearPlan;
 use crate::ckks::ciphertext::Ciphertext;
 use crate::ckks::context::Context;
-use crate::ckks::eval::Hoisted;
 use crate::ckks::keys::{EvaluationKeys, SwitchKey};
-use crate::ckks::keyswitch::Then;
+use crate::ckks::keyswitch::{self, Digits, Then};
 use crate::ckks::parallel;
 use crate::error::Result;
 use crate::math::automorphism::Automorphism;
@@ -19,13 +18,14 @@ const DIGIT_WORDS: usize = 1 << 12;
 /// The rotated inputs that raised groups read, and what makes them.
 pub(super) struct Babies<'a> {
     list: Vec<Baby<'a>>,
-    hoisted: Vec<Hoisted<'a>>,
+    /// Of every input that is rotated.
+    digits: Vec<Option<Digits<'a>>>,
 }
 
 struct Baby<'a> {
     input: usize,
-    /// Key, automorphism and position of the digits; none for a baby that is not rotated.
-    rotation: Option<(&'a SwitchKey, Arc<Automorphism>, usize)>,
+    /// Key and automorphism; none for a baby that is not rotated.
+    rotation: Option<(&'a SwitchKey, Arc<Automorphism>)>,
 }
 
 impl<'a> Babies<'a> {
@@ -38,18 +38,17 @@ impl<'a> Babies<'a> {
     ) -> Result<Self> {
         let mut babies = Self {
             list: vec![],
-            hoisted: vec![],
+            digits: inputs.iter().map(|_| None).collect(),
         };
-        babies.hoisted.resize_with(inputs.len(), Hoisted::default);
         for &(tile, rotation) in &plan.babies {
             let input = tile as usize;
             let made = if context.galois_of_rotation(rotation.into()) == 1 {
                 None
             } else {
                 let (galois, key) = keys.rotation(context, rotation, level)?;
-                let digits =
-                    babies.hoisted[input].ensure(context, key.level(), level, &inputs[input].parts[1]);
-                Some((key, context.automorphism(galois), digits))
+                babies.digits[input]
+                    .get_or_insert_with(|| keyswitch::decompose(context, level, &inputs[input].parts[1]));
+                Some((key, context.automorphism(galois)))
             };
             babies.list.push(Baby {
                 input,
@@ -89,7 +88,9 @@ impl<'a> Babies<'a> {
         parallel::for_each(shares, |share: &mut [(&Baby<'_>, &mut [&mut [u64]])]| {
             for at in (0..n).step_by(step) {
                 for (baby, pair) in share.iter_mut() {
-                    let (Some((key, automorphism, digits)), [u, w]) = (&baby.rotation, &mut **pair) else {
+                    let (Some((key, automorphism)), Some(digits), [u, w]) =
+                        (&baby.rotation, &self.digits[baby.input], &mut **pair)
+                    else {
                         continue;
                     };
                     let then = Then {
@@ -97,14 +98,7 @@ impl<'a> Babies<'a> {
                         automorphism: Some(automorphism),
                         add: false,
                     };
-                    self.hoisted[baby.input].at(*digits).multiply_limb(
-                        context,
-                        key,
-                        i,
-                        [u, w],
-                        then,
-                        at..at + step,
-                    );
+                    digits.multiply_limb(context, key, i, [u, w], then, at..at + step);
                 }
             }
         });

@@ -128,11 +128,9 @@ fn add_times_p(context: &Context, into: &mut Poly<Ntt>, from: &Poly<Ntt>) {
         .limbs_mut()
         .split_mut()
         .into_iter()
-        .zip(from.limbs().iter())
-        .enumerate()
+        .zip(from.limbs().iter().zip(from.primes()))
         .collect();
-    parallel::for_each(limbs, |(i, (into, from)): (usize, (&mut [u64], &[u64]))| {
-        let prime = i as u16;
+    parallel::for_each(limbs, |(into, (from, &prime)): (&mut [u64], (&[u64], &u16))| {
         context
             .kernels()
             .mul_scalar_add(context.modulus(prime), into, from, context.special_product(prime));
@@ -160,8 +158,8 @@ fn add_rotated(
         Ok((sum.flat, key, context.automorphism(galois), s0, s1))
     });
     let halves: Vec<_> = halves.into_iter().collect::<Result<_>>()?;
-    let rotations = parallel::map(halves.iter().collect(), |(_, key, _, _, s1)| {
-        keyswitch::decompose(context, key.level(), level, s1)
+    let rotations = parallel::map(halves.iter().collect(), |(_, _, _, _, s1)| {
+        keyswitch::decompose(context, level, s1)
     });
     let primes = context.primes(level, true);
     let [a0, a1] = into;

@@ -2,7 +2,6 @@
 
 use crate::ckks::ciphertext::Ciphertext;
 use crate::ckks::context::Context;
-use crate::ckks::eval::Hoisted;
 use crate::ckks::keys::EvaluationKeys;
 use crate::ckks::keyswitch::{self, Then};
 use crate::error::Result;
@@ -27,7 +26,6 @@ fn sum_of_rotations(
     x: &Ciphertext,
     rotations: &[i32],
 ) -> Result<Ciphertext> {
-    let mut hoisted = Hoisted::default();
     let mut unrotated = 0;
     let mut rotated = vec![];
     for &rotation in rotations {
@@ -36,9 +34,9 @@ fn sum_of_rotations(
             continue;
         }
         let (galois, key) = keys.rotation(context, rotation, x.level)?;
-        let digits = hoisted.ensure(context, key.level(), x.level, &x.parts[1]);
-        rotated.push((key, context.automorphism(galois), digits));
+        rotated.push((key, context.automorphism(galois)));
     }
+    let digits = (!rotated.is_empty()).then(|| keyswitch::decompose(context, x.level, &x.parts[1]));
     let q_limbs = context.chain().limbs(x.level);
     let primes = context.primes(x.level, true);
     let parts = keyswitch::make_and_divide(context, [x.level, x.level], |i, [a0, a1]| {
@@ -55,16 +53,14 @@ fn sum_of_rotations(
                 kernels.mul_scalar_add(q, a1, x.parts[1].limb(i), p);
             }
         }
-        for (k, (key, automorphism, digits)) in rotated.iter().enumerate() {
+        for (k, ((key, automorphism), digits)) in rotated.iter().zip(digits.iter().cycle()).enumerate() {
             let then = Then {
                 plus: lifted,
                 automorphism: Some(automorphism),
                 add: k > 0 || unrotated > 0,
             };
             let all = 0..context.degree();
-            hoisted
-                .at(*digits)
-                .multiply_limb(context, key, i, [&mut *a0, &mut *a1], then, all);
+            digits.multiply_limb(context, key, i, [&mut *a0, &mut *a1], then, all);
         }
     });
     Ok(Ciphertext {

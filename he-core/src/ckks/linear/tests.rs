@@ -44,7 +44,7 @@ fn output_noise(
     rescale: bool,
 ) -> f64 {
     let (chain, n) = (f.context.chain(), f.context.degree());
-    let switched = noise::key_switch(chain, chain.top_level(), level);
+    let switched = noise::key_switch(chain, level);
     let baby = noise::fresh_secret() + noise::encoding() + switched;
     let product = noise::plain_product(
         baby,
@@ -55,7 +55,7 @@ fn output_noise(
     );
     let v = terms as f64 * (product + switched);
     if rescale {
-        noise::rescale(v, chain.dropped_product(level), n)
+        noise::rescale(v, chain.divisor(level), n)
     } else {
         v + noise::rounding(n)
     }
@@ -203,7 +203,7 @@ fn sums_of_rotations() {
         };
         let expected = stages.iter().fold(x.clone(), |x, stage| sum(&x, stage));
         let chain = f.context.chain();
-        let switched = noise::key_switch(chain, chain.top_level(), level);
+        let switched = noise::key_switch(chain, level);
         // Copies of one noise, rotated, may add up in step: amplitudes add.
         let fresh = noise::fresh_secret() + noise::encoding();
         let v = (fresh * 16.0 + 4.0 * switched) * 9.0 + 3.0 * switched;

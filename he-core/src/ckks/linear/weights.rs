@@ -55,13 +55,7 @@ impl Weights {
             for term in &plan.terms[group.terms.clone()] {
                 let plain = plaintext(term.plain);
                 check_scale(OP, plain.scale(), scale)?;
-                if plain.level() < level {
-                    return Err(Error::Level {
-                        op: OP,
-                        found: plain.level(),
-                        expected: level,
-                    });
-                }
+                context.check_readable(OP, plain.level(), level)?;
                 if !group.flat && !plain.is_special() {
                     return Err(Error::PlaintextLimbs {
                         op: OP,
@@ -75,11 +69,8 @@ impl Weights {
             (plain.period() < context.slots()).then(|| plain.clone())
         };
         let mut weights = Self::layout(context, plan, level, scale, repeating);
-        weights.each_panel(context, |position, prime, rows, panel| {
-            let limb = |plain: &'a Plaintext| match prime.checked_sub(context.special().start) {
-                Some(special) => plain.limb(plain.special_limb(context, special.into())).words,
-                None => plain.limb(position).words,
-            };
+        weights.each_panel(context, |prime, rows, panel| {
+            let limb = |plain: &'a Plaintext| plain.limb(plain.position(context, prime)).words;
             let rows: Vec<_> = rows
                 .iter()
                 .map(|(&id, &row)| (row as usize, limb(plaintext(id))))
@@ -136,7 +127,7 @@ impl Weights {
         weights.classes = [0, 1].map(|kind| classes(&weights.runs[kind]));
         let special = plan.groups.iter().any(|group| !group.flat);
         let room = |prime: u16| {
-            let rows = weights.rows[usize::from(context.special().contains(&prime))].len();
+            let rows = weights.rows[usize::from(context.is_special(prime))].len();
             Panel::zeroed(context.degree(), rows, context.modulus(prime).bits())
         };
         weights.panels = context.primes(level, special).into_iter().map(room).collect();
@@ -152,7 +143,7 @@ impl Weights {
 
     /// Encodes plaintexts without structure, given by name.
     pub(crate) fn encode(&mut self, context: &Context, plains: &[(u32, Coefficients)]) {
-        self.each_panel(context, |_, prime, rows, panel| {
+        self.each_panel(context, |prime, rows, panel| {
             let mut words = Limbs::scratch(context.degree(), plains.len());
             let mut packed = vec![];
             for ((id, coefficients), limb) in plains.iter().zip(words.split_mut()) {
@@ -166,18 +157,18 @@ impl Weights {
         });
     }
 
-    /// Runs `f(position, prime, rows by name, panel)` for every prime.
+    /// Runs `f(prime, rows by name, panel)` for every prime.
     fn each_panel(
         &mut self,
         context: &Context,
-        f: impl Fn(usize, u16, &BTreeMap<u32, u32>, &mut Panel) + Sync + Send,
+        f: impl Fn(u16, &BTreeMap<u32, u32>, &mut Panel) + Sync + Send,
     ) {
         let primes = context.primes(self.level, true);
         let rows = &self.rows;
-        let panels = primes.iter().zip(&mut self.panels).enumerate().collect();
-        parallel::for_each(panels, |(i, (&prime, panel)): (usize, (&u16, &mut Panel))| {
-            let kind = usize::from(context.special().contains(&prime));
-            f(i, prime, &rows[kind], panel);
+        let panels = primes.iter().zip(&mut self.panels).collect();
+        parallel::for_each(panels, |(&prime, panel): (&u16, &mut Panel)| {
+            let kind = usize::from(context.is_special(prime));
+            f(prime, &rows[kind], panel);
         });
     }
 
@@ -197,12 +188,12 @@ impl Weights {
         packed + self.repeating.iter().map(Plaintext::bytes).sum::<usize>()
     }
 
-    /// What the sums modulo one prime are made of, for position i of raised polynomials with `q_limbs` Q limbs.
-    pub(super) fn limb(&self, i: usize, q_limbs: usize) -> WeightsLimb<'_> {
+    /// What the sums modulo one prime are made of.
+    pub(super) fn limb(&self, context: &Context, prime: u16) -> WeightsLimb<'_> {
         WeightsLimb {
             weights: self,
-            position: i,
-            special: i.checked_sub(q_limbs),
+            prime,
+            kind: usize::from(context.is_special(prime)),
         }
     }
 }
@@ -211,35 +202,30 @@ impl Weights {
 #[derive(Clone, Copy)]
 pub(super) struct WeightsLimb<'a> {
     weights: &'a Weights,
-    position: usize,
-    special: Option<usize>,
+    prime: u16,
+    /// 1 modulo special primes.
+    kind: usize,
 }
 
 impl<'a> WeightsLimb<'a> {
     pub(super) fn panel(&self, context: &Context) -> &'a Panel {
-        let position = self.special.map_or(self.position, |special| {
-            context.chain().limbs(self.weights.level) + special
-        });
-        &self.weights.panels[position]
+        &self.weights.panels[context.position(self.weights.level, self.prime)]
     }
 
     /// The unstructured terms of each group.
     pub(super) fn packed(&self) -> &'a [Vec<PanelTerm>] {
-        &self.weights.packed[usize::from(self.special.is_some())]
+        &self.weights.packed[self.kind]
     }
 
     /// The class of a group's structured terms: groups of one class meet the same factors.
     pub(super) fn class(&self, group: usize) -> usize {
-        self.weights.classes[usize::from(self.special.is_some())][group]
+        self.weights.classes[self.kind][group]
     }
 
     /// The structured terms of a group.
     pub(super) fn runs(&self, context: &Context, group: usize) -> impl Iterator<Item = RunTerm<'a>> {
-        let limb = |plain: &'a Plaintext| match self.special {
-            None => plain.limb(self.position),
-            Some(special) => plain.limb(plain.special_limb(context, special)),
-        };
-        let runs = &self.weights.runs[usize::from(self.special.is_some())][group];
+        let limb = |plain: &'a Plaintext| plain.limb(plain.position(context, self.prime));
+        let runs = &self.weights.runs[self.kind][group];
         runs.iter().map(move |&(run, factor)| RunTerm {
             factor,
             run: limb(&self.weights.repeating[run as usize]),

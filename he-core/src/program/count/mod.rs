@@ -109,7 +109,7 @@ impl Counts {
     /// Combinations of (level, products, multiples), for each of `tiles`.
     pub(super) fn count_polynomial(
         &mut self,
-        steps: impl Iterator<Item = (usize, usize, usize)>,
+        steps: impl Iterator<Item = ([usize; 2], usize, usize)>,
         tiles: u64,
     ) {
         for (_, products, multiples) in steps {
@@ -141,41 +141,35 @@ impl Counts {
     }
 }
 
-/// The numbers of limbs of a chain and their bits: all that costs depend on.
+/// The primes of each level of a chain and their bits: all that costs depend on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChainShape {
     /// Ring degree N.
     pub degree: u64,
-    /// Q limbs of each level, level 0 first.
-    pub limbs: Vec<u64>,
+    /// Positions of the Q primes of each level, level 0 first.
+    pub levels: Vec<Vec<u16>>,
     /// Special limbs.
     pub special: u64,
     /// Bits of every prime, special ones last.
     pub bits: Vec<u64>,
-    /// Digits of a key made for each level: runs of Q limbs.
-    pub digits: Vec<Vec<Range<u64>>>,
+    /// Digits of a key made for the top: runs of Q primes.
+    pub digits: Vec<Range<u64>>,
 }
 
 impl From<&Chain> for ChainShape {
     fn from(chain: &Chain) -> Self {
         let levels = 0..=chain.top_level();
-        let digits = |level| {
-            chain
-                .digits(level)
-                .into_iter()
-                .map(|d| d.start as u64..d.end as u64)
-                .collect()
-        };
+        let digits = chain.digits(chain.top_level()).into_iter();
         Self {
             degree: chain.degree() as u64,
-            limbs: levels.clone().map(|l| chain.limbs(l) as u64).collect(),
+            levels: levels.map(|l| chain.primes_of(l).to_vec()).collect(),
             special: chain.special_count() as u64,
             bits: chain
                 .primes()
                 .iter()
                 .map(|q| u64::from(64 - q.leading_zeros()))
                 .collect(),
-            digits: levels.map(digits).collect(),
+            digits: digits.map(|d| d.start as u64..d.end as u64).collect(),
         }
     }
 }
@@ -183,10 +177,40 @@ impl From<&Chain> for ChainShape {
 impl ChainShape {
     /// Bytes of a packed polynomial on the Q primes of a level, and the special ones where asked.
     pub(crate) fn packed_bytes(&self, level: u32, special: bool) -> u64 {
-        let limbs = self.limbs[level as usize] as usize;
-        let q_bits: u64 = self.bits[..limbs].iter().sum();
-        let special_bits: u64 = self.bits[self.bits.len() - self.special as usize..].iter().sum();
-        (q_bits + if special { special_bits } else { 0 }) * self.degree / 8
+        let primes = self.levels[level as usize].iter();
+        let q_bits: u64 = primes.map(|&p| self.bits[usize::from(p)]).sum();
+        (q_bits + if special { self.special_bits() } else { 0 }) * self.degree / 8
+    }
+
+    /// Bytes of a packed polynomial on the primes of keys made for a level.
+    pub(crate) fn packed_key_bytes(&self, level: u32) -> u64 {
+        let last = self.levels[..=level as usize].iter().flatten().max();
+        let reach = last.map_or(0, |&p| usize::from(p) + 1);
+        (self.bits[..reach].iter().sum::<u64>() + self.special_bits()) * self.degree / 8
+    }
+
+    fn special_bits(&self) -> u64 {
+        self.bits[self.bits.len() - self.special as usize..].iter().sum()
+    }
+
+    /// Primes of a level that another lacks.
+    pub(crate) fn without(&self, level: u32, other: u32) -> impl Iterator<Item = u16> {
+        let others = &self.levels[other as usize];
+        let primes = self.levels[level as usize].iter().copied();
+        primes.filter(|prime| !others.contains(prime))
+    }
+
+    /// The lowest level above `to` at which a ciphertext of level `from`, above it too, can be read.
+    pub(crate) fn lowest_above(&self, to: u32, from: u32) -> u32 {
+        let readable = |&level: &u32| self.without(level, from).next().is_none();
+        (to + 1..from).find(readable).unwrap_or(from)
+    }
+
+    /// Bits of a level's modulus over that of another.
+    pub(crate) fn ratio_bits(&self, from: u32, to: u32) -> i64 {
+        let bits = |p: u16| self.bits[usize::from(p)] as i64;
+        let (gone, come) = (self.without(from, to), self.without(to, from));
+        gone.map(bits).sum::<i64>() - come.map(bits).sum::<i64>()
     }
 }
 
@@ -256,13 +280,12 @@ mod tests {
 
     /// 4 levels of one limb of 40 bits over one base limb of 50, two special limbs of 45, digits of one limb.
     fn shape() -> ChainShape {
-        let digits = (1..=5).map(|l| (0..l).map(|i| i..i + 1).collect()).collect();
         ChainShape {
             degree: 32,
-            limbs: vec![1, 2, 3, 4, 5],
+            levels: (1..=5).map(|limbs| (0..limbs).collect()).collect(),
             special: 2,
             bits: vec![50, 40, 40, 40, 40, 45, 45],
-            digits,
+            digits: (0..5).map(|i| i..i + 1).collect(),
         }
     }
 

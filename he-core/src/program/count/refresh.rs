@@ -68,10 +68,10 @@ impl Counter<'_> {
         for transform in self.transforms() {
             once += transform.counts();
         }
-        once += self.automorphism(eval_level, self.keys.conjugation.unwrap_or(eval_level));
+        once += self.automorphism(eval_level);
         let mut each = self.eval_mod();
         if level > entry {
-            each += self.plain_product(entry + 1) + self.rescale(entry + 1);
+            each += self.adjust(level, entry);
         }
         Counts {
             rotations: 0,
@@ -102,8 +102,8 @@ impl Counter<'_> {
         let level = spec.eval_level() as u32;
         let planned = self.chain.and_then(|chain| EvalMod::new(chain, spec, 1.0).ok());
         if let Some(eval_mod) = planned {
-            let step = |(level, products, multiples)| {
-                self.combination(level as u32, products as u64, multiples as u64)
+            let step = |(levels, products, multiples): ([usize; 2], usize, usize)| {
+                self.combination(levels.map(|l| l as u32), products as u64, multiples as u64)
             };
             return eval_mod
                 .plan()
@@ -114,17 +114,17 @@ impl Counter<'_> {
         // The cosine is even: a polynomial of half the degree in T_2.
         let refreshed = spec.refreshed_level() as u32;
         let doubled = refreshed + 1..=refreshed + spec.double_angles as u32;
-        let mut sum =
-            self.combination(level, 1, 0) + self.estimated_polynomial(spec.degree as u32 / 2, level - 1);
+        let square = |level| self.combination([level, level - 1], 1, 0);
+        let mut sum = square(level) + self.estimated_polynomial(spec.degree as u32 / 2, level - 1);
         for level in doubled {
-            sum += self.combination(level, 1, 0);
+            sum += square(level);
         }
         sum
     }
 
     /// Bytes of the encapsulation keys: two halves on q0 and p0, two on all Q primes and p0.
     pub(super) fn encapsulation_key_bytes(&self) -> u64 {
-        let top = self.shape.limbs.len() as u32 - 1;
+        let top = self.shape.levels.len() as u32 - 1;
         let limbs = 2 * 2 + 2 * (self.limbs(top) + 1);
         if self.keys.encapsulation {
             limbs * self.shape.degree * WORD

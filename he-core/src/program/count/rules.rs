@@ -1,11 +1,11 @@
 //! The cost of every operation. Notation as in the parent module.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Add;
+use std::ops::{Add, Range};
 
 use super::{ChainShape, Counts};
 use crate::ckks::linear::GROUP_BYTES_MAX;
-use crate::ckks::polynomial::PolynomialPlan;
+use crate::ckks::polynomial::{PolynomialPlan, RATIO_MAX};
 use crate::params::{Chain, same_scale};
 use crate::program::infer::polynomial_levels;
 use crate::program::keys::KeySet;
@@ -51,13 +51,15 @@ impl Counter<'_> {
                 .times(tiles),
             Op::Rotate { by, .. } => {
                 let turned = by.iter().filter(|&&r| r != 0);
-                let one = |&r| Counts {
+                let one = |_| Counts {
                     rotations: 1,
-                    ..self.automorphism(level, self.key_level(r, level))
+                    ..self.automorphism(level)
                 };
                 turned.map(one).fold(none, Add::add)
             }
-            Op::Multiply { .. } | Op::Square { .. } => self.combination(level, 1, 0).times(tiles),
+            Op::Multiply { .. } | Op::Square { .. } => {
+                self.combination([level, level - 1], 1, 0).times(tiles)
+            }
             Op::Scale { plain, .. } => {
                 let product = Counts {
                     plain_bytes: self.plain_bytes(*plain),
@@ -65,14 +67,12 @@ impl Counter<'_> {
                 };
                 (product + self.rescale(level)).times(tiles)
             }
-            Op::Conjugate { .. } => self
-                .automorphism(level, self.keys.conjugation.unwrap_or(level))
-                .times(tiles),
+            Op::Conjugate { .. } => self.automorphism(level).times(tiles),
             Op::Adjust { x, level: target } => {
                 if same_scale(self.scale(*x), info.scale) {
                     return none;
                 }
-                (self.plain_product(target + 1) + self.rescale(target + 1)).times(tiles)
+                self.adjust(level, *target).times(tiles)
             }
             Op::Polynomial { coefficients, .. } => {
                 self.polynomial(coefficients.len() as u32 - 1, level).times(tiles)
@@ -87,34 +87,19 @@ impl Counter<'_> {
 
     /// `l` at `level`.
     pub(super) fn limbs(&self, level: u32) -> u64 {
-        self.shape.limbs[level as usize]
-    }
-
-    /// `d` at `level`.
-    fn dropped(&self, level: u32) -> u64 {
-        self.limbs(level) - self.limbs(level - 1)
+        self.shape.levels[level as usize].len() as u64
     }
 
     fn words(&self, level: u32) -> u64 {
         self.limbs(level) * self.shape.degree
     }
 
-    /// `alpha_j` of the digits that a key made for `key_level` has at `level`.
-    fn digits(&self, level: u32, key_level: u32) -> Vec<u64> {
-        let limbs = self.limbs(level);
-        let digits = &self.shape.digits[key_level as usize];
-        digits
-            .iter()
-            .filter(|d| d.start < limbs)
-            .map(|d| d.end.min(limbs) - d.start)
-            .collect()
-    }
-
-    /// Of the key that rotates by r, which may be listed as what it is modulo the slots.
-    fn key_level(&self, r: i32, level: u32) -> u32 {
-        let turned = r.rem_euclid((self.shape.degree / 2) as i32);
-        let listed = |r| self.keys.rotations.get(&r).copied();
-        listed(r).or_else(|| listed(turned)).unwrap_or(level)
+    /// `alpha_j` of the digits at `level`.
+    fn digits(&self, level: u32) -> Vec<u64> {
+        let primes = &self.shape.levels[level as usize];
+        let own = |digit: &Range<u64>| primes.iter().filter(|&&p| digit.contains(&p.into())).count() as u64;
+        let digits = self.shape.digits.iter().map(own);
+        digits.filter(|&own| own > 0).collect()
     }
 
     /// Raises one polynomial to QP, digit by digit.
@@ -147,14 +132,14 @@ impl Counter<'_> {
         }
     }
 
-    /// Divides `polys` polynomials by the primes of `drop` limbs, and by P where `special`.
-    fn divide(&self, level: u32, special: bool, drop: u64, polys: u64) -> Counts {
-        let removed = drop + if special { self.shape.special } else { 0 };
-        let kept = self.limbs(level) - drop;
-        let conversion_words = removed * kept * self.shape.degree;
+    /// Divides `polys` polynomials down to the primes of level `to`, and by P where `special`.
+    fn divide(&self, [from, to]: [u32; 2], special: bool, polys: u64) -> Counts {
+        let removed = self.shape.without(from, to).count() as u64;
+        let removed = removed + if special { self.shape.special } else { 0 };
+        let made = self.limbs(to);
         Counts {
-            ntts: removed + kept,
-            conversion_words,
+            ntts: removed + made,
+            conversion_words: removed * made * self.shape.degree,
             ..Counts::default()
         }
         .times(polys)
@@ -169,10 +154,10 @@ impl Counter<'_> {
     }
 
     /// A rotation or conjugation on its own: switched, permuted, then divided.
-    pub(super) fn automorphism(&self, level: u32, key_level: u32) -> Counts {
-        let digits = self.digits(level, key_level);
+    pub(super) fn automorphism(&self, level: u32) -> Counts {
+        let digits = self.digits(level);
         let switched = self.mod_up(level, &digits) + self.inner_product(level, &digits);
-        switched + self.permute(self.limbs(level) + self.shape.special) + self.divide(level, true, 0, 2)
+        switched + self.permute(self.limbs(level) + self.shape.special) + self.divide([level, level], true, 2)
     }
 
     pub(super) fn plain_product(&self, level: u32) -> Counts {
@@ -186,12 +171,28 @@ impl Counter<'_> {
     pub(super) fn rescale(&self, level: u32) -> Counts {
         Counts {
             rescales: 1,
-            ..self.divide(level, false, self.dropped(level), 2)
+            ..self.divide([level, level - 1], false, 2)
+        }
+    }
+
+    /// One product and one division, unless the quotient of the two moduli is too large for one.
+    pub(super) fn adjust(&self, level: u32, to: u32) -> Counts {
+        let above = self.shape.lowest_above(to, level);
+        let far = self.shape.ratio_bits(above, to) > RATIO_MAX.log2() as i64;
+        let way = if far {
+            self.adjust(level, above - 1) + self.adjust(above - 1, to)
+        } else {
+            self.plain_product(above) + self.divide([above, to], false, 2)
+        };
+        Counts {
+            rescales: 1,
+            pt_multiplications: 1,
+            ..way
         }
     }
 
     /// A sum of tensor products and multiples, relinearised and rescaled in one division.
-    pub(super) fn combination(&self, level: u32, products: u64, multiples: u64) -> Counts {
+    pub(super) fn combination(&self, [level, to]: [u32; 2], products: u64, multiples: u64) -> Counts {
         let sum = Counts {
             mac_words: 4 * products * self.words(level),
             ct_multiplications: products,
@@ -199,35 +200,34 @@ impl Counter<'_> {
             ..Counts::default()
         };
         if products == 0 {
-            return sum + self.rescale(level);
+            return sum
+                + Counts {
+                    rescales: 1,
+                    ..self.divide([level, to], false, 2)
+                };
         }
-        let digits = self.digits(level, self.keys.relinearisation.unwrap_or(level));
+        let digits = self.digits(level);
         let switched = self.mod_up(level, &digits) + self.inner_product(level, &digits);
         let down = Counts {
             rescales: 1,
-            ..self.divide(level, true, self.dropped(level), 2)
+            ..self.divide([level, to], true, 2)
         };
         sum + switched + down
     }
 
-    /// A hoisted sum: one way up for each partition into digits, one way down.
+    /// A hoisted sum: one way up, one way down.
     fn rotate_sum(&self, stage: &[i32], level: u32) -> Counts {
-        let rotations = || stage.iter().filter(|&&r| r != 0);
-        let partition = |&r: &i32| self.digits(level, self.key_level(r, level));
-        let partitions: BTreeSet<Vec<u64>> = rotations().map(partition).collect();
-        let up = partitions
-            .iter()
-            .map(|digits| self.mod_up(level, digits))
-            .fold(Counts::default(), Add::add);
-        let raised = self.limbs(level) + self.shape.special;
-        let each = rotations().map(|r| {
-            let product = self.inner_product(level, &partition(r));
-            Counts {
-                rotations: 1,
-                ..product
-            } + self.permute(raised)
-        });
-        each.fold(up + self.divide(level, true, 0, 2), Add::add)
+        let rotations = stage.iter().filter(|&&r| r != 0).count() as u64;
+        let digits = self.digits(level);
+        let down = self.divide([level, level], true, 2);
+        if rotations == 0 {
+            return down;
+        }
+        let each = Counts {
+            rotations: 1,
+            ..self.inner_product(level, &digits)
+        } + self.permute(self.limbs(level) + self.shape.special);
+        each.times(rotations) + self.mod_up(level, &digits) + down
     }
 
     /// Groups of one output and giant step are summed modulo Q if no input in them is rotated ("flat"), else modulo QP. `bytes` is the
@@ -247,18 +247,15 @@ impl Counter<'_> {
             .chunk_by(|a, b| (a.output, a.giant) == (b.output, b.giant))
             .collect();
         let flat = |group: &[Term]| group.iter().all(|t| t.baby == 0);
-        // Each input goes up once for each partition into digits; each baby is made anew in every pass.
+        // Each input that is rotated goes up once; each baby is made anew in every pass.
         let babies: BTreeSet<(u32, i32)> = terms
             .iter()
             .filter(|t| t.baby != 0)
             .map(|t| (t.input, t.baby))
             .collect();
-        let partition = |r: i32| self.digits(level, self.key_level(r, level));
-        let ways_up: BTreeSet<(u32, Vec<u64>)> =
-            babies.iter().map(|&(input, r)| (input, partition(r))).collect();
-        for (_, digits) in &ways_up {
-            sum += self.mod_up(level, digits);
-        }
+        let digits = self.digits(level);
+        let rotated: BTreeSet<u32> = babies.iter().map(|&(input, _)| input).collect();
+        sum += self.mod_up(level, &digits).times(rotated.len() as u64);
         sum.rotations += babies.len() as u64;
         sum.key_switches += babies.len() as u64;
         for pass in passes(
@@ -267,9 +264,8 @@ impl Counter<'_> {
         ) {
             let raised = !pass.iter().all(|group| flat(group));
             let limbs = if raised { l + k } else { l };
-            for &(_, r) in &babies {
-                sum += self.key_product(level, raised, &partition(r)) + self.permute(limbs);
-            }
+            let each = self.key_product(level, raised, &digits) + self.permute(limbs);
+            sum += each.times(babies.len() as u64);
         }
         for group in &groups {
             for t in *group {
@@ -286,9 +282,8 @@ impl Counter<'_> {
                 };
                 let joined = stride.is_some() && terms.iter().any(nearer);
                 if !flat(group) || joined {
-                    sum += self.divide(level, true, 0, 1);
+                    sum += self.divide([level, level], true, 1);
                 }
-                let digits = partition(stride.map_or(giant, |stride| stride * (giant / stride).signum()));
                 sum += self.mod_up(level, &digits) + self.permute(l + k);
                 sum += Counts {
                     rotations: 1,
@@ -296,11 +291,11 @@ impl Counter<'_> {
                 };
             }
         }
-        let drop = if rescale { self.dropped(level) } else { 0 };
+        let to = level - u32::from(rescale);
         for output in groups.chunk_by(|a, b| a[0].output == b[0].output) {
             let raised = output.iter().any(|group| group[0].giant != 0 || !flat(group));
             if raised || rescale {
-                sum += self.divide(level, raised, drop, 2);
+                sum += self.divide([level, to], raised, 2);
             }
             sum.rescales += u64::from(rescale);
         }
@@ -317,8 +312,8 @@ impl Counter<'_> {
         match planned {
             Some(plan) => plan
                 .steps()
-                .map(|(level, products, multiples)| {
-                    self.combination(level as u32, products as u64, multiples as u64)
+                .map(|(levels, products, multiples)| {
+                    self.combination(levels.map(|l| l as u32), products as u64, multiples as u64)
                 })
                 .fold(Counts::default(), Add::add),
             None => self.estimated_polynomial(degree, level),
@@ -336,8 +331,9 @@ impl Counter<'_> {
             .max(u64::from(degree > 1));
         let leaves = 1u64 << (levels / 2);
         let at = |i: u64, of: u64| level - (i * u64::from(levels) / of) as u32;
-        let products = (0..products).map(|i| self.combination(at(i, products), 1, 0));
-        let leaves = (0..leaves).map(|_| self.combination(level + 1 - levels, 0, u64::from(degree) / leaves));
+        let one = |level, products, multiples| self.combination([level, level - 1], products, multiples);
+        let products = (0..products).map(|i| one(at(i, products), 1, 0));
+        let leaves = (0..leaves).map(|_| one(level + 1 - levels, 0, u64::from(degree) / leaves));
         products.chain(leaves).fold(Counts::default(), Add::add)
     }
 
@@ -400,7 +396,16 @@ impl Counter<'_> {
             .chain(others.into_iter().flatten());
         let mut by_level: BTreeMap<u32, u64> = BTreeMap::new();
         levels.for_each(|level| *by_level.entry(level).or_default() += 1);
-        let bytes = |level| self.inner_product(level, &self.digits(level, level)).key_bytes;
+        let digits = |level: u32| {
+            let reach = self.shape.levels[..=level as usize].iter().flatten().max();
+            let last = reach.map_or(0, |&p| u64::from(p));
+            self.shape
+                .digits
+                .iter()
+                .filter(|digit| digit.start <= last)
+                .count() as u64
+        };
+        let bytes = |level| 2 * digits(level) * self.shape.packed_key_bytes(level);
         let switching: u64 = by_level
             .into_iter()
             .map(|(level, count)| count * bytes(level))

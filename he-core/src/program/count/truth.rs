@@ -65,6 +65,7 @@ fn compare(write: impl FnOnce(&mut Writer, ValueId) -> ValueId) {
         base_bits: 50,
         level_bits: vec![40, 40, 80, 40, 40],
         special_bits: vec![45; 2],
+        terminal_bits: vec![40, 30],
         log2_scale: 40.0,
     };
     let context = Context::new_insecure(spec.build_insecure().unwrap()).unwrap();
@@ -151,6 +152,7 @@ fn refreshing_does_what_was_counted() {
         log_n: 7,
         work: 1,
         special_bits: vec![50; 4],
+        terminal_bits: vec![40, 30, 30],
         ..BootstrapSpec::b16_lite()
     };
     let context = Context::new_insecure(spec.chain().build_insecure().unwrap()).unwrap();

@@ -60,7 +60,7 @@ impl Pass<'_> {
                         self.deviation(self.encoding(info.class), info.scale) + FLOAT_LOSS * p.max_abs();
                     let switch = match term.baby {
                         0 => 0.0,
-                        r => self.deviation(self.rotation_switch(r, from.level), from.scale),
+                        _ => self.deviation(self.switch(from.level), from.scale),
                     };
                     for (k, acc) in inner.samples.iter_mut().enumerate() {
                         let source = &inputs[input].samples[k];
@@ -82,7 +82,7 @@ impl Pass<'_> {
                 }
                 if giant != 0 {
                     // At the scale of the product.
-                    let v = self.rotation_switch(giant, from.level) + self.rounding();
+                    let v = self.switch(from.level) + self.rounding();
                     product_variance += self.deviation(v, product_scale).powi(2);
                 }
                 sum.magnitude = axpy(&sum.magnitude, &rotate(&inner.magnitude, giant), 1.0);

@@ -13,7 +13,6 @@ use crate::ckks::noise;
 use crate::params::{Chain, same_scale};
 use crate::program::clear::{self, ClearError, axpy, fetch, product, rotate, rotate_sum};
 use crate::program::infer::State;
-use crate::program::keys::KeySet;
 use crate::program::op::{Op, PlainClass, PlainId, Program, ValueId};
 use crate::program::slots::{PlainSource, Slots};
 use crate::program::verify::Verified;
@@ -32,7 +31,6 @@ pub(super) fn run(
     let mut pass = Pass {
         program,
         chain,
-        keys: KeySet::of(program),
         spread: typical::spread(program),
         plains,
         assumptions,
@@ -85,7 +83,6 @@ pub(super) fn run(
 pub(super) struct Pass<'a> {
     pub(super) program: &'a Program,
     pub(super) chain: &'a Chain,
-    pub(super) keys: KeySet,
     /// For every value, whether its errors are averaged over many elements before they reach an output.
     pub(super) spread: Vec<bool>,
     pub(super) plains: &'a dyn PlainSource,
@@ -124,13 +121,9 @@ impl Pass<'_> {
         noise::rounding(self.chain.degree())
     }
 
-    /// V of one key switch with a key made for `key_level`, before its division.
-    pub(super) fn switch(&self, key_level: u32, level: u32) -> f64 {
-        noise::key_switch_unrounded(self.chain, key_level as usize, level as usize)
-    }
-
-    pub(super) fn rotation_switch(&self, r: i32, level: u32) -> f64 {
-        self.switch(self.keys.rotations.get(&r).copied().unwrap_or(level), level)
+    /// V of one key switch, before its division.
+    pub(super) fn switch(&self, level: u32) -> f64 {
+        noise::key_switch_unrounded(self.chain, level as usize)
     }
 
     /// V of encoding a plaintext of a class: periodic ones have fewer coefficients to round.
@@ -210,10 +203,7 @@ impl Pass<'_> {
                             value: rotate_sum(&sample.value, one),
                             error: rotate_sum(&sample.error, one),
                         };
-                        let switches: f64 = stage[1..]
-                            .iter()
-                            .map(|&r| self.rotation_switch(r, here.level))
-                            .sum();
+                        let switches = stage[1..].len() as f64 * self.switch(here.level);
                         let sigma = self.deviation(switches + self.rounding(), here.scale);
                         inject(&mut sample.error, sigma, name(t, k, i as u64));
                     }
@@ -233,7 +223,7 @@ impl Pass<'_> {
                         let v = if r == 0 {
                             0.0
                         } else {
-                            self.rotation_switch(r, here.level) + self.rounding()
+                            self.switch(here.level) + self.rounding()
                         };
                         with_noise(turned, self.deviation(v, here.scale), name(t, k, 0))
                     }),
@@ -285,8 +275,7 @@ impl Pass<'_> {
                 self.scale(index, *x, &c, step, here, &name)
             }
             Op::Conjugate { x } => {
-                let key_level = self.keys.conjugation.unwrap_or(here.level);
-                let sigma = self.deviation(self.switch(key_level, here.level) + self.rounding(), here.scale);
+                let sigma = self.deviation(self.switch(here.level) + self.rounding(), here.scale);
                 let flip = |v: &Slots| Slots {
                     re: v.re.clone(),
                     im: v.im.iter().map(|v| -v).collect(),
@@ -324,7 +313,7 @@ impl Pass<'_> {
                     self.tiles(*x).to_vec()
                 } else {
                     let above = *level as usize + 1;
-                    let step = from.scale / (here.scale * self.chain.dropped_product(above));
+                    let step = from.scale / (here.scale * self.chain.divisor(above));
                     self.scale(index, *x, &Slots::from(1.0), step, here, &name)
                 }
             }
@@ -389,7 +378,7 @@ impl Pass<'_> {
         name: &(impl Fn(usize, usize, u64) -> u64 + Sync),
     ) -> Vec<Tile> {
         let (sx, sy) = (self.state(x), self.state(y));
-        let switch = self.switch(self.keys.relinearisation.unwrap_or(sx.level), sx.level);
+        let switch = self.switch(sx.level);
         let sigma = self
             .deviation(switch, sx.scale * sy.scale)
             .hypot(self.deviation(self.rounding(), here.scale));
@@ -455,7 +444,7 @@ impl Pass<'_> {
             return own;
         }
         let above = here.level + 1;
-        let scale = here.scale * self.chain.dropped_product(above as usize);
+        let scale = here.scale * self.chain.divisor(above as usize);
         own.min(headroom(self.chain, above, scale, magnitude))
     }
 }

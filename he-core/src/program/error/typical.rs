@@ -88,6 +88,7 @@ mod tests {
             base_bits: 50,
             level_bits: vec![40; 3],
             special_bits: vec![45; 2],
+            terminal_bits: vec![],
             log2_scale: 40.0,
         };
         spec.build_insecure().unwrap()

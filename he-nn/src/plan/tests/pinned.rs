@@ -22,21 +22,30 @@ fn spec(level_bits: &[u32]) -> ChainSpec {
         base_bits: 40,
         level_bits: level_bits.to_vec(),
         special_bits: vec![45],
+        terminal_bits: vec![],
         log2_scale: 30.0,
     }
 }
 
 /// A chain as a user would write it down.
 fn params(chain: &Chain) -> Params {
-    let part = |range: std::ops::Range<usize>| &*chain.primes()[range].to_vec().leak();
-    let levels: Vec<_> = (1..=chain.top_level())
-        .map(|level| part(chain.dropped(level)))
+    let listed = |positions: &mut dyn Iterator<Item = u16>| -> &'static [u64] {
+        let primes: Vec<u64> = positions.map(|p| chain.primes()[usize::from(p)]).collect();
+        primes.leak()
+    };
+    let steps = || (1..=chain.top_level()).map(|level| (level, level - 1));
+    let levels: Vec<_> = steps()
+        .map(|(level, below)| listed(&mut chain.without(level, below)))
+        .collect();
+    let returned: Vec<_> = steps()
+        .map(|(level, below)| listed(&mut chain.without(below, level)))
         .collect();
     Params {
         log_n: chain.log_n(),
-        base: part(0..chain.limbs(0)),
+        base: listed(&mut chain.primes_of(0).iter().copied()),
         levels: levels.leak(),
-        special: part(chain.q_count()..chain.primes().len()),
+        returned: returned.leak(),
+        special: listed(&mut (chain.q_count() as u16..chain.primes().len() as u16)),
         log2_scale: chain.scale(chain.top_level()).log2(),
         security: chain.security(),
     }

@@ -55,6 +55,7 @@ fn small() -> BootstrapSpec {
         eval_bits: vec![60; BootstrapSpec::b16_lite().eval_mod_levels()],
         message_ratio_bits: 13.0,
         special_bits: vec![50; 4],
+        terminal_bits: vec![],
         ..BootstrapSpec::b16_lite()
     }
 }

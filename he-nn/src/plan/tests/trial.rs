@@ -125,6 +125,7 @@ pub fn attempt(model: &'static Model, seed: u64, per_channel: bool, slots: usize
     let shape = |spent: u32| LevelShape {
         degree: 2 * slots,
         limbs: (depth - spent + 1) as usize,
+        returned: 0,
         dropped: 1,
         special: 1,
         digits: (depth - spent + 1) as usize,

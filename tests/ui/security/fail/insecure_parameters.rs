@@ -6,6 +6,7 @@ const P: Params = Params {
     log_n: 12,
     base: &[1125899906629633],
     levels: &[&[1073692673]],
+    returned: &[],
     special: &[1125899905744897],
     log2_scale: 30.0,
     security: Security::Bits128,
