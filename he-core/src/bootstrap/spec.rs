@@ -48,15 +48,15 @@ const DEGREE_MAX: usize = 1 << 10;
 const MESSAGE_RATIO_BITS_MAX: f64 = 40.0;
 
 impl BootstrapSpec {
-    /// N = 2^16: base 50, SlotsToCoeffs 3 x 40, work 15 x 40, EvalMod 2 x 56, 4 x 59, 61 and 59 in two primes each,
-    /// CoeffsToSlots 4 x 48, P 6 x 50 bits. T_2 gets 60 bits, because what rounding adds to it is magnified the most, the double angles
-    /// fewer: so all primes make five digits.
+    /// N = 2^16: base 50, SlotsToCoeffs 3 x 40, work 15 x 40, EvalMod 8 x 60, CoeffsToSlots 4 x 48, P 6 x 50 bits, on levels that are not
+    /// nested: 31 primes where nested ones take 39. Of terminals of 24 to 48 bits these are the ones that leave the fewest transforms.
     pub fn b16() -> Self {
         Self {
             work: 15,
-            eval_bits: vec![56, 56, 59, 59, 59, 59, 61, 59],
+            eval_bits: vec![60; 8],
             coeffs_to_slots: 4,
             message_ratio_bits: 13.0,
+            terminal_bits: vec![40, 34, 26],
             ..Self::b16_lite()
         }
     }
