@@ -94,9 +94,22 @@ impl<'a> Expansion<'a> {
             {
                 self.reject(found, "an offset for zeros that stand in no slot");
             }
-            StepKind::Polynomial { x, degree, .. } => {
-                let products = 2 * step.kind.levels().min(*degree) - 1;
-                next.push(self.in_place(state, *x, products as usize));
+            StepKind::Polynomial {
+                x,
+                degree,
+                per_element,
+                unit,
+            } => {
+                let products = (2 * step.kind.levels().min(*degree) - 1) as usize;
+                let layout = &state.layouts[*x];
+                // The constant coefficient of one polynomial for all elements stands in every slot.
+                let layout = if *unit && !per_element {
+                    let filled = |cell| if cell == Cell::Zero { Cell::Unknown } else { cell };
+                    Arc::new(layout.map(filled))
+                } else {
+                    layout.clone()
+                };
+                next.push(self.slotwise(state, Choice::Pointwise, layout, products));
             }
             StepKind::Shift { x } | StepKind::Negate { x } => next.push(self.in_place(state, *x, 0)),
             StepKind::Add { x, y, .. } => next.extend(self.meeting(state, [*x, *y], 0, found)),
