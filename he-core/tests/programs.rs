@@ -101,6 +101,7 @@ fn run_case(case: &Case) -> Outcome {
     let assumptions = Assumptions {
         inputs: &limits,
         ranges: &ranges,
+        contracts: &[],
         encryption: Encryption::Secret,
         samples: 12,
     };

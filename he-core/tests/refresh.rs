@@ -86,6 +86,7 @@ fn a_program_refreshes_within_its_bound() {
     let assumptions = Assumptions {
         inputs: &limits,
         ranges: &[],
+        contracts: &[],
         encryption: Encryption::Secret,
         samples: 12,
     };
@@ -153,6 +154,7 @@ fn what_leaves_its_bound_is_reported() {
         let assumptions = Assumptions {
             inputs: &limits,
             ranges,
+            contracts: &[],
             encryption: Encryption::Secret,
             samples: 2,
         };

@@ -96,7 +96,7 @@ fn excess(network: &Network, packing: &Packing) -> Vec<f64> {
     for (step, layout) in network.steps.iter().zip(&packing.layouts) {
         let of = |x: &StepId| excess[*x];
         let largest = step.kind.operands().iter().map(of).fold(1.0, f64::max);
-        excess.push(match &step.kind {
+        let here = match &step.kind {
             _ if !layout.has_unknown() => 1.0,
             StepKind::Input { .. } => 1.0,
             StepKind::Affine { .. } | StepKind::WindowSum { .. } => PARTIAL_SUMS,
@@ -105,10 +105,14 @@ fn excess(network: &Network, packing: &Packing) -> Vec<f64> {
             // Beyond its interval a Chebyshev polynomial grows like the power (2 x)^d.
             StepKind::Polynomial { degree, .. } if largest > 1.0 => (2.0 * largest).powi(*degree as i32),
             _ => largest,
-        });
+        };
+        excess.push(here.min(EXCESS_MAX));
     }
     excess
 }
+
+/// Beyond it nothing is sensible, but a number: what the operand of a composite leads to before the planner has it cleared.
+const EXCESS_MAX: f64 = 1e150;
 
 struct Writer<'a> {
     builder: Builder,
@@ -184,8 +188,8 @@ impl Writer<'_> {
             } => {
                 let x = self.builder.adjust(self.values[*x], level)?;
                 match degree {
-                    0..=3 => self.cubic(id, x, *degree, *per_element),
                     _ if *unit && !per_element => self.chebyshev(id, x, *degree),
+                    0..=3 => self.cubic(id, x, *degree, *per_element),
                     _ => self.products(id, x, *degree, *per_element),
                 }
             }

@@ -4,6 +4,7 @@
 //! the graph's [`Form`](crate::graph::Form) calls foldable are pushed back into the layer in front, others wait for the next one.
 //! The levels spent are those that the graph's own rule counted.
 
+use super::composite::Composite;
 use super::fold::{Fold, Source, constant};
 use super::pattern::{Pattern, Window, ZERO};
 use super::stage::{Affine, Kind, Offset, Stage, StageId};
@@ -11,8 +12,10 @@ use super::view::{View, inverse};
 use crate::clear::Ranges;
 use crate::error::{Error, Result};
 use crate::graph::{Node, NodeId, Op};
-use crate::layer;
+use crate::layer::{self, Method};
 use crate::model::Model;
+use std::collections::HashMap;
+use std::sync::Arc;
 
 /// What a node of the graph amounts to.
 #[derive(Clone)]
@@ -28,6 +31,8 @@ pub(super) struct Builder<'m> {
     pub(super) values: Vec<Option<Value>>,
     /// The node at work.
     pub(super) node: NodeId,
+    /// Composites by function and degrees.
+    pub(super) composites: HashMap<(&'static str, Vec<usize>), Arc<Composite>>,
 }
 
 impl<'m> Builder<'m> {
@@ -39,6 +44,7 @@ impl<'m> Builder<'m> {
             stages: Vec::new(),
             values: Vec::new(),
             node: NodeId(0),
+            composites: HashMap::new(),
         };
         for (i, node) in model.nodes().iter().enumerate() {
             builder.node = NodeId(i as u32);
@@ -177,7 +183,12 @@ impl<'m> Builder<'m> {
                     .approx
                     .range
                     .or(self.ranges.map(|ranges| ranges.of(operands[0])));
-                self.polynomial(node, operands[0], x, activation.approx.degree, range)?
+                match activation.approx.method {
+                    Method::Polynomial { degree } => self.polynomial(node, operands[0], x, degree, range)?,
+                    Method::Composite { degrees } => {
+                        self.composite(node, operands[0], x, activation, degrees)?
+                    }
+                }
             }
             _ => return Err(self.unsupported(node)),
         })

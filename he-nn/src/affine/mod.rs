@@ -8,6 +8,7 @@
 
 mod build;
 mod clear;
+mod composite;
 mod fold;
 mod pair;
 mod pattern;
@@ -25,6 +26,7 @@ use crate::error::Result;
 use crate::model::Model;
 use std::fmt;
 
+pub use composite::{NOISE, Piece};
 pub use pattern::{Pattern, Window};
 pub use stage::{Affine, Kind, Offset, Stage, StageId};
 pub use values::{AffineValues, Loaded, PolynomialValues};

@@ -3,11 +3,15 @@
 //! Notation: `u = x / range`, `T_k` the Chebyshev polynomial of degree `k`, `c_k` the coefficients in `T_k(u)`.
 
 use super::build::{Builder, Value, settled};
-use super::fold::{Fold, Source};
+use super::composite::{Composite, Piece};
+use super::fold::{Fold, Source, constant};
 use super::stage::Kind;
 use super::view::View;
 use crate::error::{Error, Result};
 use crate::graph::{Node, NodeId, Op};
+use crate::layer::{Activation, Function};
+use he_core::ckks::polynomial::polynomial_levels;
+use std::sync::Arc;
 
 impl Builder<'_> {
     /// A trained polynomial or a fitted function.
@@ -51,8 +55,92 @@ impl Builder<'_> {
             function: self.node,
             range,
             factor: 1.0,
+            piece: None,
         };
         Ok(settled(self.stage(kind, &shape, node.spent)))
+    }
+
+    /// The sign, or the rectified linear unit, as the stages of a composite.
+    pub(super) fn composite(
+        &mut self,
+        node: &Node,
+        operand: NodeId,
+        x: Value,
+        activation: Activation,
+        degrees: &[usize],
+    ) -> Result<Value> {
+        let seen = self.ranges.map(|ranges| ranges.of(operand));
+        let range = activation
+            .approx
+            .range
+            .or(seen)
+            .ok_or_else(|| Error::MissingRange {
+                layer: format!("`{}` at {}", node.label(), node.site.call),
+            })?;
+        let composite = self.members_of(activation.function, degrees)?;
+        let limit = composite.limit(range);
+        let (view, argument) = self.brought_to(limit, operand, x);
+        let shape = view.shape.clone();
+        if argument == 1.0 && view.map.is_none() {
+            self.stages[view.stage.index()].bound = Some(seen.unwrap_or(range).min(range) / limit);
+        }
+        let (mut last, mut arriving) = (view.clone(), argument);
+        for index in 0..degrees.len() {
+            let piece = Piece {
+                composite: composite.clone(),
+                index,
+            };
+            // The share that is left is of the number that stands in the view.
+            let gain = if composite.is_gate() && index + 1 == degrees.len() {
+                limit * argument
+            } else {
+                1.0
+            };
+            let (degree, factor) = (piece.degree(), gain / piece.divisor());
+            let bound = factor * piece.bound();
+            let kind = Kind::Polynomial {
+                x: last,
+                degree,
+                argument: arriving,
+                function: self.node,
+                range: limit,
+                factor,
+                piece: Some(piece),
+            };
+            last = self.stage(kind, &shape, polynomial_levels(degree) as u32);
+            self.stages[last.stage.index()].bound = Some(bound);
+            arriving = 1.0;
+        }
+        if composite.is_gate() {
+            last = self.stage(Kind::Multiply { x: view, y: last }, &shape, 1);
+        }
+        Ok(settled(last))
+    }
+
+    /// A view of `x`, and the factor that brings it to `[-limit, limit] / limit`: 1 if the layer in front can deliver it, or what
+    /// waits has to be applied anyway.
+    fn brought_to(&mut self, limit: f64, operand: NodeId, mut x: Value) -> (View, f64) {
+        let Some(factor) = constant(&x.waiting) else {
+            x.waiting.push(Fold::constant(1.0 / limit));
+            return (self.applied(x), 1.0);
+        };
+        let delivered = if self.model.node(operand).form.is_affine() {
+            self.pushed(&x.view, &Fold::constant(factor / limit))
+        } else {
+            None
+        };
+        delivered.map_or((x.view, factor / limit), |view| (view, 1.0))
+    }
+
+    /// The composite of a function, made once.
+    fn members_of(&mut self, function: Function, degrees: &[usize]) -> Result<Arc<Composite>> {
+        let key = (function.name(), degrees.to_vec());
+        if let Some(known) = self.composites.get(&key) {
+            return Ok(known.clone());
+        }
+        let made = Arc::new(Composite::new(function, degrees)?);
+        self.composites.insert(key, made.clone());
+        Ok(made)
     }
 
     fn coefficient_classes(&self, node: &Node, shape: &[usize]) -> Vec<u32> {
@@ -126,6 +214,7 @@ impl Builder<'_> {
             function,
             range,
             factor: 1.0,
+            piece: None,
         };
         let rest = self.stage(rest, &shape, doublings);
         Some(self.stage(Kind::Add { x: top, y: rest }, &shape, 0))

@@ -3,7 +3,8 @@
 //! A polynomial on `[-range, range]` is evaluated on `x / range`. Where the layer in front is affine it delivers that; behind a skip
 //! connection the argument is a sum of several stages. A sum can be held at any constant factor if all its terms are: affine maps
 //! and polynomials take a factor on either side for nothing, sums and shifts pass it on, the client divides an output by it. What
-//! is squared or multiplied, and what the client encrypts, stays as it is; a polynomial of these brings its own interval along.
+//! is squared or multiplied, and what the client encrypts, stays as it is; a polynomial of these brings its own interval along. The
+//! product of a rectified linear unit is none of these: the composite that it reads brings operand and result to any factors.
 
 use super::fold::Fold;
 use super::stage::{Kind, Stage, StageId};
@@ -11,7 +12,13 @@ use super::stage::{Kind, Stage, StageId};
 /// Gives every sum the factor that the polynomials behind it want.
 pub(super) fn spread(stages: &mut [Stage]) {
     let groups = Groups::of(stages);
-    let factors: Vec<f64> = (0..stages.len()).map(|i| groups.factor(i)).collect();
+    let mut factors: Vec<f64> = (0..stages.len()).map(|i| groups.factor(i)).collect();
+    for (i, share) in (0..stages.len()).filter_map(|i| Some((i, gate(stages, i)?))) {
+        let Kind::Multiply { x, .. } = &stages[i].kind else {
+            continue;
+        };
+        factors[share.index()] = factors[i] / factors[x.stage.index()];
+    }
     let of = |id: StageId| factors[id.index()];
     for (stage, &factor) in stages.iter_mut().zip(&factors) {
         match &mut stage.kind {
@@ -48,6 +55,19 @@ pub(super) fn spread(stages: &mut [Stage]) {
     }
 }
 
+/// The composite behind the right operand of a product, which that product alone reads: it takes any factor.
+fn gate(stages: &[Stage], product: usize) -> Option<StageId> {
+    let Kind::Multiply { y, .. } = &stages[product].kind else {
+        return None;
+    };
+    match &stages[y.stage.index()].kind {
+        Kind::Polynomial {
+            piece: Some(piece), ..
+        } if piece.composite.is_gate() => Some(y.stage),
+        _ => None,
+    }
+}
+
 /// Stages that must share their factor.
 struct Groups {
     parent: Vec<usize>,
@@ -78,14 +98,19 @@ impl Groups {
         for (i, stage) in stages.iter().enumerate() {
             match &stage.kind {
                 Kind::Input { .. } => groups.pin(i),
+                Kind::Multiply { .. } if gate(stages, i).is_some() => {}
                 Kind::Square { .. } | Kind::Multiply { .. } => {
                     groups.pin(i);
                     stage.kind.operands().for_each(|x| groups.pin(x.index()));
                 }
                 // Shorter polynomials absorb the factor of their argument.
                 Kind::Polynomial {
-                    x, degree, argument, ..
-                } if *degree > 3 => groups.want(x.stage.index(), *argument),
+                    x,
+                    degree,
+                    argument,
+                    piece,
+                    ..
+                } if *degree > 3 || piece.is_some() => groups.want(x.stage.index(), *argument),
                 _ => {}
             }
         }

@@ -1,5 +1,6 @@
 //! Stages: what is left of a network once everything that folds has been folded.
 
+use super::composite::Piece;
 use super::fold::Fold;
 use super::pattern::Pattern;
 use super::view::View;
@@ -107,6 +108,8 @@ pub enum Kind {
         range: f64,
         /// Constant that the readers of the result want.
         factor: f64,
+        /// Which member of a composite it is, if it is one.
+        piece: Option<Piece>,
     },
     /// `x + y`: no level.
     Add {
@@ -209,6 +212,15 @@ pub struct Stage {
 }
 
 impl Stage {
+    /// The member of a composite that it is, if it is one.
+    #[must_use]
+    pub fn piece(&self) -> Option<&Piece> {
+        match &self.kind {
+            Kind::Polynomial { piece, .. } => piece.as_ref(),
+            _ => None,
+        }
+    }
+
     /// Number of elements of the result.
     #[must_use]
     pub fn elements(&self) -> usize {

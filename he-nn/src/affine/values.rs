@@ -13,7 +13,7 @@ use crate::checkpoint::Checkpoint;
 use crate::clear;
 use crate::error::{Error, Result};
 use crate::graph::{NodeId, Op};
-use crate::layer;
+use crate::layer::{self, Activation, Approx, Method};
 use std::collections::HashMap;
 
 /// Numbers of an affine stage.
@@ -257,12 +257,16 @@ impl Loaded<'_> {
             function,
             range,
             factor,
+            ref piece,
             ..
         } = &stage.kind
         else {
             return Ok(None);
         };
-        let mut coefficients = self.chebyshev(function, range)?;
+        let mut coefficients = match piece {
+            Some(piece) => vec![piece.coefficients()],
+            None => self.chebyshev(function, range)?,
+        };
         for row in &mut coefficients {
             // The doubling chain carries the top term as `c_d (T_d + 1)`.
             if row.len() == degree + 2 {
@@ -283,8 +287,15 @@ impl Loaded<'_> {
     fn chebyshev(&self, function: NodeId, range: f64) -> Result<Vec<Vec<f64>>> {
         let node = self.stages.model.node(function);
         Ok(match node.op {
-            Op::Activation(activation) => {
-                let fit = approx::fit(|x| activation.function.call(x), activation.approx.degree, range)?;
+            Op::Activation(Activation {
+                function,
+                approx:
+                    Approx {
+                        method: Method::Polynomial { degree },
+                        ..
+                    },
+            }) => {
+                let fit = approx::fit(|x| function.call(x), degree, range)?;
                 vec![fit.coefficients().to_vec()]
             }
             _ => {

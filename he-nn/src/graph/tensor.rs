@@ -83,12 +83,25 @@ impl<'t> Tensor<'t> {
     /// Records `op` on this tensor.
     #[track_caller]
     pub(crate) const fn then(self, op: Op, shape: Shape, levels: u32, form: Form) -> Tensor<'t> {
+        self.then_in_steps(op, shape, [levels, levels], form)
+    }
+
+    /// Records an `op` between whose steps refreshes may stand, on this tensor: the levels of all of them, and of the longest.
+    #[track_caller]
+    pub(crate) const fn then_in_steps(
+        self,
+        op: Op,
+        shape: Shape,
+        [levels, step]: [u32; 2],
+        form: Form,
+    ) -> Tensor<'t> {
         self.trace.record(Record {
             op,
             inputs: Inputs::one(self.id),
             shape,
             before: self.depth,
             levels: if self.encrypted { levels } else { 0 },
+            step: if self.encrypted { step } else { 0 },
             form: if self.encrypted { form } else { Form::Plain },
             encrypted: self.encrypted,
             path: Path::new(),
@@ -113,6 +126,7 @@ impl<'t> Tensor<'t> {
             shape,
             before: self.depth,
             levels: if self.encrypted { levels } else { 0 },
+            step: if self.encrypted { levels } else { 0 },
             form: if self.encrypted { form } else { Form::Plain },
             encrypted: self.encrypted,
             path: *weights.path(),
@@ -141,6 +155,7 @@ impl<'t> Tensor<'t> {
                 other.depth
             },
             levels: if encrypted { levels } else { 0 },
+            step: if encrypted { levels } else { 0 },
             form: if encrypted { form } else { Form::Plain },
             encrypted,
             path: Path::new(),

@@ -48,6 +48,8 @@ pub(super) struct Record {
     pub(super) shape: Shape,
     pub(super) before: u32,
     pub(super) levels: u32,
+    /// Levels of its longest step: refreshes may stand between steps, not inside one.
+    pub(super) step: u32,
     pub(super) form: Form,
     pub(super) encrypted: bool,
     pub(super) path: Path,
@@ -152,6 +154,7 @@ impl<'t> Trace<'t> {
             shape,
             before: 0,
             levels: 0,
+            step: 0,
             form,
             encrypted,
             path,
@@ -165,7 +168,7 @@ impl<'t> Trace<'t> {
         let depth = record.before + record.levels;
         match self.budget {
             Budget::Depth(budget) if self.records() && depth > budget => self.too_deep(&record, budget),
-            Budget::Bootstrap if record.levels > BOOTSTRAP_LEVELS => too_deep_for_bootstrap(&record),
+            Budget::Bootstrap if record.step > BOOTSTRAP_LEVELS => too_deep_for_bootstrap(&record),
             _ => {}
         }
         let index = self.count.get();
@@ -349,7 +352,7 @@ const fn too_deep_for_bootstrap(record: &Record) -> ! {
     Message::new("`")
         .text(record.op.name())
         .text("` needs ")
-        .count(record.levels as usize, "level")
+        .count(record.step as usize, "level")
         .text(" in one step, and a fresh bootstrap leaves ")
         .number(BOOTSTRAP_LEVELS as usize)
         .help("lower the degree: no refresh can stand inside one polynomial")

@@ -2,7 +2,7 @@
 
 use he_core::program::error::{Assumptions, Encryption, ErrorReport, Range, bound};
 use he_core::program::slots::Slots;
-use he_core::program::{PlainSource, Program, Verified};
+use he_core::program::{PlainSource, Program};
 
 use super::search::Memo;
 use super::{Goal, Plan};
@@ -62,7 +62,7 @@ impl Plan {
         }
         let weights = self.weights(checkpoint)?;
         let plains = FilledWeights::new(self.recipes(), &weights);
-        predicted_error(self.program(), &self.client_spec(), &self.value_ranges(), &plains)
+        self.error_with(&self.client_spec(), &plains)
     }
 
     /// Bound on the error of every number of a reply for any inputs within the range of their ports, whoever encrypts them: what
@@ -75,13 +75,54 @@ impl Plan {
     pub fn worst_error(&self, checkpoint: &Checkpoint) -> Result<f64> {
         let weights = self.weights(checkpoint)?;
         let plains = FilledWeights::new(self.recipes(), &weights);
-        largest_error(
+        self.largest_error(&self.client_spec(), &[], &plains, (Encryption::Public, 0.0))
+    }
+
+    /// The largest difference between an output, as the client reads it, and the clear one; an error if a value can wrap around.
+    pub(crate) fn error_with(&self, spec: &ClientSpec, plains: &dyn PlainSource) -> Result<f64> {
+        // Both answers, the client's and the clear one, are rounded to single precision.
+        let how = (Encryption::Secret, f64::from(f32::EPSILON));
+        self.largest_error(spec, &self.value_ranges(), plains, how)
+    }
+
+    /// The largest error of an output of inputs encrypted one way, and rounded by a share of the largest value. `ranges` bounds every
+    /// value.
+    fn largest_error(
+        &self,
+        spec: &ClientSpec,
+        ranges: &[Range],
+        plains: &dyn PlainSource,
+        (encryption, rounding): (Encryption, f64),
+    ) -> Result<f64> {
+        let (program, inputs, contracts) = (
             self.program(),
-            &self.client_spec(),
-            &[],
-            &plains,
-            (Encryption::Public, 0.0),
-        )
+            input_bounds(self.program(), spec),
+            self.contracts(),
+        );
+        let assumptions = Assumptions {
+            inputs: &inputs,
+            ranges,
+            contracts: &contracts,
+            encryption,
+            samples: NOISE_SAMPLES,
+        };
+        let report = bound(program, &spec.chain, plains, &assumptions)?;
+        refuse_overflow(program, &report)?;
+        let mut worst = 0.0f64;
+        for (port, tiles) in program.outputs.iter().zip(&report.outputs) {
+            let factor = spec
+                .outputs
+                .iter()
+                .find(|known| known.name == port.name)
+                .map_or(1.0, |known| known.factor.abs());
+            let magnitude = report
+                .values
+                .get(port.value.0 as usize)
+                .map_or(0.0, |value| value.magnitude);
+            let largest = tiles.iter().copied().fold(0.0, f64::max);
+            worst = worst.max(factor * (largest + magnitude * rounding));
+        }
+        Ok(worst)
     }
 
     /// The bound that planning derived with this checkpoint.
@@ -89,58 +130,6 @@ impl Plan {
         let (digest, bound) = self.bound?;
         (digest == checkpoint.digest()).then_some(bound)
     }
-}
-
-/// The largest difference between an output, as the client reads it, and the clear one; an error if a value can wrap around. `ranges`
-/// bounds every value.
-pub(crate) fn predicted_error(
-    program: &Verified,
-    spec: &ClientSpec,
-    ranges: &[Range],
-    plains: &dyn PlainSource,
-) -> Result<f64> {
-    // Both answers, the client's and the clear one, are rounded to single precision.
-    largest_error(
-        program,
-        spec,
-        ranges,
-        plains,
-        (Encryption::Secret, f64::from(f32::EPSILON)),
-    )
-}
-
-/// The largest error of an output of inputs encrypted one way, and rounded by a share of the largest value.
-fn largest_error(
-    program: &Verified,
-    spec: &ClientSpec,
-    ranges: &[Range],
-    plains: &dyn PlainSource,
-    (encryption, rounding): (Encryption, f64),
-) -> Result<f64> {
-    let inputs = input_bounds(program, spec);
-    let assumptions = Assumptions {
-        inputs: &inputs,
-        ranges,
-        encryption,
-        samples: NOISE_SAMPLES,
-    };
-    let report = bound(program, &spec.chain, plains, &assumptions)?;
-    refuse_overflow(program, &report)?;
-    let mut worst = 0.0f64;
-    for (port, tiles) in program.outputs.iter().zip(&report.outputs) {
-        let factor = spec
-            .outputs
-            .iter()
-            .find(|known| known.name == port.name)
-            .map_or(1.0, |known| known.factor.abs());
-        let magnitude = report
-            .values
-            .get(port.value.0 as usize)
-            .map_or(0.0, |value| value.magnitude);
-        let largest = tiles.iter().copied().fold(0.0, f64::max);
-        worst = worst.max(factor * (largest + magnitude * rounding));
-    }
-    Ok(worst)
 }
 
 /// For every input of the program, for every tile, the largest value of each slot.

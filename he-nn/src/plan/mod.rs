@@ -19,6 +19,7 @@ pub mod chain;
 mod codec;
 pub mod cost;
 mod goal;
+mod insert;
 pub mod network;
 pub mod packing;
 pub mod placement;
@@ -34,7 +35,7 @@ use he_core::bootstrap::BootstrapSpec;
 use he_core::ckks::KeySpec;
 use he_core::params::Chain;
 use he_core::program::count::Bill;
-use he_core::program::error::Range;
+use he_core::program::error::{Contract, Range};
 use he_core::program::keys::KeySet;
 use he_core::program::{Op, ValueId, Verified};
 
@@ -195,6 +196,30 @@ impl Plan {
             }
         }
         ranges
+    }
+
+    /// What holds for the members of composites, by value.
+    pub(crate) fn contracts(&self) -> Vec<Contract> {
+        let contract = |(id, source): (StepId, &Source)| {
+            let Source::Polynomial(stage) = *source else {
+                return None;
+            };
+            let stage = self.stages.get(stage);
+            let (piece, Kind::Polynomial { factor, .. }) = (stage.piece()?, &stage.kind) else {
+                return None;
+            };
+            Some(Contract {
+                value: self.values[id],
+                room: piece.room(),
+                distance: piece.distance() * factor.abs(),
+            })
+        };
+        self.translated
+            .sources
+            .iter()
+            .enumerate()
+            .filter_map(contract)
+            .collect()
     }
 
     /// Ranges of what enters the affine map of a step, and of the sums inside it; none where there is no map.

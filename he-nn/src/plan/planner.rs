@@ -11,10 +11,11 @@ use he_core::program::{ChainView, ValueId, Verified, codec as program_codec};
 use rayon::prelude::*;
 
 use super::chain::{Demand, chains, level_shape, view};
+use super::network::StepId;
 use super::search::{Choice, Memo, Packing, Rejection, SearchSettings, search};
-use super::translate::{Translated, translate};
+use super::translate::{Source, Translated, translate};
 use super::{Alternative, Goal, Plan, memory_bytes};
-use crate::affine::Stages;
+use crate::affine::{NOISE, Stages};
 use crate::client::key_bytes;
 use crate::error::{Error, Result};
 use crate::graph::Budget;
@@ -29,6 +30,9 @@ const COUNTED: usize = 3;
 const KEY_BYTE: [f64; 3] = [0.004, 0.03, 0.2];
 /// States the search keeps.
 const BEAM: usize = 4;
+/// What the error of an answer is to be, relative to its largest value and to the room that the members of composites have for errors:
+/// their bounds gather what every doubling of their degree adds, ten bits up to degree 63.
+const MEMBER_SHARE: f64 = 1.0 / 1024.0;
 /// Bound assumed at every site when no ranges are given.
 const ASSUMED_RANGE: f64 = 8.0;
 
@@ -63,6 +67,7 @@ impl Model {
         let mut planner = Planner {
             model: self,
             goal,
+            stages: &stages,
             translated,
             memo,
             bootstrap: None,
@@ -104,6 +109,7 @@ impl Model {
 pub(super) struct Planner<'a> {
     pub(super) model: &'static Model,
     pub(super) goal: &'a Goal,
+    stages: &'a Stages,
     pub(super) translated: Translated,
     memo: &'a Memo,
     /// How values are refreshed, once it is decided that some are.
@@ -157,16 +163,53 @@ impl Planner<'_> {
                 .fold(1.0, f64::max),
             None => ASSUMED_RANGE,
         };
+        // The members of composites have little room for errors, whatever is asked of the answer.
+        let error = if self.translated.composites(self.stages).is_empty() {
+            self.goal.error
+        } else {
+            self.goal.error.min(MEMBER_SHARE * NOISE * largest)
+        };
         Ok(Demand {
             products: network.products_by_level(),
             largest,
-            error: self.goal.error,
+            error,
             security,
         })
     }
 
-    /// Without refreshing where that can be; with it where the model allows it and the goal asks for it, or nothing else serves.
+    /// With every composite's operand cleared that stands beside slots of unknown content, and no other: it takes a level.
     fn choose(&mut self) -> Result<Candidate> {
+        let mut network = self.translated.clone();
+        loop {
+            let candidate = self.refreshed_or_not()?;
+            let exposed = self.exposed(&candidate.packing);
+            if exposed.is_empty() {
+                return Ok(candidate);
+            }
+            let composites = network.composites(self.stages).into_iter();
+            let cleared: Vec<StepId> = composites
+                .filter(|&id| exposed.contains(&network.sources[id]))
+                .collect();
+            network = network.cleared(&cleared);
+            self.translated = network.clone();
+            self.bootstrap = None;
+        }
+    }
+
+    /// The composites whose operand stands beside slots of unknown content: beyond its interval a composite grows like a power of its
+    /// degree, so that what becomes of these could wrap around.
+    fn exposed(&self, packing: &Packing) -> Vec<Source> {
+        let Translated { network, sources, .. } = &self.translated;
+        let reads_unknown = |id: &StepId| {
+            let operands = network.steps[*id].kind.operands();
+            operands.iter().any(|&x| packing.layouts[x].has_unknown())
+        };
+        let composites = self.translated.composites(self.stages).into_iter();
+        composites.filter(reads_unknown).map(|id| sources[id]).collect()
+    }
+
+    /// Without refreshing where that can be; with it where the model allows it and the goal asks for it, or nothing else serves.
+    fn refreshed_or_not(&mut self) -> Result<Candidate> {
         if self.model.budget() != Budget::Bootstrap {
             return self.leveled();
         }

@@ -1,6 +1,7 @@
 //! Packed programs compute what their networks mean.
 
 mod choices;
+mod composites;
 mod counted;
 mod depth;
 mod encrypted;

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use he_core::program::error::Range;
 
+use super::insert::front;
 use super::network::{Geometry, Network, Step, StepId, StepKind};
 use super::packing::sparse::SparseMap;
-use crate::affine::{Kind, Loaded, Pattern, StageId, Stages, View, Window};
+use crate::affine::{Kind, Loaded, Pattern, Piece, StageId, Stages, View, Window};
 use crate::approx;
 use crate::checkpoint::Checkpoint;
 use crate::clear::Ranges;
@@ -37,6 +38,8 @@ pub enum Source {
     Shift(StageId),
     /// All coefficients of a polynomial stage.
     Polynomial(StageId),
+    /// The factor that brings the operand of a composite to its interval.
+    Front(StageId),
 }
 
 /// A network with the sources of its numbers, and where each stage's result is.
@@ -212,6 +215,7 @@ impl Translator<'_> {
                 argument,
                 function,
                 range,
+                piece,
                 ..
             } => {
                 if *degree == 2
@@ -224,20 +228,27 @@ impl Translator<'_> {
                 // The interval of a polynomial bounds what enters it.
                 let entering = &mut self.ranges[x];
                 entering.largest = entering.largest.min(1.0 / argument.abs());
-                if let (Some(ranges), [operand]) =
-                    (self.sites, self.stages.model().node(*function).inputs.as_slice())
-                {
+                let is_first = piece.as_ref().is_none_or(Piece::is_first);
+                if let (Some(ranges), [operand], true) = (
+                    self.sites,
+                    self.stages.model().node(*function).inputs.as_slice(),
+                    is_first,
+                ) {
                     entering.typical = entering
                         .typical
                         .min(ranges.typical(*operand) / (range * argument.abs()));
                 }
+                let x = match piece {
+                    Some(_) if *argument != 1.0 => self.front(id, x, *argument),
+                    _ => x,
+                };
                 // A checkpoint may bring a row of coefficients for each channel.
                 let trained = matches!(self.stages.model().node(*function).op, Op::Polynomial { .. });
                 let kind = StepKind::Polynomial {
                     x,
                     degree: *degree as u32,
-                    per_element: trained || *degree <= CUBIC,
-                    unit: *argument == 1.0,
+                    per_element: trained || *degree <= CUBIC && piece.is_none(),
+                    unit: *argument == 1.0 || piece.is_some(),
                 };
                 self.push(name, kind, elements, Source::Polynomial(id))
             }
@@ -255,6 +266,18 @@ impl Translator<'_> {
                 step
             }
         }
+    }
+
+    /// The operand of a composite, brought to its interval.
+    fn front(&mut self, id: StageId, x: StepId, argument: f64) -> StepId {
+        let (name, Step { kind, elements, .. }) = (self.name(id), front(x, self.steps[x].elements));
+        let of_x = self.ranges[x];
+        let step = self.push(format!("{name} (front)"), kind, elements, Source::Front(id));
+        self.ranges[step] = Range {
+            largest: of_x.largest * argument.abs(),
+            typical: of_x.typical * argument.abs(),
+        };
+        step
     }
 
     /// A quadratic directly behind an affine map in one level: the map delivers both `x` and `a x + b`, and `x (a x + b) + c`
@@ -323,47 +346,6 @@ fn geometry(pattern: &Pattern) -> Geometry {
 }
 
 impl Translated {
-    /// The same network with the results of some steps refreshed, within their ranges, for all their readers. Outputs stay as they are.
-    pub fn refreshed(&self, places: &[StepId]) -> Self {
-        let mut network = Network::default();
-        let (mut sources, mut ranges) = (vec![], vec![]);
-        // The step that holds each old step's result, and the one that readers read.
-        let (mut held, mut read): (Vec<StepId>, Vec<StepId>) = (vec![], vec![]);
-        for (id, step) in self.network.steps.iter().enumerate() {
-            held.push(network.steps.len());
-            let mut step = step.clone();
-            step.kind.renumber(|old| read[old]);
-            let name = format!("{} (refresh)", step.name);
-            let elements = step.elements;
-            network.steps.push(step);
-            sources.push(self.sources[id]);
-            ranges.push(self.ranges[id]);
-            if places.contains(&id) {
-                let kind = StepKind::Refresh {
-                    x: held[id],
-                    bound: self.ranges[id].largest,
-                };
-                network.steps.push(Step { name, kind, elements });
-                sources.push(Source::None);
-                ranges.push(self.ranges[id]);
-            }
-            read.push(network.steps.len() - 1);
-        }
-        let outputs = self.network.outputs.iter();
-        network.outputs = outputs.map(|(name, id)| (name.clone(), held[*id])).collect();
-        let outputs = self.outputs.iter().cloned();
-        let outputs = outputs.map(|view| OutputView {
-            step: held[view.step],
-            ..view
-        });
-        Translated {
-            network,
-            sources,
-            ranges,
-            outputs: outputs.collect(),
-        }
-    }
-
     /// The numbers of every step, from a checkpoint.
     ///
     /// # Errors
@@ -426,16 +408,24 @@ fn step_weights(loaded: &Loaded<'_>, source: Source, step: &Step) -> Result<Step
             }
         }
         Source::ConstantTerm(id) => series(powers(loaded, id, step.elements)?.swap_remove(0)),
+        Source::Front(id) => StepWeights {
+            // What a layer in front delivers needs no factor.
+            taps: vec![match loaded.stages().get(id).kind {
+                Kind::Polynomial { argument, .. } => argument,
+                _ => 1.0,
+            }],
+            series: vec![vec![0.0]],
+        },
         Source::Shift(id) => series(loaded.shift(id)?.unwrap_or_default()),
         Source::Polynomial(id) => StepWeights {
             taps: vec![],
             series: match step.kind {
-                StepKind::Polynomial { degree: 0..=3, .. } => powers(loaded, id, step.elements)?,
                 StepKind::Polynomial {
                     per_element: false,
                     unit: true,
                     ..
                 } => rows(loaded, id, step.elements, |row, _| row.to_vec())?,
+                StepKind::Polynomial { degree: 0..=3, .. } => powers(loaded, id, step.elements)?,
                 _ => products(loaded, id, step.elements)?,
             },
         },

@@ -15,7 +15,7 @@ use crate::checkpoint::Checkpoint;
 use crate::client::{ClientSpec, InputPort};
 use crate::error::{Error, Result};
 use crate::lower::FilledWeights;
-use crate::plan::{Plan, bounds::predicted_error};
+use crate::plan::Plan;
 use crate::wire::{EvaluationKeys, Form, Reply, Request, check_key, check_plan};
 
 /// Runs one plan with one checkpoint, for many clients and from many threads.
@@ -46,13 +46,13 @@ impl Server {
         let threads = Threads::new(plan.goal().threads)?;
         let weights = plan.weights(checkpoint)?;
         let plains = FilledWeights::new(plan.recipes(), &weights);
-        let (program, ranges) = (plan.program().clone(), plan.value_ranges());
+        let program = plan.program().clone();
         let known = plan.known_error(checkpoint);
         let (bound, store) = threads.install(|| {
             let (bound, store) = rayon::join(
                 || match known {
                     Some(bound) => Ok(bound),
-                    None => predicted_error(&program, &spec, &ranges, &plains),
+                    None => plan.error_with(&spec, &plains),
                 },
                 || PlainStore::encode(&program, &context, &plains),
             );

@@ -15,6 +15,9 @@
 //! of its tensor where the caller vouches for one: where errors of many elements add up, `sum (2 x_i e_i)^2` is governed by the mean
 //! square of the x_i. The deviation of a slot is the root mean square over the samples.
 //!
+//! Where the caller vouches for it by a [`Contract`], a polynomial does not pass its operand's error on: a slope that is steep near a jump says
+//! nothing of what happens away from it.
+//!
 //! **Bound** of a tile: ten times the largest deviation of its slots, plus what floats lose in encoding and decoding. A complex
 //! Gaussian exceeds ten deviations with probability e^-100. With 12 samples of two degrees of freedom a deviation is estimated a
 //! factor 2.5 too low with probability below 10^-6, and then still has four true deviations of room; in a tile the largest of all
@@ -62,6 +65,11 @@ pub enum BoundError {
         "operation {op}: a polynomial on [-1, 1] meets values up to {found}; help: calibrate its range, or scale its input"
     )]
     Domain { op: usize, found: f64 },
+    /// An error that a polynomial with a contract has no room for.
+    #[error(
+        "operation {op}: a polynomial has room for errors of {room:.1e}, and its operand has up to {found:.1e}; help: plan for a smaller error, or narrow the range"
+    )]
+    Room { op: usize, found: f64, room: f64 },
     /// A list of ranges of the wrong length.
     #[error("expected {expected} ranges, found {found}")]
     Ranges { expected: usize, found: usize },
@@ -101,12 +109,27 @@ impl Range {
     }
 }
 
+/// A polynomial that maps to nearly the same wherever its operand stands near one of several values, as the members of a composite
+/// sign do: what its operand is off by is lost in it, and its result is measured against what it is nearly the same as.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Contract {
+    /// The result of the polynomial.
+    pub value: ValueId,
+    /// The largest error of the operand for which that holds.
+    pub room: f64,
+    /// How far the result of an operand without encryption may be from what it is measured against; 0 if only another polynomial with a
+    /// contract reads it, whose room is for what arises here.
+    pub distance: f64,
+}
+
 /// What is known about the values before the program runs.
 pub struct Assumptions<'a> {
     /// For every input, for every tile, the largest |slot| it may hold: unused slots are zero here.
     pub inputs: &'a [Vec<Slots>],
     /// For every value, what is known of its slots. Empty if nothing is known at all.
     pub ranges: &'a [Range],
+    /// Polynomials of which the caller vouches for more than that they are polynomials.
+    pub contracts: &'a [Contract],
     /// How inputs are encrypted.
     pub encryption: Encryption,
     /// Samples of noise: 12 for a bound, fewer for an estimate.

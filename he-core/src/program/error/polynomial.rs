@@ -1,13 +1,14 @@
 //! Polynomials: the slope carries the operand's error, every doubling of the degree adds its own.
 
-use super::BoundError;
 use super::draw::inject;
 use super::propagate::Pass;
 use super::tile::{Sample, Tile};
+use super::{BoundError, Contract, DEVIATIONS};
 use crate::complex::Complex;
 use crate::program::clear::{self, product};
 use crate::program::infer::polynomial_levels;
 use crate::program::op::{PlainId, ValueId};
+use crate::program::slots::Slots;
 
 impl Pass<'_> {
     /// `|p'|` is taken at its largest over the range; inside, T_{a+b} = 2 T_a T_b - T_{a-b} with |T| <= 1 quadruples the error of T
@@ -47,6 +48,21 @@ impl Pass<'_> {
         let grid: Vec<f64> = (0..=GRID)
             .map(|i| (i as f64 / GRID as f64 * 2.0 - 1.0) * found)
             .collect();
+        let contract = self.assumptions.contracts.iter();
+        let contract = contract
+            .copied()
+            .find(|contract| contract.value.0 as usize == index);
+        if let Some(Contract { room, .. }) = contract {
+            let deviation = self.tiles(x).iter().map(Tile::sigma).fold(0.0, f64::max);
+            let found = DEVIATIONS * deviation;
+            if found > room {
+                return Err(BoundError::Room {
+                    op: index,
+                    found,
+                    room,
+                });
+            }
+        }
         let steepest = clear::chebyshev(&grid.clone().into(), &slope).max_abs() * GRID_MARGIN;
         let largest = clear::chebyshev(&grid.into(), &c).max_abs() * GRID_MARGIN;
         Ok(self.map(
@@ -54,10 +70,19 @@ impl Pass<'_> {
             |tile| vec![largest; tile.magnitude.len()].into(),
             |tile, t, k| {
                 let Sample { value, error } = &tile.samples[k];
-                let sign: Vec<f64> = (0..value.len())
-                    .map(|s| clear::chebyshev(&value.re[s].into(), &slope).re[0].signum() * steepest)
-                    .collect();
-                let mut error = product(error, &sign.into());
+                let mut error = match contract {
+                    // Half of what is injected is real.
+                    Some(Contract { distance, .. }) => {
+                        let mut off = Slots::zeros(value.len());
+                        inject(&mut off, std::f64::consts::SQRT_2 * distance, name(t, k, 1));
+                        off
+                    }
+                    None => {
+                        let signum = |s: usize| clear::chebyshev(&value.re[s].into(), &slope).re[0].signum();
+                        let sign: Vec<f64> = (0..value.len()).map(|s| signum(s) * steepest).collect();
+                        product(error, &sign.into())
+                    }
+                };
                 inject(&mut error, sigma, name(t, k, 0));
                 Sample {
                     value: clear::chebyshev(value, &c),

@@ -112,6 +112,7 @@ mod tests {
         let assumptions = Assumptions {
             inputs: &[vec![Slots::from(vec![1.0; SLOTS])]],
             ranges: &ranges,
+            contracts: &[],
             encryption: Encryption::Secret,
             samples: 12,
         };

@@ -105,7 +105,7 @@ impl<'a> Expansion<'a> {
                 // The constant coefficient of one polynomial for all elements stands in every slot.
                 let layout = if *unit && !per_element {
                     let filled = |cell| if cell == Cell::Zero { Cell::Unknown } else { cell };
-                    Arc::new(layout.map(filled))
+                    self.memo.layout(Arc::new(layout.map(filled)))
                 } else {
                     layout.clone()
                 };

@@ -12,6 +12,7 @@ use crate::affine::tests::Numbers;
 use crate::checkpoint::TensorData;
 use crate::model::Model;
 use crate::plan::network::StepKind;
+use crate::plan::translate::Source;
 use crate::plan::{Goal, Plan};
 use crate::prelude::*;
 use crate::{Checkpoint, Client, Error, EvaluationKeys, Server};
@@ -49,9 +50,14 @@ fn forty_layers(x: Tensor, w: Weights) -> Tensor {
 
 /// Levels of set B16-lite on a small ring, and few between two refreshes.
 fn small() -> BootstrapSpec {
+    small_with(5)
+}
+
+/// The same with so many levels between two refreshes, and one.
+pub(super) fn small_with(work: usize) -> BootstrapSpec {
     BootstrapSpec {
         log_n: 10,
-        work: 5,
+        work,
         eval_bits: vec![60; BootstrapSpec::b16_lite().eval_mod_levels()],
         message_ratio_bits: 13.0,
         special_bits: vec![50; 4],
@@ -94,21 +100,33 @@ fn samples(model: &Model) -> Vec<f32> {
 /// What a message carries besides its frames, at most.
 const ENVELOPE_BYTES_MAX: usize = 256;
 
-struct Deployment {
-    model: &'static Model,
-    checkpoint: Checkpoint,
-    plan: Plan,
+pub(super) struct Deployment {
+    pub(super) model: &'static Model,
+    pub(super) checkpoint: Checkpoint,
+    pub(super) plan: Plan,
     context: Arc<Context>,
 }
 
 impl Deployment {
     fn new(model: &'static Model) -> Self {
-        let checkpoint = weights(model);
-        let ranges = model.calibrate(&checkpoint, &samples(model)).expect("ranges");
-        let chain = chain(&small());
+        Self::with(model, &small())
+    }
+
+    pub(super) fn with(model: &'static Model, spec: &BootstrapSpec) -> Self {
+        Self::made(model, spec, weights(model), &samples(model))
+    }
+
+    pub(super) fn made(
+        model: &'static Model,
+        spec: &BootstrapSpec,
+        checkpoint: Checkpoint,
+        samples: &[f32],
+    ) -> Self {
+        let ranges = model.calibrate(&checkpoint, samples).expect("ranges");
+        let chain = chain(spec);
         let goal = Goal::latency()
             .ranges(&ranges)
-            .bootstrap(small())
+            .bootstrap(spec.clone())
             .chain(chain.chain().clone());
         Deployment {
             plan: model.plan(&goal).expect("a plan"),
@@ -119,7 +137,13 @@ impl Deployment {
     }
 
     /// Encrypted against clear, within the bound that the server derives.
-    fn agrees(&self) {
+    pub(super) fn agrees(&self) {
+        for seed in 0..2 {
+            self.agrees_on(&sample(self.model, seed));
+        }
+    }
+
+    pub(super) fn agrees_on(&self, x: &[f32]) {
         let server = Server::on(&self.plan, &self.checkpoint, self.context.clone()).expect("a server");
         let client = Client::insecure(server.client_spec(), &self.context).expect("a client");
         let sent = client.evaluation_keys().to_bytes();
@@ -135,23 +159,28 @@ impl Deployment {
         assert_eq!(keys.bytes() as u64, self.plan.bill().resident_key_bytes);
         assert_eq!(server.model_bytes() as u64, self.plan.bill().resident_plain_bytes);
         let bound = server.predicted_error();
-        for seed in 0..2 {
-            let x = sample(self.model, seed);
-            let reply = server.infer(&keys, &client.encrypt(&x).expect("a request"));
-            let found = client.decrypt(&reply.expect("a reply")).expect("an answer");
-            let expected = self.model.run_clear(&self.checkpoint, &x).expect("runs");
-            let error = found
-                .iter()
-                .zip(&expected)
-                .fold(0.0f64, |most, (a, b)| most.max(f64::from((a - b).abs())));
-            eprintln!("{}: error {error:.1e}, bound {bound:.1e}", self.model.name());
-            assert!(error <= bound, "error {error}, bound {bound}");
-            assert!(bound < 0.05, "the bound {bound} says nothing");
-        }
+        let reply = server.infer(&keys, &client.encrypt(x).expect("a request"));
+        let found = client.decrypt(&reply.expect("a reply")).expect("an answer");
+        let expected = self.model.run_clear(&self.checkpoint, x).expect("runs");
+        let error = found
+            .iter()
+            .zip(&expected)
+            .fold(0.0f64, |most, (a, b)| most.max(f64::from((a - b).abs())));
+        eprintln!("{}: error {error:.1e}, bound {bound:.1e}", self.model.name());
+        assert!(error <= bound, "error {error}, bound {bound}");
+        assert!(bound < 0.05, "the bound {bound} says nothing");
+    }
+
+    /// How many operands of composites are brought to their interval by a product of their own.
+    pub(super) fn fronts(&self) -> usize {
+        let sources = self.plan.translated.sources.iter();
+        sources
+            .filter(|source| matches!(source, Source::Front(_)))
+            .count()
     }
 
     /// Names of the values that are refreshed.
-    fn refreshed(&self) -> Vec<&str> {
+    pub(super) fn refreshed(&self) -> Vec<&str> {
         let steps = self.plan.translated.network.steps.iter();
         let refreshed = steps.filter(|step| matches!(step.kind, StepKind::Refresh { .. }));
         refreshed.map(|step| step.name.as_str()).collect()

@@ -90,6 +90,7 @@ impl fmt::Display for Tally {
 
 /// A model with random weights and inputs, and what each step of it comes to.
 struct Trial {
+    stages: Stages,
     translated: Translated,
     weights: Vec<StepWeights>,
     depth_declared: u32,
@@ -104,59 +105,71 @@ struct Trial {
 ///
 /// `per_channel`: every channel has a polynomial of its own.
 pub fn attempt(model: &'static Model, seed: u64, per_channel: bool, slots: usize, batch: u32) -> Outcome {
-    let trial = match Trial::new(model, seed, per_channel, batch) {
-        Ok(trial) => trial,
-        Err(error) => return Outcome::Refused(error.to_string()),
-    };
-    let network = &trial.translated.network;
-    let depth = network.depth();
-    if depth > trial.depth_declared {
-        let steps: Vec<String> = network
-            .steps
-            .iter()
-            .map(|s| format!("{} {}", s.name, s.kind.levels()))
-            .collect();
-        return Outcome::Wrong(format!(
-            "{depth} levels of {}: {}",
-            trial.depth_declared,
-            steps.join(", ")
-        ));
+    match Trial::new(model, seed, per_channel, batch) {
+        Ok(trial) => trial.attempt(slots, batch),
+        Err(error) => Outcome::Refused(error.to_string()),
     }
-    let shape = |spent: u32| LevelShape {
-        degree: 2 * slots,
-        limbs: (depth - spent + 1) as usize,
-        returned: 0,
-        dropped: 1,
-        special: 1,
-        digits: (depth - spent + 1) as usize,
-        word_bytes: 8.0,
-    };
-    let settings = SearchSettings {
-        slots,
-        batch,
-        prices: PriceTable::DEFAULT,
-        key_byte: 0.005,
-        beam: 4,
-        refresh: None,
-    };
-    let found = search(network, &shape, &settings, &Memo::default());
-    if found.packings.is_empty() {
-        let why: Vec<String> = found
-            .rejected
-            .keys()
-            .map(|r| format!("{}: {}", r.step, r.reason))
-            .collect();
-        return Outcome::NoPacking(why.join(", "));
+}
+
+/// The same against the stages on floats: for models whose functions are approximated.
+pub fn attempt_stages(model: &'static Model, seed: u64, slots: usize, batch: u32) -> Outcome {
+    match Trial::new(model, seed, false, batch).and_then(|trial| trial.against_stages(model, seed)) {
+        Ok(trial) => trial.attempt(slots, batch),
+        Err(error) => Outcome::Refused(error.to_string()),
     }
-    for (index, packing) in found.packings.iter().enumerate() {
-        if let Err(why) = trial.check(packing) {
-            return Outcome::Wrong(format!("packing {index}: {why}"));
-        }
-    }
-    Outcome::Right(found.packings.len())
 }
 
 impl Trial {
+    fn attempt(&self, slots: usize, batch: u32) -> Outcome {
+        let trial = self;
+        let network = &trial.translated.network;
+        let depth = network.depth();
+        if depth > trial.depth_declared {
+            let steps: Vec<String> = network
+                .steps
+                .iter()
+                .map(|s| format!("{} {}", s.name, s.kind.levels()))
+                .collect();
+            return Outcome::Wrong(format!(
+                "{depth} levels of {}: {}",
+                trial.depth_declared,
+                steps.join(", ")
+            ));
+        }
+        let shape = |spent: u32| LevelShape {
+            degree: 2 * slots,
+            limbs: (depth - spent + 1) as usize,
+            returned: 0,
+            dropped: 1,
+            special: 1,
+            digits: (depth - spent + 1) as usize,
+            word_bytes: 8.0,
+        };
+        let settings = SearchSettings {
+            slots,
+            batch,
+            prices: PriceTable::DEFAULT,
+            key_byte: 0.005,
+            beam: 4,
+            refresh: None,
+        };
+        let found = search(network, &shape, &settings, &Memo::default());
+        if found.packings.is_empty() {
+            let why: Vec<String> = found
+                .rejected
+                .keys()
+                .map(|r| format!("{}: {}", r.step, r.reason))
+                .collect();
+            return Outcome::NoPacking(why.join(", "));
+        }
+        for (index, packing) in found.packings.iter().enumerate() {
+            if let Err(why) = trial.check(packing) {
+                return Outcome::Wrong(format!("packing {index}: {why}"));
+            }
+        }
+        Outcome::Right(found.packings.len())
+    }
+
     fn new(model: &'static Model, seed: u64, per_channel: bool, batch: u32) -> Result<Self> {
         let checkpoint = weights(model, seed, per_channel);
         let mut numbers = Numbers(!seed);
@@ -180,6 +193,7 @@ impl Trial {
         }
         let weights = translated.weights(&stages, &checkpoint)?;
         Ok(Trial {
+            stages,
             translated,
             weights,
             depth_declared: model.depth(),
@@ -187,6 +201,18 @@ impl Trial {
             expected,
             largest,
         })
+    }
+
+    fn against_stages(mut self, model: &'static Model, seed: u64) -> Result<Self> {
+        let checkpoint = weights(model, seed, false);
+        let loaded = self.stages.load(&checkpoint)?;
+        let outputs = self
+            .inputs
+            .iter()
+            .map(|input| Ok(loaded.outputs(&[input])?.concat()));
+        let expected = outputs.collect::<Result<_>>()?;
+        self.expected = expected;
+        Ok(self)
     }
 
     fn check(&self, packing: &Packing) -> Result<(), String> {
