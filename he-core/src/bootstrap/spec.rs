@@ -81,7 +81,7 @@ impl BootstrapSpec {
     }
 
     /// N = 2^15: base 40, SlotsToCoeffs 2 x 30, work 4 x 30, EvalMod 8 x 46, CoeffsToSlots 3 x 45, P 3 x 48 bits: three primes of
-    /// EvalMod and CoeffsToSlots make a digit.
+    /// EvalMod and CoeffsToSlots make a digit. Of the 18 primes of nested levels 17 are left.
     pub fn b15() -> Self {
         Self {
             log_n: 15,
@@ -96,7 +96,7 @@ impl BootstrapSpec {
             double_angles: 2,
             message_ratio_bits: 9.0,
             special_bits: vec![48; 3],
-            terminal_bits: vec![],
+            terminal_bits: vec![40, 30, 30],
         }
     }
 
