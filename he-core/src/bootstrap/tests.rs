@@ -444,3 +444,60 @@ fn encapsulation_keys_travel() {
         assert!(matches!(error, Error::Corrupted { .. }), "{error}");
     }
 }
+
+/// Refreshes a pair and holds every slot's error to what the parameters say: the sine's cubic term, and seven deviations, which one
+/// of 10^6 normal variables exceeds with probability below 10^-5.
+fn assert_precise(b: &Bench, name: &str, x: &[f64], y: &[f64]) -> f64 {
+    let Precision { deviation, cubic } = Precision::new(b.context.chain(), &small());
+    let pair = [&b.encrypt(x), &b.encrypt(y)];
+    let refreshed = b
+        .bootstrapper
+        .refresh_pair(&b.keys, &b.encapsulation, pair, &mut |_| {})
+        .unwrap();
+    let error = |(refreshed, expected): (&Ciphertext, &[f64])| {
+        let found = b.secret.decrypt_real(&b.context, refreshed);
+        found
+            .iter()
+            .zip(expected.iter().cycle())
+            .map(|(found, x)| {
+                let error = (found - x).abs();
+                let allowed = cubic * x.abs().powi(3) + 7.0 * 1.25 * deviation;
+                assert!(error < allowed, "{name}: {error:e} at {x}, allowed {allowed:e}");
+                error
+            })
+            .fold(0.0, f64::max)
+    };
+    error((&refreshed[0], x)).max(error((&refreshed[1], y)))
+}
+
+#[test]
+fn few_slots_that_repeat_are_refreshed_like_all() {
+    let b = small_bench();
+    for log_slots in 0..=b.context.slots().ilog2() {
+        let slots = 1 << log_slots;
+        let x: Vec<f64> = (0..slots).map(|k| (k as f64 * 2.1).cos()).collect();
+        let y: Vec<f64> = (0..slots).map(|k| (k as f64 * 0.3).sin()).collect();
+        assert_precise(&b, &format!("{slots} slots"), &x, &y);
+    }
+}
+
+#[test]
+fn a_thousand_vectors_are_as_precise_as_the_parameters_say() {
+    let b = small_bench();
+    let n = b.context.slots();
+    let vector = |seed: u64| -> Vec<f64> {
+        let mut words = vec![0; n];
+        crate::math::sample::Stream::new(&Seed::new([9; 32]), 0, seed).words(0, &mut words);
+        words.iter().map(|&w| w as f64 / 2f64.powi(63) - 1.0).collect()
+    };
+    let errors: Vec<f64> = (0..500)
+        .map(|k| assert_precise(&b, &format!("pair {k}"), &vector(2 * k), &vector(2 * k + 1)))
+        .collect();
+    let worst = errors.iter().fold(0.0, |worst: f64, &error| worst.max(error));
+    let mean = errors.iter().map(|error| error.log2()).sum::<f64>() / errors.len() as f64;
+    println!(
+        "worst {:.1} bits, mean of the pairs' worst {:.1} bits",
+        -worst.log2(),
+        -mean
+    );
+}
