@@ -113,11 +113,11 @@ pub enum StepKind {
     },
 }
 
-impl StepKind {
-    /// The steps it reads.
-    pub fn operands(&self) -> Vec<StepId> {
-        match *self {
-            StepKind::Input { .. } => vec![],
+/// References to the steps that a kind reads, two at most, as mutable as the reference to the kind.
+macro_rules! operands {
+    ($kind:expr) => {
+        match $kind {
+            StepKind::Input { .. } => [None, None],
             StepKind::Affine { x, .. }
             | StepKind::WindowSum { x, .. }
             | StepKind::Square { x }
@@ -125,28 +125,22 @@ impl StepKind {
             | StepKind::Shift { x }
             | StepKind::Negate { x }
             | StepKind::Refresh { x, .. }
-            | StepKind::Relabel { x, .. } => vec![x],
-            StepKind::Multiply { x, y } | StepKind::Add { x, y, .. } => vec![x, y],
+            | StepKind::Relabel { x, .. } => [Some(x), None],
+            StepKind::Multiply { x, y } | StepKind::Add { x, y, .. } => [Some(x), Some(y)],
         }
+    };
+}
+
+impl StepKind {
+    /// The steps it reads.
+    pub fn operands(&self) -> Vec<StepId> {
+        operands!(self).into_iter().flatten().copied().collect()
     }
 
     /// Replaces the steps it reads.
     pub fn renumber(&mut self, new: impl Fn(StepId) -> StepId) {
-        match self {
-            StepKind::Input { .. } => {}
-            StepKind::Affine { x, .. }
-            | StepKind::WindowSum { x, .. }
-            | StepKind::Square { x }
-            | StepKind::Polynomial { x, .. }
-            | StepKind::Shift { x }
-            | StepKind::Negate { x }
-            | StepKind::Refresh { x, .. }
-            | StepKind::Relabel { x, .. } => *x = new(*x),
-            StepKind::Multiply { x, y } | StepKind::Add { x, y, .. } => {
-                *x = new(*x);
-                *y = new(*y);
-            }
-        }
+        let operands = operands!(self).into_iter().flatten();
+        operands.for_each(|x| *x = new(*x));
     }
 
     /// Levels it spends.
