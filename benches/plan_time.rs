@@ -2,13 +2,14 @@
 //! are refreshed on the way.
 //!
 //! `cargo bench --bench plan_time [-- NAME .. | -- --refreshed]`; without names, all but those of 224 x 224 pixels; with `--refreshed` only
-//! the last table. Ranges are assumed, so no weights are needed. The second table should grow in step with the layers; the third has a
-//! second for each network, and says what bounding the error takes besides, with random weights.
+//! the last table, and with `--bounds` what bounding the error takes besides, with random weights (a minute). Ranges are assumed, so no
+//! weights are needed. The second table should grow in step with the layers; the third has a second for each network.
 
 use std::time::Instant;
 
 use clap::{Parser, ValueEnum};
 use comfy_table::Table;
+use he_core::bootstrap::BootstrapSpec;
 use he_nn::plan::{Goal, Plan};
 use he_nn::prelude::*;
 use he_nn::{Ranges, Result};
@@ -79,6 +80,9 @@ struct Arguments {
     /// Only the networks that are refreshed on the way.
     #[arg(long, conflicts_with = "names")]
     refreshed: bool,
+    /// Bounds their errors, too.
+    #[arg(long)]
+    bounds: bool,
     /// What cargo passes to every benchmark.
     #[arg(long, hide = true)]
     bench: bool,
@@ -96,8 +100,8 @@ fn timed<T>(f: impl FnOnce() -> T) -> (f64, T) {
     (start.elapsed().as_secs_f64(), result)
 }
 
-fn plan(model: &'static Model) -> Result<Plan> {
-    model.plan(&Goal::latency().ranges(&Ranges::assumed(model, ASSUMED_RANGE)))
+fn goal(model: &'static Model) -> Goal {
+    Goal::latency().ranges(&Ranges::assumed(model, ASSUMED_RANGE))
 }
 
 /// What came of planning.
@@ -114,12 +118,17 @@ fn outcome(plan: &Result<Plan>) -> String {
 }
 
 fn main() {
-    let Arguments { names, refreshed, .. } = Arguments::parse();
+    let Arguments {
+        names,
+        refreshed,
+        bounds,
+        ..
+    } = Arguments::parse();
     if !refreshed {
         networks(names);
         layers();
     }
-    refreshed_on_the_way();
+    refreshed_on_the_way(bounds);
 }
 
 fn networks(names: Vec<Name>) {
@@ -133,7 +142,7 @@ fn networks(names: Vec<Name>) {
     let mut table = Table::new();
     table.set_header(["network", "planning, s", "plan"]);
     for name in names {
-        let (seconds, plan) = timed(|| plan(name.model()));
+        let (seconds, plan) = timed(|| name.model().plan(&goal(name.model())));
         table.add_row([name.file(), format!("{seconds:.2}"), outcome(&plan)]);
     }
     println!("{table}");
@@ -150,18 +159,26 @@ fn layers() {
         (64, wide64()),
     ];
     for (layers, model) in sizes {
-        let (seconds, _) = timed(|| plan(model));
+        let (seconds, _) = timed(|| model.plan(&goal(model)));
         let each = 1e3 * seconds / f64::from(layers);
         table.add_row([layers.to_string(), format!("{seconds:.3}"), format!("{each:.1}")]);
     }
     println!("{table}");
 }
 
-fn refreshed_on_the_way() {
+fn refreshed_on_the_way(bounds: bool) {
     let mut table = Table::new();
-    table.set_header(["refreshed on the way", "planning, s", "plan", "bound, s"]);
+    table.set_header([
+        "network",
+        "ciphertexts refreshed",
+        "planning, s",
+        "plan",
+        "bound, s",
+    ]);
     for model in [deep40(), residual20(), residual40()] {
-        let (seconds, plan) = timed(|| plan(model));
+        let goal = goal(model).bootstrap(BootstrapSpec::b16());
+        let (seconds, plan) = timed(|| model.plan(&goal));
+        let refreshes = plan.as_ref().map_or(0, |plan| plan.bill().total.refreshes);
         // What `plan_for` does besides.
         let bound = || {
             plan.as_ref()
@@ -169,9 +186,16 @@ fn refreshed_on_the_way() {
                 .predicted_error(&random::weights(model).ok()?)
                 .ok()
         };
-        let (bounding, bound) = timed(bound);
-        let bound = bound.map_or("none".to_owned(), |bound| format!("{bounding:.2}: {bound:.1e}"));
-        table.add_row([model.name(), &format!("{seconds:.2}"), &outcome(&plan), &bound]);
+        let (bounding, bound) = timed(|| bounds.then(bound).flatten());
+        let bound = bound.map_or(String::new(), |bound| format!("{bounding:.2}: {bound:.1e}"));
+        let seconds = format!("{seconds:.2}");
+        table.add_row([
+            model.name(),
+            &refreshes.to_string(),
+            &seconds,
+            &outcome(&plan),
+            &bound,
+        ]);
     }
     println!("{table}");
 }
