@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::expand::Expansion;
 use super::ground::{Ground, Packable};
 use super::memo::{Address, Made, Read};
-use super::{Choice, Found, LinearChoice, State, keep_racing};
+use super::{Choice, Entry, Found, LinearChoice, State, keep_racing};
 use crate::plan::network::{Geometry, StepId};
 use crate::plan::packing::candidate::Candidate;
 use crate::plan::packing::sparse::SparseMap;
@@ -50,19 +50,26 @@ impl Expansion<'_> {
         let mut chances: Vec<(f64, &Prospect<'_>, &Packable)> = Vec::new();
         for prospect in &prospects {
             let bound = prospect.ranked.first().map_or(0.0, |least| HOPELESS * least.0);
-            let worth = prospect
-                .ranked
-                .iter()
-                .take(WORKED_OUT)
-                .filter(|entry| entry.0 <= bound);
             let options = prospect.ground.options();
+            let mut fewest = usize::MAX;
+            let worth = prospect.ranked.iter().enumerate().filter(|(place, (cost, at))| {
+                let tiles = self.settings.racing_tiles(options[*at].tiles);
+                let is_ahead = tiles < fewest;
+                fewest = fewest.min(tiles);
+                is_ahead || *place < WORKED_OUT && *cost <= bound
+            });
+            let worth = worth.map(|(_, entry)| entry);
             chances.extend(worth.map(|(cost, at)| (prospect.state.cost + cost, prospect, &options[*at])));
         }
         chances.sort_by(|a, b| a.0.total_cmp(&b.0));
         keep_racing(
             &mut chances,
             self.settings.beam + BESIDES_BEAM,
-            |(cost, prospect, _)| (*cost, prospect.state.family),
+            |(cost, prospect, option)| Entry {
+                cost: *cost,
+                family: prospect.state.family,
+                tiles: self.settings.racing_tiles(option.tiles),
+            },
         );
         self.in_parallel(&chances, found, |(_, prospect, option), found| {
             let transform = prospect.ground.transform(option, self.memo);

@@ -189,7 +189,11 @@ pub fn search(network: &Network, shape_at: ShapeAt<'_>, settings: &SearchSetting
         next.sort_by(|a, b| a.cost.total_cmp(&b.cost));
         let mut seen = HashSet::new();
         next.retain(|state| seen.insert(state.signature(&live)));
-        keep_racing(&mut next, settings.beam, |state| (state.cost, state.family));
+        keep_racing(&mut next, settings.beam, |state| Entry {
+            cost: state.cost,
+            family: state.family,
+            tiles: settings.racing_tiles(state.layouts.last().map_or(0, |layout| layout.tiles())),
+        });
         beam = next;
         memo.trim();
         if beam.is_empty() {
@@ -216,16 +220,35 @@ pub fn search(network: &Network, shape_at: ShapeAt<'_>, settings: &SearchSetting
     found
 }
 
-/// Keeps the cheapest `most` of an ascending list, and the cheapest of every arrangement of the inputs that is not hopeless: what an
-/// arrangement saves shows late. `entry` tells cost and arrangement.
-fn keep_racing<T>(list: &mut Vec<T>, most: usize, entry: impl Fn(&T) -> (f64, usize)) {
-    let bound = list.first().map_or(0.0, |best| FAMILY_HOPELESS * entry(best).0);
-    let (mut families, mut seen) = (BTreeSet::new(), 0);
+impl SearchSettings {
+    /// Tiles that matter in a race: refreshing them costs more than most that is saved on the way.
+    fn racing_tiles(&self, tiles: usize) -> usize {
+        if self.refresh.is_some() { tiles } else { 0 }
+    }
+}
+
+/// What states and candidates race by.
+struct Entry {
+    cost: f64,
+    /// Names the arrangement of the inputs.
+    family: usize,
+    tiles: usize,
+}
+
+/// Keeps the cheapest `most` of an ascending list; and of every arrangement of the inputs the cheapest, and those with fewer tiles than
+/// any that is cheaper, as long as they are not hopeless: what an arrangement saves, and what few tiles save, shows late.
+fn keep_racing<T>(list: &mut Vec<T>, most: usize, entry: impl Fn(&T) -> Entry) {
+    let bound = list
+        .first()
+        .map_or(0.0, |best| FAMILY_HOPELESS * entry(best).cost);
+    let (mut fewest, mut seen) = (BTreeMap::new(), 0);
     list.retain(|item| {
-        let (cost, family) = entry(item);
-        let is_first = families.insert(family);
+        let Entry { cost, family, tiles } = entry(item);
+        let least = fewest.entry(family).or_insert(usize::MAX);
+        let is_ahead = tiles < *least;
+        *least = tiles.min(*least);
         seen += 1;
-        seen <= most || is_first && cost <= bound
+        seen <= most || is_ahead && cost <= bound
     });
 }
 
