@@ -1,5 +1,7 @@
 //! Predicted counts against what the kernels did while the program ran.
 
+use std::sync::Arc;
+
 use super::{ChainShape, Counts, count, count_on};
 use crate::bootstrap::BootstrapSpec;
 use crate::ckks::{Context, KeySpec, SecretKey};
@@ -9,6 +11,7 @@ use crate::params::ChainSpec;
 use crate::program::store::encode_input;
 use crate::program::{
     Builder, ChainView, Executor, KeySet, PlainClass, PlainId, PlainStore, PlainValues, Slots, Term, ValueId,
+    Verified,
 };
 
 /// A program on 16 slots, with some values for every plaintext.
@@ -58,6 +61,61 @@ impl Writer {
     }
 }
 
+/// A program, and what happened when it ran.
+struct Ran {
+    program: Verified,
+    called: Counts,
+    /// Of the kernels.
+    done: [u64; 5],
+    key_bytes: u64,
+    plain_bytes: u64,
+}
+
+/// Runs a program of one input on one thread, on tiles of values within one.
+fn run(context: &Arc<Context>, Writer { b, plains }: Writer) -> Ran {
+    let program = b.finish().unwrap().0;
+    let secret = SecretKey::from_seed(context, &Seed::new([1; 32]));
+    let keys = secret
+        .evaluation_keys(context, &KeySpec::from(&KeySet::of(&program)))
+        .unwrap()
+        .expand(context)
+        .unwrap();
+    let encapsulation = program
+        .refreshing()
+        .map(|_| secret.encapsulation_keys(context).unwrap());
+    let store = PlainStore::encode(&program, context, &plains).unwrap();
+    let tile = |seed: u32| {
+        let slots = (0..program.slots).map(|s| f64::from(seed + s).sin());
+        let slots = Slots::from(slots.collect::<Vec<f64>>());
+        let plain = encode_input(&program, context, 0, &slots).unwrap();
+        secret.encrypt(context, &plain).unwrap().expand(context)
+    };
+    let tiles = program.values[program.inputs[0].value.0 as usize].tiles;
+    let input = vec![(0..tiles).map(tile).collect()];
+    let executor = Executor {
+        context,
+        keys: &keys,
+        encapsulation: encapsulation.as_ref(),
+        program: &program,
+        plains: &store,
+    };
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    let (called, done) = pool.install(|| {
+        let mut called = Counts::default();
+        tally::take();
+        executor.run_counted(input, &(), &mut called).unwrap();
+        (called, tally::take())
+    });
+    let encapsulation_bytes = encapsulation.map_or(0, |keys| keys.bytes());
+    Ran {
+        called,
+        done,
+        key_bytes: (keys.bytes() + encapsulation_bytes) as u64,
+        plain_bytes: store.bytes() as u64,
+        program,
+    }
+}
+
 /// Runs what `write` writes on an input of two tiles at level 5, on one thread, and compares.
 fn compare(write: impl FnOnce(&mut Writer, ValueId) -> ValueId) {
     let spec = ChainSpec {
@@ -76,36 +134,13 @@ fn compare(write: impl FnOnce(&mut Writer, ValueId) -> ValueId) {
     let x = w.b.input("x", 2, 5).unwrap();
     let y = write(&mut w, x);
     w.b.output("y", y);
-    let Writer { b, plains } = w;
-    let program = b.finish().unwrap().0;
-    let secret = SecretKey::from_seed(&context, &Seed::new([1; 32]));
-    let spec = KeySpec::from(&KeySet::of(&program));
-    let keys = secret
-        .evaluation_keys(&context, &spec)
-        .unwrap()
-        .expand(&context)
-        .unwrap();
-    let store = PlainStore::encode(&program, &context, &plains).unwrap();
-    let tile = |seed: f64| {
-        let slots: Vec<f64> = (0..16).map(|s| (seed + f64::from(s)).sin()).collect();
-        let plain = encode_input(&program, &context, 0, &Slots::from(slots)).unwrap();
-        secret.encrypt(&context, &plain).unwrap().expand(&context)
-    };
-    let input = vec![vec![tile(0.0), tile(1.0)]];
-    let executor = Executor {
-        context: &context,
-        keys: &keys,
-        encapsulation: None,
-        program: &program,
-        plains: &store,
-    };
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-    let (called, done) = pool.install(|| {
-        let mut called = Counts::default();
-        tally::take();
-        executor.run_counted(input, &(), &mut called).unwrap();
-        (called, tally::take())
-    });
+    let Ran {
+        program,
+        called,
+        done,
+        key_bytes,
+        plain_bytes,
+    } = run(&context, w);
     let bill = count_on(&program, context.chain());
     let total = bill.total;
     let predicted = [
@@ -140,8 +175,8 @@ fn compare(write: impl FnOnce(&mut Writer, ValueId) -> ValueId) {
         "calls, predicted against done\n{}",
         *program
     );
-    assert_eq!(bill.resident_plain_bytes, store.bytes() as u64);
-    assert_eq!(bill.resident_key_bytes, keys.bytes() as u64);
+    assert_eq!(bill.resident_plain_bytes, plain_bytes);
+    assert_eq!(bill.resident_key_bytes, key_bytes);
 }
 
 /// Refreshing three tiles, two of them as a pair: counts by the chain agree to a hundredth, estimates without its primes to a fourth,
@@ -156,37 +191,20 @@ fn refreshing_does_what_was_counted() {
         ..BootstrapSpec::b16_lite()
     };
     let context = Context::new_insecure(spec.chain().build_insecure().unwrap()).unwrap();
-    let mut b = Builder::new(64, ChainView::from(context.chain())).bootstrapping(spec);
-    let x = b.input("x", 3, 4).unwrap();
-    let y = b.refresh(x, 1.5).unwrap();
-    b.output("y", y);
-    let program = b.finish().unwrap().0;
-    let secret = SecretKey::from_seed(&context, &Seed::new([1; 32]));
-    let keys = secret
-        .evaluation_keys(&context, &KeySpec::from(&KeySet::of(&program)))
-        .unwrap();
-    let keys = keys.expand(&context).unwrap();
-    let encapsulation = secret.encapsulation_keys(&context).unwrap();
-    let store = PlainStore::encode(&program, &context, &PlainValues::default()).unwrap();
-    let tile = |_| {
-        let plain = encode_input(&program, &context, 0, &Slots::from(vec![1.0; 64])).unwrap();
-        secret.encrypt(&context, &plain).unwrap().expand(&context)
+    let mut w = Writer {
+        b: Builder::new(64, ChainView::from(context.chain())).bootstrapping(spec),
+        plains: PlainValues::default(),
     };
-    let input = vec![(0..3).map(tile).collect()];
-    let executor = Executor {
-        context: &context,
-        keys: &keys,
-        encapsulation: Some(&encapsulation),
-        program: &program,
-        plains: &store,
-    };
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-    let (called, done) = pool.install(|| {
-        let mut called = Counts::default();
-        tally::take();
-        executor.run_counted(input, &(), &mut called).unwrap();
-        (called, tally::take())
-    });
+    let x = w.b.input("x", 3, 4).unwrap();
+    let y = w.b.refresh(x, 1.5).unwrap();
+    w.b.output("y", y);
+    let Ran {
+        program,
+        called,
+        done,
+        key_bytes,
+        plain_bytes,
+    } = run(&context, w);
     let bill = count_on(&program, context.chain());
     let estimated = count(&program, &ChainShape::from(context.chain())).total;
     let work = |c: &Counts| {
@@ -212,11 +230,8 @@ fn refreshing_does_what_was_counted() {
     }
     assert_eq!(called.refreshes, bill.total.refreshes);
     assert_eq!((bill.total.rotations, bill.total.ct_multiplications), (0, 0));
-    assert_eq!(bill.resident_plain_bytes, store.bytes() as u64);
-    assert_eq!(
-        bill.resident_key_bytes,
-        (keys.bytes() + encapsulation.bytes()) as u64
-    );
+    assert_eq!(bill.resident_plain_bytes, plain_bytes);
+    assert_eq!(bill.resident_key_bytes, key_bytes);
 }
 
 use PlainClass::{Constant, General};
