@@ -188,8 +188,8 @@ fn members_are_refreshed_one_by_one() {
         .filter(|name| name.starts_with("relu"));
     // Fifteen levels a block, of which a path has five between refreshes.
     assert!(within.count() >= 3, "{text}");
-    // Only the first layer folds into slots of which some hold parts of sums.
-    assert!((1..3).contains(&deployment.fronts()), "{text}");
+    // At most the first layer folds into slots of which some hold parts of sums.
+    assert!(deployment.fronts() < 3, "{text}");
     deployment.agrees();
 }
 
