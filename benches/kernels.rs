@@ -141,13 +141,20 @@ fn sums(kernels: &Kernels, n: usize, repeats: usize) {
         let both = least(repeats, || {
             kernels.inner_product_pair(&q, [black_box(out0), out1], &triples)
         });
-        let mut panel = Panel::zeroed(n, 2 * count, q.bits());
-        let rows: Vec<(usize, &[u64])> = limbs.iter().take(2 * count).enumerate().collect();
-        panel.set(kernels, &rows);
+        let panel = |rows: usize| {
+            let mut panel = Panel::zeroed(n, rows, q.bits());
+            let rows: Vec<(usize, &[u64])> = limbs.iter().take(rows).enumerate().collect();
+            panel.set(kernels, &rows);
+            panel
+        };
+        let (whole, half) = (panel(2 * count), panel(count));
+        let stream = |j| UniformStream::new(&Seed::new([7; 32]), 1, j);
+        let streams: Vec<UniformStream> = (0..count as u64).map(stream).collect();
         let digits: Vec<&[u64]> = limbs.iter().take(count).collect();
-        let mut key = |automorphism| {
+        let mut key = |uniform: Option<&[UniformStream]>, automorphism| {
             let sum = KeySum {
-                panel: &panel,
+                panel: if uniform.is_some() { &half } else { &whole },
+                uniform,
                 digits: &digits,
                 plus: None,
                 automorphism,
@@ -157,14 +164,16 @@ fn sums(kernels: &Kernels, n: usize, repeats: usize) {
                 kernels.key_sum(&q, [black_box(out0), out1], &sum, 0..n)
             })
         };
-        let (packed, moved) = (key(None), key(Some(&automorphism)));
+        let (packed, moved) = (key(None, None), key(None, Some(&automorphism)));
+        let seeded = key(Some(&streams), None);
         println!(
-            "  sum of {count}: {:.3} ns a product, by runs of 16 {:.3}, in pairs {:.3}, packed {:.3}, with automorphism {:.3}",
+            "  sum of {count}: {:.3} ns a product, by runs of 16 {:.3}, in pairs {:.3}, packed {:.3}, with automorphism {:.3}, seeded {:.3}",
             per_product(count, plain),
             per_product(2 * sums * count, runs),
             per_product(2 * count, both),
             per_product(2 * count, packed),
-            per_product(2 * count, moved)
+            per_product(2 * count, moved),
+            per_product(2 * count, seeded)
         );
     }
 }

@@ -129,6 +129,7 @@ impl<'a> Sums<'a> {
             |automorphism: Option<&Automorphism>, outs: [&mut [u64]; 2], digits: &Limbs, panel: &Panel| {
                 let digits: Vec<&[u64]> = digits.iter().take(TERMS).collect();
                 let sum = KeySum {
+                    uniform: None,
                     panel,
                     digits: &digits,
                     plus: None,

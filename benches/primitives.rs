@@ -1,6 +1,6 @@
 //! Processor time and precision of the CKKS primitives on the four comparison sets, on one thread.
 //!
-//! `cargo bench --bench primitives [-- A B C D]`. Every operation runs on fresh ciphertexts at the top level with all slots in use. Times
+//! `cargo bench --bench primitives [-- A B C D] [--seeded]`. Every operation runs on fresh ciphertexts at the top level with all slots in use. Times
 //! are the least and the mean of the thread's processor time over many runs: work of others that interrupts it does not count.
 //! Precision is -log2 of the largest slot error.
 
@@ -9,7 +9,7 @@ use std::hint::black_box;
 
 use comfy_table::Table;
 use he_core::ckks::linear::{self, LinearPlan, Term, Weights};
-use he_core::ckks::{Ciphertext, Context, KeySpec, Plaintext, SecretKey, eval, polynomial};
+use he_core::ckks::{Ciphertext, Context, KeyMemory, KeySpec, Plaintext, SecretKey, eval, polynomial};
 use he_core::complex::Complex;
 use he_core::params::{ChainSpec, presets};
 
@@ -68,7 +68,7 @@ fn largest_error(found: &[Complex], expected: impl Iterator<Item = Complex>) -> 
         .fold(0.0, f64::max)
 }
 
-fn run(name: &str, spec: &ChainSpec) -> he_core::Result<()> {
+fn run(name: &str, spec: &ChainSpec, memory: KeyMemory) -> he_core::Result<()> {
     let context = &Context::new(spec.build()?)?;
     let (chain, top) = (context.chain(), context.top_level());
     let n = context.slots();
@@ -82,7 +82,7 @@ fn run(name: &str, spec: &ChainSpec) -> he_core::Result<()> {
     let start = cpu_ms();
     let seeded = secret.evaluation_keys(context, &spec)?;
     let made = cpu_ms();
-    let keys = &seeded.expand(context)?;
+    let keys = &seeded.expand(context, memory)?;
     let expanded = cpu_ms();
     let (x, y) = (slots(n, 1), slots(n, 2));
     let encode = |z: &[Complex]| context.encode_complex(z, context.scale(top), top, false);
@@ -93,7 +93,7 @@ fn run(name: &str, spec: &ChainSpec) -> he_core::Result<()> {
     let public = secret.public_key(context)?;
 
     println!(
-        "set {name}: N = 2^{}, log QP = {:.0}, {} + {} limbs, {} digits; nine keys: {:.1} MB seeded, {:.1} MB expanded, made in {:.0} ms, expanded in {:.0} ms",
+        "set {name}: N = 2^{}, log QP = {:.0}, {} + {} limbs, {} digits; nine keys: {:.1} MB travelling, {:.1} MB in memory, made in {:.0} ms, loaded in {:.0} ms",
         chain.log_n(),
         chain.log_qp(),
         chain.limbs(top),
@@ -210,6 +210,10 @@ fn run(name: &str, spec: &ChainSpec) -> he_core::Result<()> {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let memory = match std::env::args().any(|arg| arg == "--seeded") {
+        true => KeyMemory::Seeded,
+        false => KeyMemory::Expanded,
+    };
     let wanted: Vec<String> = std::env::args()
         .skip(1)
         .filter(|arg| !arg.starts_with('-'))
@@ -226,7 +230,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .build()?;
     for (name, spec) in sets {
         if wanted.is_empty() || wanted.iter().any(|w| w == name) {
-            one_thread.install(|| run(name, &spec))?;
+            one_thread.install(|| run(name, &spec, memory))?;
         }
     }
     Ok(())

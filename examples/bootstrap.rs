@@ -1,6 +1,6 @@
 //! Refreshes ciphertexts: stages, time, levels and precision of bootstrapping.
 //!
-//! `cargo run --release --example bootstrap -- [--set B16|B16-lite|B15] [--threads T] [--repeat R] [--json FILE]`
+//! `cargo run --release --example bootstrap -- [--set B16|B16-lite|B15] [--keys seeded|expanded] [--threads T] [--repeat R] [--json FILE]`
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use clap::{Parser, ValueEnum};
 use comfy_table::Table;
 use he_core::bootstrap::{BootstrapSpec, Bootstrapper, Stage};
-use he_core::ckks::{Ciphertext, Context, SecretKey};
+use he_core::ckks::{Ciphertext, Context, KeyMemory, SecretKey};
 use serde::Serialize;
 
 mod support;
@@ -25,6 +25,9 @@ struct Arguments {
     /// Threads.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     threads: u16,
+    /// What of the keys is in memory.
+    #[arg(long, value_enum, default_value_t = Keys::Seeded)]
+    keys: Keys,
     /// Pairs of every structure.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     repeat: u16,
@@ -44,6 +47,14 @@ enum Set {
     /// N = 2^15, 4 levels of 30 bits between refreshes: low latency.
     #[value(name = "B15")]
     B15,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Keys {
+    /// One half; the other is made again from its seed whenever it is used.
+    Seeded,
+    /// Both halves.
+    Expanded,
 }
 
 impl Set {
@@ -115,16 +126,22 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     );
     let secret = SecretKey::generate(context)?;
     let key_spec = bootstrapper.key_spec();
+    let memory = match arguments.keys {
+        Keys::Seeded => KeyMemory::Seeded,
+        Keys::Expanded => KeyMemory::Expanded,
+    };
     let (keys, keygen) = timed(|| secret.evaluation_keys(context, &key_spec));
-    let (keys, expand) = timed(|| keys?.expand_owned(context));
+    let (keys, expand) = timed(|| keys?.expand(context, memory));
     let (keys, encapsulation) = (&keys?, &secret.encapsulation_keys(context)?);
     println!(
-        "keys      {} rotations, {} seeded, {} in memory, made in {}, loaded in {}",
+        "keys      {} rotations, {} seeded, {} in memory, made in {} (CPU {}), loaded in {} (CPU {})",
         key_spec.rotations.len(),
         bytes(key_spec.wire_bytes(context) as u64),
         bytes(keys.bytes() as u64),
         seconds(keygen.wall),
-        seconds(expand.wall)
+        seconds(keygen.cpu),
+        seconds(expand.wall),
+        seconds(expand.cpu)
     );
     let encrypt = |slots: &[f64]| -> he_core::Result<Ciphertext> {
         let level = bootstrapper.entry_level();

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use he_core::ckks::{
-    Ciphertext, Context, KeySpec, PublicKey, SecretKey, SeededCiphertext, SeededEvaluationKeys,
+    Ciphertext, Context, KeyMemory, KeySpec, PublicKey, SecretKey, SeededCiphertext, SeededEvaluationKeys,
 };
 use he_core::math::sample::Seed;
 use he_core::params::{Chain, ChainSpec, presets};
@@ -89,7 +89,7 @@ pub fn evaluation_keys(bytes: &[u8]) {
     if let Ok(keys) = SeededEvaluationKeys::from_bytes(context(), bytes) {
         assert_eq!(keys.to_bytes(), bytes);
         // Words are checked here.
-        let _ = keys.expand(context());
+        let _ = keys.expand(context(), KeyMemory::Seeded);
     }
 }
 

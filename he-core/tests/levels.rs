@@ -2,7 +2,7 @@
 
 use he_core::Error;
 use he_core::ckks::linear::{self, LinearPlan, Term, Weights};
-use he_core::ckks::{Context, KeySpec, SecretKey, eval, polynomial};
+use he_core::ckks::{Context, KeyMemory, KeySpec, SecretKey, eval, polynomial};
 use he_core::math::sample::Seed;
 use he_core::params::ChainSpec;
 
@@ -25,7 +25,7 @@ fn what_spends_a_level_is_refused_at_the_bottom() {
     let keys = secret
         .evaluation_keys(&context, &spec)
         .unwrap()
-        .expand(&context)
+        .expand(&context, KeyMemory::Expanded)
         .unwrap();
     let plain = context
         .encode(&vec![0.5; context.slots()], context.scale(0), 0, false)

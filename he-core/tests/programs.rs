@@ -6,7 +6,7 @@ use std::cell::Cell;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use he_core::ckks::{Ciphertext, Context, KeySpec, SecretKey};
+use he_core::ckks::{Ciphertext, Context, KeyMemory, KeySpec, SecretKey};
 use he_core::complex::Complex;
 use he_core::math::sample::Seed;
 use he_core::params::ChainSpec;
@@ -111,7 +111,7 @@ fn run_case(case: &Case) -> Outcome {
     let keys = secret
         .evaluation_keys(context, &spec)
         .unwrap()
-        .expand(context)
+        .expand(context, KeyMemory::Expanded)
         .unwrap();
     let store = PlainStore::encode(program, context, plains).unwrap();
     let executor = Executor {
@@ -368,7 +368,7 @@ fn a_run_can_be_followed_and_cancelled() {
     let keys = secret
         .evaluation_keys(context, &KeySpec::from(&KeySet::of(program)))
         .unwrap()
-        .expand(context)
+        .expand(context, KeyMemory::Expanded)
         .unwrap();
     let store = PlainStore::encode(program, context, plains).unwrap();
     let executor = Executor {

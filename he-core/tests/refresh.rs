@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use he_core::bootstrap::{BootstrapSpec, EncapsulationKeys};
-use he_core::ckks::{Context, EvaluationKeys, KeySpec, SecretKey};
+use he_core::ckks::{Context, EvaluationKeys, KeyMemory, KeySpec, SecretKey};
 use he_core::math::sample::Seed;
 use he_core::program::clear::{self, ClearError};
 use he_core::program::count::Counts;
@@ -44,7 +44,7 @@ impl Keys {
         let spec = KeySpec::from(&KeySet::of(program));
         let evaluation = secret.evaluation_keys(context, &spec).unwrap();
         Keys {
-            evaluation: evaluation.expand(context).unwrap(),
+            evaluation: evaluation.expand(context, KeyMemory::Seeded).unwrap(),
             encapsulation: secret.encapsulation_keys(context).unwrap(),
             secret,
         }

@@ -1,7 +1,7 @@
 //! Stage by stage with the secret key, and the whole.
 
 use super::*;
-use crate::ckks::{EvaluationKeys, SecretKey};
+use crate::ckks::{EvaluationKeys, KeyMemory, SecretKey};
 use crate::complex::Complex;
 use crate::math::sample::Seed;
 use crate::params::{SPARSE_WEIGHT, Secret, log2_product};
@@ -36,7 +36,7 @@ fn bench(context: Arc<Context>, spec: &BootstrapSpec) -> Bench {
     let keys = secret
         .evaluation_keys_from(&context, &bootstrapper.key_spec(), &Seed::new([4; 32]))
         .unwrap()
-        .expand_owned(&context)
+        .expand(&context, KeyMemory::Seeded)
         .unwrap();
     let encapsulation = secret
         .encapsulation_keys_from(&context, &Seed::new([5; 32]))

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Ciphertext, Context, EvaluationKeys, KeySpec, Plaintext, SecretKey, noise};
+use super::{Ciphertext, Context, EvaluationKeys, KeyMemory, KeySpec, Plaintext, SecretKey, noise};
 use crate::complex::Complex;
 use crate::math::kernels::Kernels;
 use crate::math::sample::Seed;
@@ -43,10 +43,20 @@ fn rational_chain(log_n: u32) -> InsecureChain {
 
 impl Fixture {
     pub(crate) fn new(log_n: u32, rotations: &[i32]) -> Self {
-        Self::with_kernels(rational_chain(log_n), rotations, crate::math::kernels::active())
+        Self::with_kernels(
+            rational_chain(log_n),
+            rotations,
+            crate::math::kernels::active(),
+            KeyMemory::Expanded,
+        )
     }
 
-    pub(crate) fn with_kernels(chain: InsecureChain, rotations: &[i32], kernels: Kernels) -> Self {
+    pub(crate) fn with_kernels(
+        chain: InsecureChain,
+        rotations: &[i32],
+        kernels: Kernels,
+        memory: KeyMemory,
+    ) -> Self {
         let context = Context::insecure_with_kernels(chain, kernels).unwrap();
         let top = context.top_level();
         let secret = SecretKey::from_seed(&context, &Seed::new([7; 32]));
@@ -59,7 +69,7 @@ impl Fixture {
         let keys = secret
             .evaluation_keys_from(&context, &spec, &Seed::new([8; 32]))
             .unwrap();
-        let keys = keys.expand(&context).unwrap();
+        let keys = keys.expand(&context, memory).unwrap();
         Self {
             context,
             secret,

@@ -104,13 +104,14 @@ fn sum(
     then: Then<'_>,
     range: Range<usize>,
 ) {
-    let panel = key.limb(context, prime);
+    let (panel, uniform) = key.limb(context, prime);
     tally::add(
         Work::KeyByte,
         2 * digits.len() * Panel::row_bytes(range.len(), panel.bits()),
     );
     let sum = KeySum {
         panel,
+        uniform,
         digits,
         plus: then.plus,
         automorphism: then.automorphism,

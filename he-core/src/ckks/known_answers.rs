@@ -1,16 +1,17 @@
-//! One computation, from seeds to result, whose bytes are pinned: the same on every path of the processor and any number of threads.
+//! One computation, from seeds to result, whose bytes are pinned: the same on every path of the processor, with any number of threads
+//! and either form of keys in memory.
 //!
 //! What is pinned is the wire format and the arithmetic. Plaintexts are constants, so that no transform of floats takes part.
 
 use super::fixture::{Fixture, chain};
 use super::linear::{self, LinearPlan, Term};
-use super::{Ciphertext, eval, polynomial};
+use super::{Ciphertext, KeyMemory, eval, polynomial};
 use crate::math::kernels::{self, Kernels};
 use crate::math::sample::Seed;
 
 /// Hash of a fresh ciphertext and of what a chain of all operations makes of it.
-fn computation(kernels: Kernels) -> [String; 2] {
-    let f = Fixture::with_kernels(chain(7), &[1, 2, 3, 4], kernels);
+fn computation(kernels: Kernels, memory: KeyMemory) -> [String; 2] {
+    let f = Fixture::with_kernels(chain(7), &[1, 2, 3, 4], kernels, memory);
     let (context, keys) = (&*f.context, &f.keys);
     let encrypt = |value: f64, byte: u8| {
         let plaintext = context.encode(&[value], context.scale(4), 4, false).unwrap();
@@ -47,16 +48,26 @@ fn computation(kernels: Kernels) -> [String; 2] {
 }
 
 #[test]
-fn every_path_and_number_of_threads_gives_the_pinned_bytes() {
+fn every_path_memory_and_number_of_threads_gives_the_pinned_bytes() {
     let expected = [FRESH.to_string(), RESULT.to_string()];
     for kernels in kernels::available() {
-        for threads in [1, 2, 5] {
+        for (threads, memory) in [
+            (1, KeyMemory::Expanded),
+            (1, KeyMemory::Seeded),
+            (2, KeyMemory::Expanded),
+            (5, KeyMemory::Seeded),
+        ] {
             let pool = rayon::ThreadPoolBuilder::new()
                 .num_threads(threads)
                 .build()
                 .unwrap();
-            let found = pool.install(|| computation(kernels));
-            assert_eq!(found, expected, "path {:?}, {threads} threads", kernels.path());
+            let found = pool.install(|| computation(kernels, memory));
+            assert_eq!(
+                found,
+                expected,
+                "path {:?}, {threads} threads, {memory:?}",
+                kernels.path()
+            );
         }
     }
 }

@@ -43,4 +43,6 @@ pub(crate) use fft::SpecialFft;
 pub use flood::Flooding;
 #[cfg(test)]
 pub(crate) use keys::sparse_ternary;
-pub use keys::{EncapsulationKeys, EvaluationKeys, KeySpec, PublicKey, SecretKey, SeededEvaluationKeys};
+pub use keys::{
+    EncapsulationKeys, EvaluationKeys, KeyMemory, KeySpec, PublicKey, SecretKey, SeededEvaluationKeys,
+};

@@ -3,7 +3,7 @@
 //! All primes are short, so that Q P fits a double word: residues are put together to integers, divided with exact rounding, and taken
 //! apart again. Words must be equal, not close.
 
-use super::keys::{SeededSwitchKey, SwitchKey};
+use super::keys::{KeyMemory, SeededSwitchKey, SwitchKey};
 use super::keyswitch::{self, Then};
 use super::{Context, SecretKey};
 use crate::math::automorphism::galois_of_rotation;
@@ -55,6 +55,18 @@ fn uniform(context: &Context, level: usize, special: bool, index: u64) -> Poly<N
         stream.fill(context.kernels(), context.modulus(prime), 0, limb);
     }
     poly
+}
+
+/// Half 0 or 1 of digit j of a key, modulo a prime.
+fn half(context: &Context, key: &SwitchKey, prime: u16, j: usize, half: usize) -> Vec<u64> {
+    let kernels = context.kernels();
+    let mut words = vec![0; N];
+    match (key.limb(context, prime), half) {
+        ((panel, None), _) => panel.read(kernels, 2 * j + half, &mut words),
+        ((panel, Some(_)), 0) => panel.read(kernels, j, &mut words),
+        ((_, Some(streams)), _) => streams[j].fill(kernels, context.modulus(prime), 0, &mut words),
+    }
+    words
 }
 
 /// Coefficients modulo the product of the primes at `positions`, centred.
@@ -162,11 +174,12 @@ fn check_key_switching(context: &Context) {
     let secret = SecretKey::from_seed(context, &Seed::new([1; 32]));
     let galois = galois_of_rotation(N, 3);
     let public = Seed::new([2; 32]);
-    for key_level in 0..=context.top_level() {
+    let both = |level| [(level, KeyMemory::Seeded), (level, KeyMemory::Expanded)];
+    for (key_level, memory) in (0..=context.top_level()).flat_map(both) {
         let seeded =
             SeededSwitchKey::generate(context, &secret, galois, key_level, &public, &Seed::new([3; 32]))
                 .unwrap();
-        let key = SwitchKey::expand(context, &public, &seeded).unwrap();
+        let key = SwitchKey::load(context, &public, seeded, memory).unwrap();
         for level in 0..=key_level {
             let primes = context.primes(level, true);
             let q_primes = context.chain().primes_of(level);
@@ -189,7 +202,7 @@ fn check_key_switching(context: &Context) {
                 let digit = integers(context, &x, own);
                 for (half, expected) in expected.iter_mut().enumerate() {
                     let rows: Vec<Vec<u64>> = (0..primes.len())
-                        .map(|i| key.limb(context, primes[i]).row(2 * j + half))
+                        .map(|i| self::half(context, &key, primes[i], j, half))
                         .collect();
                     let limbs: Vec<&[u64]> = rows.iter().map(Vec::as_slice).collect();
                     let products = product(context, &digit, &limbs, &primes);
@@ -214,13 +227,13 @@ fn a_key_decrypts_to_its_payload() {
     let secret = SecretKey::from_seed(&context, &Seed::new([5; 32]));
     let public = Seed::new([6; 32]);
     let seeded = SeededSwitchKey::generate(&context, &secret, 1, 2, &public, &Seed::new([7; 32])).unwrap();
-    let key = SwitchKey::expand(&context, &public, &seeded).unwrap();
+    let key = SwitchKey::load(&context, &public, seeded, KeyMemory::Expanded).unwrap();
     let primes = context.primes(2, true);
     for (j, own) in context.chain().digits(2).into_iter().enumerate() {
         let mut error = Poly::<Ntt>::zeroed(context.ring(), &primes);
         for (i, (&prime, limb)) in primes.iter().zip(error.limbs_mut().split_mut()).enumerate() {
             let (q, s) = (context.modulus(prime), secret.limb(prime));
-            let [b, a] = [0, 1].map(|half| key.limb(&context, prime).row(2 * j + half));
+            let [b, a] = [0, 1].map(|half| self::half(&context, &key, prime, j, half));
             let gadget = if own.contains(&i) {
                 context.special_product(prime)
             } else {
@@ -249,11 +262,11 @@ fn uniform_halves_never_repeat() {
     for galois in [1, 5, 25, 2 * N as u64 - 1] {
         let seeded =
             SeededSwitchKey::generate(&context, &secret, galois, 2, &public, &Seed::new([7; 32])).unwrap();
-        let key = SwitchKey::expand(&context, &public, &seeded).unwrap();
+        let key = SwitchKey::load(&context, &public, seeded, KeyMemory::Expanded).unwrap();
         for j in 0..context.chain().digits(2).len() {
             for i in 0..4 {
                 assert!(
-                    seen.insert(key.limb(&context, i).row(2 * j + 1)),
+                    seen.insert(half(&context, &key, i, j, 1)),
                     "key {galois}, digit {j}, limb {i}"
                 );
             }

@@ -469,7 +469,7 @@ pub fn divide_chebyshev(p: &[f64], n: usize) -> (Vec<f64>, Vec<f64>) {
 mod tests {
     use super::*;
     use crate::ckks::fixture::{Fixture, slots};
-    use crate::ckks::noise;
+    use crate::ckks::{KeyMemory, noise};
     use crate::complex::Complex;
     use crate::params::{ChainSpec, presets};
     use proptest::prelude::*;
@@ -496,6 +496,7 @@ mod tests {
             spec.build_insecure().unwrap(),
             &[],
             crate::math::kernels::active(),
+            KeyMemory::Expanded,
         )
     }
 

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::fixture::{Fixture, slots};
-use super::{Ciphertext, Context, PublicKey, SeededCiphertext, SeededEvaluationKeys};
+use super::{Ciphertext, Context, KeyMemory, PublicKey, SeededCiphertext, SeededEvaluationKeys};
 use crate::error::{Error, Result};
 
 /// Whether all words of a ciphertext are below their primes.
@@ -26,7 +26,7 @@ fn read_all(context: &Context, bytes: &[u8]) -> [Result<()>; 4] {
         SeededCiphertext::from_bytes(context, bytes).map(|x| check(x.expand(context))),
         PublicKey::from_bytes(context, bytes).map(|_| ()),
         SeededEvaluationKeys::from_bytes(context, bytes)
-            .and_then(|keys| keys.expand(context))
+            .and_then(|keys| keys.expand(context, KeyMemory::Seeded))
             .map(|_| ()),
     ]
 }

@@ -13,7 +13,7 @@ pub const BLOCK_WORDS: usize = 32;
 const SLACK_BYTES: usize = 64;
 
 /// Rows of packed words, interleaved block by block.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Panel {
     bytes: Vec<u8>,
     bits: u32,
@@ -41,6 +41,25 @@ impl Panel {
             rows,
             n,
         }
+    }
+
+    /// A panel whose packed words, block by block and in each block row by row, are these.
+    ///
+    /// # Panics
+    /// As [`zeroed`](Self::zeroed), or if there are more or fewer bytes than such a panel has.
+    pub fn from_bytes(n: usize, rows: usize, bits: u32, bytes: &[u8]) -> Self {
+        assert_eq!(bytes.len(), rows * Self::row_bytes(n, bits));
+        let mut panel = Self::zeroed(0, rows, bits);
+        panel.n = n;
+        panel.bytes = Vec::with_capacity(bytes.len() + SLACK_BYTES);
+        panel.bytes.extend_from_slice(bytes);
+        panel.bytes.extend_from_slice(&[0; SLACK_BYTES]);
+        panel
+    }
+
+    /// Its packed words.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.bytes()]
     }
 
     /// Bytes of a row of `n` words of `bits` bits.
@@ -131,14 +150,30 @@ impl Panel {
         }
     }
 
-    /// The words of a row.
-    pub fn row(&self, row: usize) -> Vec<u64> {
-        assert!(row < self.rows, "row {row} of {}", self.rows);
-        let mut words = vec![0; self.n];
-        for (at, words) in words.chunks_exact_mut(self.block()).enumerate() {
-            self.unpack(at, row, words);
+    /// Reads the words of a row.
+    ///
+    /// # Panics
+    /// If the row does not exist, or has another length.
+    pub fn read(&self, kernels: &Kernels, row: usize, words: &mut [u64]) {
+        assert!(row < self.rows && words.len() == self.n);
+        let row_bytes = Self::row_bytes(self.block(), self.bits);
+        let blocks = self.as_bytes().chunks_exact(self.block_bytes());
+        for (words, bytes) in words.chunks_exact_mut(self.block()).zip(blocks) {
+            kernels.unpack(&bytes[row * row_bytes..][..row_bytes], self.bits, words);
         }
-        words
+    }
+
+    /// The largest of its words; 0 without any.
+    pub fn largest(&self, kernels: &Kernels) -> u64 {
+        let mut words = [0; 32 * BLOCK_WORDS];
+        let mut largest = 0;
+        let piece = Self::row_bytes(words.len(), self.bits);
+        for bytes in self.as_bytes().chunks(piece) {
+            let words = &mut words[..bytes.len() / self.bits as usize * 8];
+            kernels.unpack(bytes, self.bits, words);
+            largest = words.iter().fold(largest, |largest, &word| largest.max(word));
+        }
+        largest
     }
 }
 

@@ -12,7 +12,7 @@ pub enum Work {
     MacWord,
     /// Words moved by automorphisms.
     AutomorphismWord,
-    /// Bytes of evaluation keys read.
+    /// Bytes of evaluation keys multiplied with, of which those made again from a seed are not read.
     KeyByte,
 }
 

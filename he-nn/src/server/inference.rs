@@ -88,7 +88,7 @@ impl Server {
         self.plains.bytes()
     }
 
-    /// Expands the keys of a client; of the same keys, only once for as long as someone holds them.
+    /// Loads the keys of a client; of the same keys, only once for as long as someone holds them.
     ///
     /// # Errors
     /// [`Error::PlanMismatch`], [`Error::Truncated`], [`Error::Corrupted`]; [`Error::Engine`] names a key that is missing.

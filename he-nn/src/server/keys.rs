@@ -1,19 +1,21 @@
-//! Evaluation keys of clients, expanded once.
+//! Evaluation keys of clients, loaded once.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use he_core::ckks::{Context, EncapsulationKeys, EvaluationKeys as RingKeys, SeededEvaluationKeys};
+use he_core::ckks::{
+    Context, EncapsulationKeys, EvaluationKeys as RingKeys, KeyMemory, SeededEvaluationKeys,
+};
 
 use crate::client::ClientSpec;
 use crate::error::{Error, Result};
 use crate::wire::{EvaluationKeys, KeyId};
 
-/// Expanded evaluation keys of one client, for one server. Clones share their memory, which is free when the last is dropped.
+/// Evaluation keys of one client, ready for use by one server. Clones share their memory, which is free when the last is dropped.
 #[derive(Clone)]
-pub struct ServerKeys(Arc<Expanded>);
+pub struct ServerKeys(Arc<Loaded>);
 
-struct Expanded {
+struct Loaded {
     plan: [u8; 32],
     key: KeyId,
     /// Of the packed form: one secret key may have several sets of evaluation keys.
@@ -50,10 +52,10 @@ impl ServerKeys {
 
 /// Keys in use, by key id. It keeps none alive: who holds [`ServerKeys`] does.
 #[derive(Default)]
-pub(super) struct KeyCache(Mutex<HashMap<KeyId, Weak<Expanded>>>);
+pub(super) struct KeyCache(Mutex<HashMap<KeyId, Weak<Loaded>>>);
 
 impl KeyCache {
-    /// Expands keys whose plan is already checked, unless they are in use already.
+    /// Loads keys whose plan is already checked, unless they are in use already.
     pub(super) fn load(
         &self,
         context: &Context,
@@ -88,8 +90,8 @@ impl KeyCache {
         let encapsulation = encapsulation(context, spec, keys)?;
         let seeded = SeededEvaluationKeys::from_bytes(context, &keys.packed)?;
         seeded.covers(context, &spec.keys)?;
-        let ring = seeded.expand(context)?;
-        let expanded = Arc::new(Expanded {
+        let ring = seeded.expand(context, KeyMemory::of_program(spec.encapsulation))?;
+        let loaded = Arc::new(Loaded {
             plan: keys.owner.plan,
             key,
             digest,
@@ -102,8 +104,8 @@ impl KeyCache {
         }
         let mut cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         cache.retain(|_, known| known.strong_count() > 0);
-        cache.insert(key, Arc::downgrade(&expanded));
-        Ok(ServerKeys(expanded))
+        cache.insert(key, Arc::downgrade(&loaded));
+        Ok(ServerKeys(loaded))
     }
 
     fn find(&self, key: KeyId, digest: &[u8; 32]) -> Option<ServerKeys> {

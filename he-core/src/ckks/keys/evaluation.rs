@@ -1,15 +1,15 @@
 //! The set of keys a server evaluates a program with.
 //!
 //! Wire: public seed (32 bytes), number of keys (u32), then for each key, in ascending order, exponent (u64; 1 is relinearisation),
-//! level (u32) and its halves b packed; all little-endian.
+//! level (u32) and its halves b; all little-endian. Halves stand prime by prime, words in as many bits as the prime has, for each 32
+//! coefficients the words of all digits: as they stand in memory ([`crate::math::panel`]).
 
-use std::borrow::Borrow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use super::SecretKey;
-use super::switching::{RELINEARISATION, SeededSwitchKey, SwitchKey};
+use super::switching::{Halves, KeyMemory, RELINEARISATION, SeededSwitchKey, SwitchKey};
 use crate::ckks::context::Context;
 use crate::ckks::domain;
 use crate::ckks::parallel;
@@ -60,7 +60,7 @@ impl KeySpec {
 }
 
 /// The travelling form: half the bytes of the expanded keys. Keys that were read borrow the bytes they were read from.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct SeededEvaluationKeys<'a> {
     seed: Seed,
     keys: Vec<SeededSwitchKey<'a>>,
@@ -110,7 +110,7 @@ impl<'a> SeededEvaluationKeys<'a> {
         let length: usize = self
             .keys
             .iter()
-            .map(|key| KEY_HEADER_BYTES + key.packed.len())
+            .map(|key| KEY_HEADER_BYTES + key.pieces().into_iter().map(<[u8]>::len).sum::<usize>())
             .sum();
         let mut out = Vec::with_capacity(SET_HEADER_BYTES + length);
         out.extend_from_slice(self.seed.bytes());
@@ -118,7 +118,9 @@ impl<'a> SeededEvaluationKeys<'a> {
         for key in &self.keys {
             out.extend_from_slice(&key.galois.to_le_bytes());
             out.extend_from_slice(&(key.level as u32).to_le_bytes());
-            out.extend_from_slice(&key.packed);
+            key.pieces()
+                .into_iter()
+                .for_each(|piece| out.extend_from_slice(piece));
         }
         out
     }
@@ -159,11 +161,11 @@ impl<'a> SeededEvaluationKeys<'a> {
             if level > context.top_level() {
                 return Err(corrupted("a level is above the chain's top"));
             }
-            let packed = take(SeededSwitchKey::packed_bytes(context, level))?.into();
+            let halves = Halves::Read(take(SeededSwitchKey::packed_bytes(context, level))?);
             keys.push(SeededSwitchKey {
                 galois,
                 level,
-                packed,
+                halves,
             });
         }
         if !rest.is_empty() {
@@ -194,29 +196,19 @@ impl<'a> SeededEvaluationKeys<'a> {
         Ok(())
     }
 
-    /// Makes the uniform halves and unpacks the others.
-    pub fn expand(&self, context: &Context) -> Result<EvaluationKeys> {
-        expand(context, &self.seed, self.keys.iter().collect())
+    /// The keys ready for use. Halves that were made here are taken over as they are; those that were read are copied and checked.
+    ///
+    /// # Errors
+    /// [`Error::Corrupted`] for a word that is not below its prime.
+    pub fn expand(self, context: &Context, memory: KeyMemory) -> Result<EvaluationKeys> {
+        let seed = self.seed;
+        let keys = parallel::map(self.keys, |key| {
+            Ok((key.galois, SwitchKey::load(context, &seed, key, memory)?))
+        });
+        Ok(EvaluationKeys {
+            keys: keys.into_iter().collect::<Result<_>>()?,
+        })
     }
-
-    /// [`expand`](Self::expand), giving up the travelling form of each key on the way: the whole of both is never in memory.
-    pub fn expand_owned(self, context: &Context) -> Result<EvaluationKeys> {
-        expand(context, &self.seed, self.keys)
-    }
-}
-
-fn expand<'a>(
-    context: &Context,
-    seed: &Seed,
-    keys: Vec<impl Borrow<SeededSwitchKey<'a>> + Send>,
-) -> Result<EvaluationKeys> {
-    let keys = parallel::map(keys, |key| {
-        let key = key.borrow();
-        Ok((key.galois, SwitchKey::expand(context, seed, key)?))
-    });
-    Ok(EvaluationKeys {
-        keys: keys.into_iter().collect::<Result<_>>()?,
-    })
 }
 
 impl EvaluationKeys {

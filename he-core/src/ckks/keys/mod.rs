@@ -15,6 +15,7 @@ pub(crate) use encapsulation::sparse_ternary;
 pub use evaluation::{EvaluationKeys, KeySpec, SeededEvaluationKeys};
 pub use public::PublicKey;
 pub use secret::SecretKey;
+pub use switching::KeyMemory;
 #[cfg(test)]
 pub(crate) use switching::SeededSwitchKey;
 pub(crate) use switching::SwitchKey;

@@ -11,12 +11,15 @@ use crate::math::modulus::Modulus;
 use crate::math::panel::BLOCK_WORDS;
 use crate::math::panel::Panel;
 use crate::math::tally::{self, Work};
+use crate::math::uniform::UniformStream;
 
 /// One limb of a product of digits with a key-switching key, and what is done with it before it is stored.
 #[derive(Clone, Copy)]
 pub struct KeySum<'a> {
-    /// The key: digit j meets rows 2 j and 2 j + 1. It may have more rows.
+    /// The key: digit j meets rows 2 j and 2 j + 1, or row j where `uniform` makes the other half. It may have more rows.
     pub panel: &'a Panel,
+    /// The uniform half of each digit, to be made just before it is used. There may be more.
+    pub uniform: Option<&'a [UniformStream]>,
     /// The digits, any words below `2^50`.
     pub digits: &'a [&'a [u64]],
     /// A limb times a word, added to the first sum.
@@ -27,7 +30,34 @@ pub struct KeySum<'a> {
     pub add: bool,
 }
 
+/// Words of each digit's uniform half that are made at a time: those of all digits stay in the nearest cache until they are used.
+const UNIFORM_WORDS: usize = 256;
+
+/// The uniform halves of a stretch.
+#[derive(Clone, Copy)]
+pub(super) struct Made<'a> {
+    /// Digit by digit.
+    pub(super) words: &'a [u64],
+    /// Words of a digit.
+    pub(super) stride: usize,
+    /// The first coefficient.
+    pub(super) from: usize,
+}
+
+impl Made<'_> {
+    /// The words of a digit from coefficient `at` on.
+    #[inline(always)]
+    pub(super) fn digit(&self, j: usize, at: usize) -> &[u64] {
+        &self.words[j * self.stride..][at - self.from..self.stride]
+    }
+}
+
 impl KeySum<'_> {
+    /// Rows of the panel that it reads.
+    pub(super) fn rows(&self) -> usize {
+        self.digits.len() * if self.uniform.is_some() { 1 } else { 2 }
+    }
+
     pub(super) fn lines(&self) -> Option<&Lines> {
         self.automorphism.map(Automorphism::lines)
     }
@@ -65,12 +95,14 @@ impl Kernels {
             same(n, &[digit.len()]);
         }
         blocks(sum.panel, &range);
+        let count = sum.digits.len();
         assert!(
-            sum.panel.rows() >= 2 * sum.digits.len() && sum.digits.len() < super::TERMS_PER_REDUCTION,
-            "{} rows for {} digits",
+            sum.panel.rows() >= sum.rows() && count < super::TERMS_PER_REDUCTION,
+            "{} rows for {count} digits",
             sum.panel.rows(),
-            sum.digits.len()
         );
+        let streams = sum.uniform.map_or(count, <[_]>::len);
+        assert!(streams >= count, "{streams} streams for {count} digits");
         tally::add(Work::MacWord, 2 * sum.digits.len() * range.len());
         if sum.automorphism.is_some() {
             tally::add(Work::AutomorphismWord, 2 * range.len());
@@ -80,9 +112,48 @@ impl Kernels {
             Backend::Avx512(simd) if sum.panel.block() == BLOCK_WORDS => {
                 simd.key_sum(q, [out0, out1], sum, range)
             }
+            _ => self.key_sum_by_pieces(q, [out0, out1], sum, range),
+        }
+    }
+
+    fn key_sum_by_pieces(
+        &self,
+        q: &Modulus,
+        [out0, out1]: [&mut [u64]; 2],
+        sum: &KeySum<'_>,
+        range: Range<usize>,
+    ) {
+        let Some(streams) = sum.uniform else {
+            return self.key_sum_of(q, [out0, out1], sum, None, range);
+        };
+        let stride = UNIFORM_WORDS.min(sum.panel.n());
+        let mut words = vec![0; sum.digits.len() * stride];
+        for at in range.clone().step_by(stride) {
+            let piece = at..range.end.min(at + stride);
+            for (stream, words) in streams.iter().zip(words.chunks_exact_mut(stride)) {
+                stream.fill(self, q, at, &mut words[..piece.len()]);
+            }
+            let made = Made {
+                words: &words,
+                stride,
+                from: at,
+            };
+            self.key_sum_of(q, [&mut *out0, &mut *out1], sum, Some(made), piece);
+        }
+    }
+
+    fn key_sum_of(
+        &self,
+        q: &Modulus,
+        outs: [&mut [u64]; 2],
+        sum: &KeySum<'_>,
+        made: Option<Made<'_>>,
+        range: Range<usize>,
+    ) {
+        match self.0 {
             #[cfg(target_arch = "x86_64")]
-            Backend::Avx2(simd) => simd.key_sum(q, [out0, out1], sum, range),
-            _ => scalar::key_sum(q, [out0, out1], sum, range),
+            Backend::Avx2(simd) => simd.key_sum(q, outs, sum, made, range),
+            _ => scalar::key_sum(q, outs, sum, made, range),
         }
     }
 

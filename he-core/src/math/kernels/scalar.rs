@@ -2,7 +2,7 @@
 //!
 //! Everything is inlined always: the AVX2 path is this code compiled with more instructions.
 
-use super::{KeySum, Lines, Op, Operands, PanelSums, RunSums, WeightedSums};
+use super::{KeySum, Lines, Made, Op, Operands, PanelSums, RunSums, WeightedSums};
 use crate::math::modulus::Modulus;
 use crate::math::panel::BLOCK_WORDS;
 use std::ops::Range;
@@ -110,7 +110,13 @@ pub(super) fn inner_product_pair(
 }
 
 #[inline(always)]
-pub(super) fn key_sum(q: &Modulus, outs: [&mut [u64]; 2], sum: &KeySum<'_>, range: Range<usize>) {
+pub(super) fn key_sum(
+    q: &Modulus,
+    outs: [&mut [u64]; 2],
+    sum: &KeySum<'_>,
+    made: Option<Made<'_>>,
+    range: Range<usize>,
+) {
     let [out0, out1] = outs;
     let block = sum.panel.block();
     let mut factors = [0; BLOCK_WORDS];
@@ -123,7 +129,11 @@ pub(super) fn key_sum(q: &Modulus, outs: [&mut [u64]; 2], sum: &KeySum<'_>, rang
         }
         for (j, digit) in sum.digits.iter().enumerate() {
             for (half, sums) in sums.iter_mut().enumerate() {
-                sum.panel.unpack(at / block, 2 * j + half, &mut factors[..block]);
+                match made {
+                    None => sum.panel.unpack(at / block, 2 * j + half, &mut factors[..block]),
+                    Some(_) if half == 0 => sum.panel.unpack(at / block, j, &mut factors[..block]),
+                    Some(made) => factors[..block].copy_from_slice(&made.digit(j, at)[..block]),
+                }
                 let products = digit[at..at + block].iter().zip(&factors);
                 for (sum, (&x, &y)) in sums.iter_mut().zip(products) {
                     *sum += x as u128 * y as u128;

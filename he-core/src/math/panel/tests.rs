@@ -2,9 +2,12 @@
 
 use super::*;
 use crate::math::automorphism::Automorphism;
+use crate::math::kernels;
 use crate::math::kernels::tests::{MODULI, paths, words};
 use crate::math::kernels::{KeySum, PanelSums, PanelTerm};
 use crate::math::modulus::Modulus;
+use crate::math::sample::Seed;
+use crate::math::uniform::UniformStream;
 use proptest::prelude::*;
 
 /// A panel of these rows, set a few at a time, the last ones first: packing must spare what comes after them.
@@ -16,7 +19,7 @@ fn panel(kernels: &Kernels, rows: &[Vec<u64>], n: usize, bits: u32) -> Panel {
 }
 
 /// Degrees with one short block, one whole one and several.
-const DEGREES: [usize; 4] = [16, 32, 64, 256];
+const DEGREES: [usize; 5] = [16, 32, 64, 256, 1024];
 
 proptest! {
     #[test]
@@ -27,19 +30,25 @@ proptest! {
             let packed = panel(&kernels, &rows, n, bits);
             prop_assert_eq!(packed.bytes(), rows.len() * n * bits as usize / 8);
             for (i, row) in rows.iter().enumerate() {
-                prop_assert_eq!(&packed.row(i), row, "{} bits, {}", bits, kernels.path());
+                let mut read = vec![u64::MAX; n];
+                packed.read(&kernels, i, &mut read);
+                prop_assert_eq!(&read, row, "{} bits, {}", bits, kernels.path());
             }
+            prop_assert_eq!(packed.largest(&kernels), rows.iter().flatten().copied().max().unwrap_or(0));
+            let again = Panel::from_bytes(n, rows.len(), bits, packed.as_bytes());
+            prop_assert_eq!(again.as_bytes(), packed.as_bytes());
+            prop_assert_eq!(again.largest(&kernels), packed.largest(&kernels));
         }
     }
 
     #[test]
     fn products_with_a_key(
         degree in 0..DEGREES.len(), which in 0..MODULI.len(), digits in 0usize..20, spare in 0usize..3,
-        plus: bool, galois in prop::option::of(0u64..512), add: bool, blocks in (0usize..9, 0usize..9), seed: u64,
+        seeded: bool, plus: bool, galois in prop::option::of(0u64..512), add: bool, blocks in (0usize..33, 0usize..33), seed: u64,
     ) {
         let (n, q) = (DEGREES[degree], Modulus::new(MODULI[which]));
         let limbs = |count: usize, bound, tag: u64| (0..count as u64).map(|i| words(n, bound, seed ^ tag ^ i << 8)).collect::<Vec<_>>();
-        let (x, rows) = (limbs(digits, 1 << 50, 1), limbs(2 * (digits + spare), q.value(), 2));
+        let (x, mut rows) = (limbs(digits, 1 << 50, 1), limbs(2 * (digits + spare), q.value(), 2));
         let (limb, start) = (words(n, q.value(), seed ^ 3), limbs(2, q.value(), 4));
         let weight = q.value() - 1;
         let automorphism = galois.map(|g| Automorphism::new(n, 2 * g + 1));
@@ -47,10 +56,18 @@ proptest! {
         let (from, to) = (blocks.0.min(blocks.1) * block, blocks.0.max(blocks.1) * block);
         let range = from.min(n)..to.min(n);
         let digits: Vec<&[u64]> = x.iter().map(Vec::as_slice).collect();
+        let streams: Vec<_> = (0..digits.len() as u64).map(|j| UniformStream::new(&Seed::new([3; 32]), seed, j)).collect();
+        if seeded {
+            for (j, stream) in streams.iter().enumerate() {
+                stream.fill(&kernels::active(), &q, 0, &mut rows[2 * j + 1]);
+            }
+        }
         for kernels in paths() {
-            let packed = panel(&kernels, &rows, n, q.bits());
+            let kept: Vec<Vec<u64>> = rows.iter().step_by(if seeded { 2 } else { 1 }).cloned().collect();
+            let packed = panel(&kernels, &kept, n, q.bits());
             let sum = KeySum {
                 panel: &packed,
+                uniform: seeded.then_some(&streams),
                 digits: &digits,
                 plus: plus.then_some((limb.as_slice(), weight)),
                 automorphism: automorphism.as_ref(),

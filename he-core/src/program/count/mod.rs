@@ -225,7 +225,7 @@ pub struct Bill {
     pub total: Counts,
     /// Bytes of the encoded plaintexts that the program reads, each once.
     pub resident_plain_bytes: u64,
-    /// Bytes of the expanded evaluation keys, each once.
+    /// Bytes of the evaluation keys in memory, each once (see [`KeyMemory::of_program`](crate::ckks::KeyMemory::of_program)).
     pub resident_key_bytes: u64,
     /// Largest number of bytes of ciphertexts alive at once, operands and result of an operation included.
     pub peak_ciphertext_bytes: u64,

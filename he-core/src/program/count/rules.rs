@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Add, Range};
 
 use super::{ChainShape, Counts};
+use crate::ckks::KeyMemory;
 use crate::ckks::linear::GROUP_BYTES_MAX;
 use crate::ckks::polynomial::{PolynomialPlan, RATIO_MAX};
 use crate::params::{Chain, same_scale};
@@ -410,7 +411,11 @@ impl Counter<'_> {
             .into_iter()
             .map(|(level, count)| count * bytes(level))
             .sum();
-        switching + self.encapsulation_key_bytes()
+        let resident = match KeyMemory::of_program(self.keys.encapsulation) {
+            KeyMemory::Seeded => switching / 2,
+            KeyMemory::Expanded => switching,
+        };
+        resident + self.encapsulation_key_bytes()
     }
 
     pub(super) fn peak_ciphertext_bytes(&self) -> u64 {

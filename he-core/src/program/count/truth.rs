@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{ChainShape, Counts, count, count_on};
 use crate::bootstrap::BootstrapSpec;
-use crate::ckks::{Context, KeySpec, SecretKey};
+use crate::ckks::{Context, KeyMemory, KeySpec, SecretKey};
 use crate::math::sample::Seed;
 use crate::math::tally;
 use crate::params::ChainSpec;
@@ -78,7 +78,7 @@ fn run(context: &Arc<Context>, Writer { b, plains }: Writer) -> Ran {
     let keys = secret
         .evaluation_keys(context, &KeySpec::from(&KeySet::of(&program)))
         .unwrap()
-        .expand(context)
+        .expand(context, KeyMemory::of_program(program.refreshing().is_some()))
         .unwrap();
     let encapsulation = program
         .refreshing()

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use he_core::ckks::{Ciphertext, Context, SecretKey};
+use he_core::ckks::{Ciphertext, Context, KeyMemory, SecretKey};
 use he_core::math::sample::Seed;
 use he_core::math::tally;
 use he_core::program::count::Counts;
@@ -47,7 +47,10 @@ fn does_what_was_counted(model: &'static Model) {
         .expect("encodes");
     let secret = SecretKey::from_seed(&context, &Seed::new([1; 32]));
     let keys = secret.evaluation_keys(&context, &plan.key_spec());
-    let keys = keys.expect("keys").expand(&context).expect("expands");
+    let keys = keys
+        .expect("keys")
+        .expand(&context, KeyMemory::Expanded)
+        .expect("expands");
     let inputs = zeros(&plan, &context, &secret);
     let executor = Executor {
         context: &context,

@@ -4,7 +4,8 @@
 //! brings each word's bytes to its lane, a shift and a mask do the rest.
 
 use super::super::lanes::{load, splat, store, subtract_once};
-use super::super::{KeySum, PanelSums, TERMS_PER_REDUCTION};
+use super::super::{KeySum, Made, PanelSums, TERMS_PER_REDUCTION};
+use super::uniform::{self, ABREAST_WORDS};
 use super::{Avx512, Reducer, SHORT_TERMS, SIDE, SIDE_WORDS};
 use crate::math::modulus::Modulus;
 use std::arch::x86_64::*;
@@ -52,9 +53,10 @@ impl Unpacker {
     }
 }
 
-/// See [`super::super::Kernels::key_sum`].
+/// See [`super::super::Kernels::key_sum`]. Uniform halves are made a few blocks at a time: they stay in the nearest cache until they are
+/// used, and what was fetched of the other halves arrives meanwhile.
 #[inline]
-#[target_feature(enable = "avx512f,avx512ifma,avx512dq,avx512vl,avx512vbmi")]
+#[target_feature(enable = "avx512f,avx512ifma,avx512dq,avx512vl,avx512vbmi,vaes")]
 unsafe fn key_sum<const SHORT: bool>(
     q: &Modulus,
     outs: [*mut u64; 2],
@@ -63,12 +65,43 @@ unsafe fn key_sum<const SHORT: bool>(
 ) {
     let reducer = Reducer::new(q);
     let unpacker = Unpacker::new(sum.panel.bits());
+    let Some(streams) = sum.uniform else {
+        // SAFETY: as the caller's.
+        return unsafe { key_blocks::<SHORT>(reducer, unpacker, outs, sum, None, range) };
+    };
+    let mut words = vec![0; sum.digits.len() * ABREAST_WORDS];
+    for at in range.clone().step_by(ABREAST_WORDS) {
+        for (stream, words) in streams.iter().zip(words.chunks_exact_mut(ABREAST_WORDS)) {
+            uniform::fill(q, stream, at, words);
+        }
+        let made = Made {
+            words: &words,
+            stride: ABREAST_WORDS,
+            from: at,
+        };
+        let piece = at..range.end.min(at + ABREAST_WORDS);
+        // SAFETY: as the caller's; there are as many made words for each digit as a piece has.
+        unsafe { key_blocks::<SHORT>(reducer, unpacker, outs, sum, Some(made), piece) }
+    }
+}
+
+/// Whole blocks of [`key_sum`].
+#[inline]
+#[target_feature(enable = "avx512f,avx512ifma,avx512dq,avx512vl,avx512vbmi")]
+unsafe fn key_blocks<const SHORT: bool>(
+    reducer: Reducer,
+    unpacker: Unpacker,
+    outs: [*mut u64; 2],
+    sum: &KeySum<'_>,
+    made: Option<Made<'_>>,
+    range: Range<usize>,
+) {
     let vector = sum.panel.bits() as usize;
     let row = SIDE * vector;
     let zero = _mm512_setzero_si512();
     let lines = sum.lines();
     // SAFETY: the caller gives limbs of as many words as the panel's rows have and a range of whole blocks inside; the panel has two
-    // rows a digit, and 64 readable bytes from each vector on; targets are lines of the results.
+    // rows a digit, or one where the others were made, and 64 readable bytes from each vector on; targets are lines of the results.
     unsafe {
         let finish = |out: *mut u64, at: usize, mut sums: __m512i| {
             let mut to = at;
@@ -94,17 +127,21 @@ unsafe fn key_sum<const SHORT: bool>(
                 }
             }
             let mut from = sum.panel.block_ptr(at / SIDE_WORDS);
-            for digit in sum.digits {
+            for (j, digit) in sum.digits.iter().enumerate() {
+                let uniform = made.map(|made| made.digit(j, at)[..SIDE_WORDS].as_ptr());
                 for k in 0..SIDE {
                     let x = load(digit.as_ptr().add(at + 8 * k));
                     let b = unpacker.words(from.add(k * vector));
-                    let a = unpacker.words(from.add(row + k * vector));
+                    let a = match uniform {
+                        Some(words) => load(words.add(8 * k)),
+                        None => unpacker.words(from.add(row + k * vector)),
+                    };
                     low0[k] = _mm512_madd52lo_epu64(low0[k], x, b);
                     high0[k] = _mm512_madd52hi_epu64(high0[k], x, b);
                     low1[k] = _mm512_madd52lo_epu64(low1[k], x, a);
                     high1[k] = _mm512_madd52hi_epu64(high1[k], x, a);
                 }
-                from = from.add(2 * row);
+                from = from.add(if made.is_some() { row } else { 2 * row });
             }
             for k in 0..SIDE {
                 finish(outs[0], at + 8 * k, reducer.sum::<SHORT>(low0[k], high0[k]));
@@ -178,7 +215,7 @@ impl Avx512 {
         sum: &KeySum<'_>,
         range: Range<usize>,
     ) {
-        #[target_feature(enable = "avx512f,avx512ifma,avx512dq,avx512vl,avx512vbmi")]
+        #[target_feature(enable = "avx512f,avx512ifma,avx512dq,avx512vl,avx512vbmi,vaes")]
         unsafe fn run(q: &Modulus, outs: [*mut u64; 2], sum: &KeySum<'_>, range: Range<usize>) {
             // SAFETY: as the caller's.
             unsafe {
@@ -191,7 +228,8 @@ impl Avx512 {
         let n = sum.panel.n();
         assert!(sum.panel.block() == SIDE_WORDS && range.end <= n && range.start.is_multiple_of(SIDE_WORDS));
         assert!(outs.iter().all(|out| out.len() == n) && sum.digits.iter().all(|digit| digit.len() == n));
-        assert!(sum.panel.rows() >= 2 * sum.digits.len() && sum.plus.is_none_or(|(limb, _)| limb.len() == n));
+        assert!(sum.panel.rows() >= sum.rows() && sum.uniform.is_none_or(|u| u.len() >= sum.digits.len()));
+        assert!(sum.plus.is_none_or(|(limb, _)| limb.len() == n));
         assert!(sum.lines().is_none_or(|lines| lines.n() == n));
         // SAFETY: `self` proves the instructions; lengths, rows and range were compared, and targets are inside.
         unsafe { run(q, outs.map(|out| out.as_mut_ptr()), sum, range) }

@@ -8,12 +8,12 @@ use std::arch::x86_64::*;
 
 /// Vectors encrypted side by side, to hide the cycles of a round, and their words.
 const ABREAST: usize = 8;
-const ABREAST_WORDS: usize = 8 * ABREAST;
+pub(super) const ABREAST_WORDS: usize = 8 * ABREAST;
 
 /// Sets `out`, whole pieces of [`ABREAST_WORDS`], to the coefficients of a stream from `first` on.
 #[inline]
 #[target_feature(enable = "avx512f,avx512ifma,vaes")]
-unsafe fn fill(q: &Modulus, stream: &UniformStream, first: usize, out: &mut [u64]) {
+pub(super) fn fill(q: &Modulus, stream: &UniformStream, first: usize, out: &mut [u64]) {
     // SAFETY: a round key has 16 bytes.
     let keys = stream
         .round_keys()
