@@ -27,8 +27,18 @@ fn samples_and_the_corpus_are_read() {
         assert!(!samples.is_empty());
         samples.iter().for_each(|sample| (entry.read)(sample));
         let files = std::fs::read_dir(corpus(entry.name)).unwrap();
-        let read = files.map(|file| (entry.read)(&std::fs::read(file.unwrap().path()).unwrap()));
-        assert!(read.count() > 0, "no corpus for {}", entry.name);
+        let files: Vec<Vec<u8>> = files
+            .map(|file| std::fs::read(file.unwrap().path()).unwrap())
+            .collect();
+        files.iter().for_each(|bytes| (entry.read)(bytes));
+        // As long as what is written today, of which some is random: fuzzing starts behind the checks of lengths and versions.
+        let written = |sample: &Vec<u8>| files.iter().any(|bytes| bytes.len() == sample.len());
+        let is_written = samples.iter().all(written);
+        assert!(
+            is_written,
+            "write the corpus of {} again: -- --ignored",
+            entry.name
+        );
     }
 }
 

@@ -127,7 +127,15 @@ pub fn chains() -> Vec<Vec<u8>> {
         terminal_bits: vec![],
         log2_scale: 20.0,
     };
-    [small, presets::set_a()]
+    let rational = ChainSpec {
+        log_n: 14,
+        base_bits: 50,
+        level_bits: vec![40; 5],
+        special_bits: vec![50; 2],
+        terminal_bits: vec![40, 30, 30],
+        log2_scale: 40.0,
+    };
+    [small, presets::set_a(), rational]
         .map(|spec| postcard::to_stdvec(&spec.build().unwrap()).unwrap())
         .to_vec()
 }

@@ -52,6 +52,16 @@ pub enum Error {
         /// log2 of the wanted scale.
         target_log2: f64,
     },
+    /// A level has none of the primes of a digit below its last one.
+    #[error(
+        "level {level} has none of the primes of the digit that begins with {modulus}\nhelp: take longer or more special primes, so that digits hold more than one prime"
+    )]
+    EmptyDigit {
+        /// Level.
+        level: usize,
+        /// First prime of the digit.
+        modulus: u64,
+    },
     /// No sets of primes give the levels of a chain their sizes.
     #[error(
         "terminal primes of {terminal_bits:?} bits do not make up the sizes of the levels\nhelp: take one as long as a level, and others by which the sizes differ from multiples of 50 bits"

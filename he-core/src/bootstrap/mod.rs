@@ -86,8 +86,7 @@ impl Bootstrapper {
     /// Prepares refreshing on a chain that [`BootstrapSpec::chain`] describes.
     ///
     /// # Errors
-    /// [`Error::Count`] if the chain or EvalMod has other levels than the specification needs, or the base several primes;
-    /// [`Error::Level`] if the top lacks the base.
+    /// [`Error::Count`] if the chain or EvalMod has other levels than the specification needs, or the base several primes.
     pub fn new(context: &Arc<Context>, spec: &BootstrapSpec) -> Result<Self> {
         let chain = context.chain();
         let (top, n) = (chain.top_level(), context.slots());
@@ -112,8 +111,6 @@ impl Bootstrapper {
                 expected: 1,
             });
         }
-        // ModRaise keeps the limb modulo the base.
-        context.check_readable("raise to a level", top, 0)?;
         let q0 = chain.primes()[0] as f64;
         let fft = context.fft();
         let count = spec.slots_to_coeffs;

@@ -55,7 +55,16 @@ impl Precision {
         let eval_scale = spec.eval_scale(chain).powi(2) / chain.divisor(eval_level);
         let product = slot(noise::key_switch(chain, eval_level), eval_scale);
         let to_slots = product * (rho * spec.bound()).powi(2);
-        let eval_mod = product * (rho * spec.bound().powi(2)).powi(2);
+        let levels = spec.refreshed_level() + 1..=eval_level;
+        let nested = levels.clone().all(|level| {
+            levels
+                .clone()
+                .take_while(|&below| below < level)
+                .all(|below| chain.contains(level, below))
+        });
+        // Copies of T_2 are rounded once more; all uses of them together have the whole slope at most.
+        let copies = if nested { 1.0 } else { 2.0 };
+        let eval_mod = copies * product * (rho * spec.bound().powi(2)).powi(2);
         let last = slot(rounding, chain.scale(spec.refreshed_level()));
         let variance = entering + to_coefficients + coefficients + to_slots + eval_mod + last;
         Self {

@@ -10,7 +10,6 @@ use super::context::Context;
 use super::encode::Plaintext;
 use super::keys::{EvaluationKeys, SwitchKey};
 use super::keyswitch::Then;
-use super::polynomial::RATIO_MAX;
 use super::{keyswitch, parallel};
 use crate::error::{Error, Result};
 use crate::math::automorphism::Automorphism;
@@ -203,7 +202,8 @@ pub fn drop_to(context: &Context, x: &Ciphertext, level: usize) -> Result<Cipher
     })
 }
 
-/// The same slots at a lower level's canonical scale: drops to the lowest level above it that it can, multiplies by one, and divides.
+/// The same slots at a lower level's canonical scale: drops to the lowest level above it that it can, multiplies by one, and
+/// divides; in several hops where the levels on the way have primes that it lacks.
 pub fn adjust(context: &Context, x: &Ciphertext, level: usize) -> Result<Ciphertext> {
     if x.level == level {
         check_scale("adjust", x.scale, context.scale(level))?;
@@ -213,11 +213,11 @@ pub fn adjust(context: &Context, x: &Ciphertext, level: usize) -> Result<Ciphert
     if level > x.level || same_scale(x.scale, context.scale(level)) && chain.contains(x.level, level) {
         return drop_to(context, x, level);
     }
-    let above = chain.lowest_above(level, x.level);
-    if chain.ratio(above, level) > RATIO_MAX {
-        return adjust(context, &adjust(context, x, above - 1)?, level);
+    let mut x = x.clone();
+    for [above, to] in chain.way_down(x.level, level) {
+        x = scaled_to(context, &drop_to(context, &x, above)?, 1.0, to)?;
     }
-    scaled_to(context, &drop_to(context, x, above)?, 1.0, level)
+    Ok(x)
 }
 
 /// Slot-wise product, relinearised and rescaled.

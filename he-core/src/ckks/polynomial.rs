@@ -102,14 +102,19 @@ impl PolynomialPlan {
                 steps: planner.steps,
             })
         };
-        let mut best = plan(1)?;
+        // A split may need constants for which there is no room, where another does not.
+        let mut best: Result<Self> = plan(1);
         for log_split in 2..=levels {
-            let other: Self = plan(log_split)?;
-            if other.cost(chain) < best.cost(chain) {
+            let other = plan(log_split);
+            let is_better = match (&best, &other) {
+                (Ok(best), Ok(other)) => other.cost(chain) < best.cost(chain),
+                (best, other) => best.is_err() && other.is_ok(),
+            };
+            if is_better {
                 best = other;
             }
         }
-        Ok(best)
+        best
     }
 
     /// Adds the step `y -> 2 y^2 - c` on the result: for `c = 1` and `y = cos t` that is `cos 2t`.
@@ -257,7 +262,7 @@ impl<'a> Planner<'a> {
 
     /// Plans a value of p at exactly this level and scale; gives its register.
     fn value(&mut self, p: &[f64], level: usize, scale: f64) -> Result<usize> {
-        let from = self.summing_level(p, level + 1)?;
+        let from = self.summing_level(p, level + 1, scale)?;
         let mut sum = self.sum(from, scale * self.chain.ratio(from, level));
         sum.to = level;
         self.add_terms(p, &mut sum)?;
@@ -270,7 +275,7 @@ impl<'a> Planner<'a> {
     }
 
     /// Where a value of p is summed, at `level` or above: where all T_i of a leaf can be read without copies, if that is not too far.
-    fn summing_level(&mut self, p: &[f64], level: usize) -> Result<usize> {
+    fn summing_level(&mut self, p: &[f64], level: usize, scale: f64) -> Result<usize> {
         let degree = p.iter().rposition(|&c| c != 0.0).unwrap_or(0);
         if !self.is_leaf(degree, level) {
             return Ok(level);
@@ -283,7 +288,7 @@ impl<'a> Planner<'a> {
         let held: Vec<usize> = registers.iter().map(|&r| self.registers[r].0).collect();
         let highest = held.iter().copied().min().unwrap_or(level);
         let fits = |&from: &usize| {
-            let near = self.chain.ratio(from, level - 1) <= RATIO_MAX;
+            let near = self.chain.ratio(from, level - 1) * scale <= CONSTANT_MAX;
             near && held.iter().all(|&held| self.chain.contains(held, from))
         };
         Ok((level..=highest).find(fits).unwrap_or(level))
@@ -381,23 +386,15 @@ impl<'a> Planner<'a> {
             return Ok(known);
         }
         let (held, scale) = self.registers[register];
-        let above = chain.lowest_above(level, held);
-        let mut sum = self.sum(above, scale * chain.ratio(above, level));
-        sum.to = level;
-        let nearer = if sum.scale / scale > RATIO_MAX {
-            self.readable(register, above - 1)?
-        } else {
-            let multiple = integer(1.0, chain.ratio(above, level))?;
-            sum.scale = scale * multiple as f64;
-            sum.multiples.push((register, multiple));
-            self.push(sum, 1)
-        };
-        let copy = if self.registers[nearer].0 == level {
-            nearer
-        } else {
-            self.readable(nearer, level)?
-        };
-        self.copies.entry(register).or_default().push(copy);
+        let mut copy = register;
+        for [above, to] in chain.way_down(held, level) {
+            let multiple = integer(1.0, chain.ratio(above, to))?;
+            let mut sum = self.sum(above, scale * multiple as f64);
+            sum.to = to;
+            sum.multiples.push((copy, multiple));
+            copy = self.push(sum, 1);
+            self.copies.entry(register).or_default().push(copy);
+        }
         Ok(copy)
     }
 
@@ -437,13 +434,13 @@ impl<'a> Planner<'a> {
     }
 }
 
-/// Largest quotient of two moduli that one division takes away: a multiple by more has no room in a constant.
-pub(crate) const RATIO_MAX: f64 = (1u128 << 100) as f64;
+/// Largest scale of a constant of one in a sum that is moved to a higher level: what coefficients are larger than one by must fit too.
+const CONSTANT_MAX: f64 = (1u128 << 120) as f64;
 
 /// `c` at a scale, rounded.
 fn integer(c: f64, scale: f64) -> Result<i128> {
     let scaled = (c * scale).round_ties_even();
-    if scaled.abs() >= 2f64.powi(125) {
+    if scaled.is_nan() || scaled.abs() >= 2f64.powi(125) {
         return Err(Error::Encode {
             value: c,
             log2_scale: scale.log2(),
@@ -572,5 +569,27 @@ mod tests {
             Err(Error::LevelsExhausted { .. })
         ));
         assert!(PolynomialPlan::new(&chain, &[1.0; 8], 3).is_ok());
+    }
+
+    /// Every degree at every level of a chain whose levels are not nested, with constants as large as they get.
+    #[test]
+    fn all_degrees_are_planned_on_levels_that_are_not_nested() {
+        let spec = ChainSpec {
+            log_n: 14,
+            base_bits: 50,
+            level_bits: vec![45; 6],
+            special_bits: vec![50; 3],
+            terminal_bits: vec![30, 45],
+            log2_scale: 45.0,
+        };
+        let chain = spec.build_insecure().unwrap();
+        let chain = chain.chain();
+        assert!((1..=6).any(|level| (0..level).any(|below| !chain.contains(level, below))));
+        for level in 1..=6 {
+            for degree in 1..1 << level {
+                let plan = PolynomialPlan::new(chain, &vec![1.0; degree + 1], level);
+                assert!(plan.is_ok(), "degree {degree} at level {level}: {plan:?}");
+            }
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::levels::Levels;
+use super::levels::{Levels, way_down};
 use super::{LOG_N_MAX, LOG_N_MIN, Params, Security, log2, log2_product, modulus_fault};
 use crate::error::{Error, Result};
 
@@ -81,7 +81,22 @@ impl Chain {
                 expected: LISTED_MAX,
             });
         }
+        let own = parts.base.iter().chain(parts.levels.iter().flatten());
+        for &modulus in own.chain(&parts.special) {
+            if let Some(reason) = modulus_fault(modulus, parts.log_n) {
+                return Err(Error::Modulus { modulus, reason });
+            }
+        }
         let levels = Levels::new(&parts.base, &parts.levels, &parts.returned)?;
+        // Secret and public keys stand on the primes of the top; and what it lacks would be modulus without use.
+        let top = levels.of(parts.levels.len());
+        let missing = (0..levels.primes().len()).find(|&i| top.get(i) != Some(&(i as u16)));
+        if let Some(missing) = missing {
+            return Err(Error::Modulus {
+                modulus: levels.primes()[missing],
+                reason: "is missing at the top level",
+            });
+        }
         let primes = [levels.primes(), &parts.special].concat();
         if primes.len() > PRIMES_MAX {
             return Err(Error::Count {
@@ -98,9 +113,6 @@ impl Chain {
             });
         }
         for (i, &modulus) in primes.iter().enumerate() {
-            if let Some(reason) = modulus_fault(modulus, parts.log_n) {
-                return Err(Error::Modulus { modulus, reason });
-            }
             if primes[..i].contains(&modulus) {
                 return Err(Error::Modulus {
                     modulus,
@@ -138,9 +150,9 @@ impl Chain {
             let last = usize::from(primes.last().copied().unwrap_or(0));
             let mut reached = digits.iter().filter(|digit| digit.start <= last);
             if let Some(digit) = reached.find(|digit| first(digit).is_none()) {
-                return Err(Error::Modulus {
+                return Err(Error::EmptyDigit {
+                    level,
                     modulus: self.primes[digit.start],
-                    reason: "begins a digit of which a level has nothing",
                 });
             }
         }
@@ -198,6 +210,15 @@ impl Chain {
         (to + 1..from)
             .find(|&level| self.contains(from, level))
             .unwrap_or(from)
+    }
+
+    /// How a ciphertext of level `from` comes to level `to` below, which may have primes that it lacks: pairs of a level at which it is
+    /// read and one to which it is divided from there.
+    pub fn way_down(&self, from: usize, to: usize) -> Vec<[usize; 2]> {
+        let lowest_above = |to, from| self.lowest_above(to, from);
+        way_down(from, to, &lowest_above, &|above, to| {
+            self.levels.ratio_bits(above, to)
+        })
     }
 
     /// Number of Q primes.

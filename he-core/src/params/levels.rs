@@ -127,12 +127,40 @@ impl Levels {
         product(&mut self.without(from, to)) / product(&mut self.without(to, from))
     }
 
+    /// Bits by which primes of a level's modulus are longer than those of another's, counted in whole bits.
+    pub(super) fn ratio_bits(&self, from: usize, to: usize) -> i64 {
+        let bits = |p: u16| i64::from(u64::BITS - self.primes[usize::from(p)].leading_zeros());
+        let (gone, come) = (self.without(from, to), self.without(to, from));
+        gone.map(bits).sum::<i64>() - come.map(bits).sum::<i64>()
+    }
+
     fn log2_ratio(&self, from: usize, to: usize) -> f64 {
         let sum = |positions: &mut dyn Iterator<Item = u16>| -> f64 {
             positions.map(|p| log2(self.primes[usize::from(p)])).sum()
         };
         sum(&mut self.without(from, to)) - sum(&mut self.without(to, from))
     }
+}
+
+/// Bits of the quotient of two moduli that one division takes away: a constant has no room for more.
+pub(crate) const HOP_BITS: i64 = 100;
+
+/// How a ciphertext of level `from` comes to level `to` below: pairs of a level at which it is read and one to which it is divided from
+/// there. `lowest_above(to, from)` is the lowest level above `to` at which it can be read, `bits(above, to)` how long the quotient of
+/// the two moduli is. One hop, unless that is longer than [`HOP_BITS`].
+pub(crate) fn way_down(
+    from: usize,
+    to: usize,
+    lowest_above: &impl Fn(usize, usize) -> usize,
+    bits: &impl Fn(usize, usize) -> i64,
+) -> Vec<[usize; 2]> {
+    let above = lowest_above(to, from);
+    if above <= to + 1 || bits(above, to) <= HOP_BITS {
+        return vec![[above, to]];
+    }
+    let mut way = way_down(from, above - 1, lowest_above, bits);
+    way.extend(way_down(above - 1, to, lowest_above, bits));
+    way
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ mod security;
 mod spec;
 
 pub use chain::{Chain, InsecureChain};
+pub(crate) use levels::way_down;
 pub use published::{Published, SPARSE_WEIGHT, Secret};
 pub use security::{Security, log2, log2_product};
 pub use spec::ChainSpec;
@@ -53,7 +54,8 @@ pub struct Params {
 }
 
 impl Params {
-    /// The same parameters, if they are sound and secure; a panic, which in a constant is a compile error, if not.
+    /// The same parameters, if they are sound and secure; a panic, which in a constant is a compile error, if not. Which primes return
+    /// where is checked again, and completely, when a [`Chain`] is made of them.
     ///
     /// ```
     /// use he_core::params::{Params, Security};
@@ -277,6 +279,60 @@ mod tests {
         assert!(!chain.contains(2, 1));
         assert_eq!(Chain::try_from(params.checked()).unwrap(), chain);
         assert!((params.log_qp() - chain.log_qp()).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_chain_must_have_all_primes_at_its_top() {
+        let (_, params) = params();
+        let all = [params.levels[0], params.levels[1]].concat();
+        let hostile = |levels: &[&[u64]], returned: &[&[u64]]| {
+            let owned = |list: &[&[u64]]| list.iter().map(|level| level.to_vec()).collect::<Vec<_>>();
+            chain::ChainParts {
+                log_n: 14,
+                base: params.base.to_vec(),
+                levels: owned(levels),
+                returned: owned(returned),
+                special: params.special.to_vec(),
+                log2_scale: 40.0,
+                security: Security::Bits128,
+            }
+        };
+        let lacking = hostile(&[&all], &[params.base]);
+        assert!(matches!(
+            Chain::new(lacking),
+            Err(crate::Error::Modulus {
+                reason: "is missing at the top level",
+                ..
+            })
+        ));
+        assert!(Chain::new(hostile(&[&[0]], &[&[]])).is_err());
+        assert!(Chain::new(hostile(&[&[]], &[&[]])).is_err());
+    }
+
+    #[test]
+    fn terminals_that_no_chain_can_have_are_refused() {
+        let spec = |special_bits: Vec<u32>, terminal_bits: Vec<u32>| ChainSpec {
+            log_n: 14,
+            base_bits: 50,
+            level_bits: vec![40; 5],
+            special_bits,
+            terminal_bits,
+            log2_scale: 40.0,
+        };
+        let build = |special: Vec<u32>, terminals: Vec<u32>| spec(special, terminals).build();
+        assert!(matches!(
+            build(vec![50; 2], vec![60]),
+            Err(crate::Error::Range { .. })
+        ));
+        assert!(matches!(
+            build(vec![50; 2], vec![50, 50, 50, 50]),
+            Err(crate::Error::Terminals { .. } | crate::Error::Insecure { .. })
+        ));
+        // Each prime is a digit of its own, and a level lacks the terminal of the one below.
+        assert!(matches!(
+            build(vec![50], vec![40, 30, 30]),
+            Err(crate::Error::EmptyDigit { .. })
+        ));
     }
 
     #[test]

@@ -92,6 +92,13 @@ impl ChainSpec {
                 allowed: "1 to 100",
             });
         }
+        if let Some(&bits) = self.terminal_bits.iter().find(|bits| **bits > PRIME_BITS_MAX) {
+            return Err(Error::Range {
+                what: "bits of a terminal prime",
+                found: f64::from(bits),
+                allowed: "at most 50",
+            });
+        }
         let mut search = PrimeSearch::new(self.log_n);
         // Special primes first: the noise of key switching is divided by them, so they take the largest of their size.
         let special = self

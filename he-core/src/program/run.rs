@@ -288,9 +288,13 @@ impl Executor<'_> {
             Op::MulI { x } => each(x, &|_, t| Ok(eval::mul_i(context, t))),
             Op::Adjust { x, level } => {
                 let level = *level as usize;
-                if !get(x).iter().all(|t| same_scale(t.scale(), context.scale(level))) {
-                    counts.pt_multiplications += tiles;
-                    counts.rescales += tiles;
+                let chain = context.chain();
+                let from = get(x).first().map_or(level, |t| t.level());
+                let stays = |t: &&Ciphertext| same_scale(t.scale(), context.scale(level));
+                if !(chain.contains(from, level) && get(x).iter().all(|t| stays(&&**t))) {
+                    let hops = chain.way_down(from, level).len() as u64;
+                    counts.pt_multiplications += hops * tiles;
+                    counts.rescales += hops * tiles;
                 }
                 each(x, &|_, t| eval::adjust(context, t, level))
             }

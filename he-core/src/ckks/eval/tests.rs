@@ -133,16 +133,28 @@ fn levels_and_scales_are_brought_together() {
         chain.divisor(1),
         n,
     );
-    for level in 0..4 {
-        let lower = adjust(&f.context, &cx, level).unwrap();
-        assert_eq!(lower.level(), level);
-        // The constant one is rounded to an integer: a relative error of 2^-41 at most.
-        f.assert_slots(
-            &lower,
-            &x,
-            v + 2.0 * (chain.scale(level) * 2f64.powi(-40)).powi(2),
-        );
+    assert!(!chain.contains(3, 2));
+    for from in 1..=4 {
+        let cx = f.encrypt(&x, from);
+        for level in 0..from {
+            let lower = adjust(&f.context, &cx, level).unwrap();
+            assert_eq!(lower.level(), level);
+            // The constant one is rounded to an integer: a relative error of 2^-41 at most.
+            f.assert_slots(
+                &lower,
+                &x,
+                v + 2.0 * (chain.scale(level) * 2f64.powi(-40)).powi(2),
+            );
+        }
     }
+    assert!(matches!(
+        drop_to(&f.context, &f.encrypt(&x, 3), 2),
+        Err(Error::Level {
+            found: 3,
+            expected: 2,
+            ..
+        })
+    ));
     let dropped = drop_to(&f.context, &cx, 1).unwrap();
     assert!(matches!(
         add(&f.context, &cx, &dropped),
@@ -156,4 +168,36 @@ fn levels_and_scales_are_brought_together() {
     assert!(same_scale(dropped.scale(), other.scale()) || add(&f.context, &other, &dropped).is_err());
     let tripled = mul_scalar(&f.context, &cx, -3.0).unwrap();
     f.assert_slots(&tripled, &zip(&x, &x, |x, _| x * -3.0), 9.0 * v);
+}
+
+/// On the levels of set B16, where a way down may take several hops.
+#[cfg(feature = "program")]
+#[test]
+fn levels_far_apart_are_brought_together() {
+    use crate::bootstrap::BootstrapSpec;
+    use crate::ckks::KeyMemory;
+    let spec = BootstrapSpec {
+        log_n: 6,
+        ..BootstrapSpec::b16()
+    };
+    let chain = spec.chain().build_insecure().unwrap();
+    let f = Fixture::with_kernels(chain, &[], crate::math::kernels::active(), KeyMemory::Expanded);
+    let (chain, x) = (f.context.chain(), slots(32, 8));
+    let top = spec.refreshed_level();
+    let mut hops = 0;
+    for from in 1..=top {
+        let cx = f.encrypt(&x, from);
+        for level in 0..from {
+            hops = hops.max(chain.way_down(from, level).len());
+            let lower = adjust(&f.context, &cx, level).unwrap();
+            assert_eq!(lower.level(), level);
+            let v = noise::fresh_secret() + 4.0 * noise::rounding(f.context.degree());
+            f.assert_slots(
+                &lower,
+                &x,
+                v + 8.0 * (chain.scale(level) * 2f64.powi(-40)).powi(2),
+            );
+        }
+    }
+    assert!(hops > 1, "{hops} hops at most");
 }

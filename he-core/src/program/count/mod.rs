@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use super::keys::KeySet;
 use super::op::{Program, Term};
-use crate::params::Chain;
+use crate::params::{Chain, way_down};
 
 /// Work and traffic of an operation, a layer or a program.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -201,13 +201,21 @@ impl ChainShape {
     }
 
     /// The lowest level above `to` at which a ciphertext of level `from`, above it too, can be read.
-    pub(crate) fn lowest_above(&self, to: u32, from: u32) -> u32 {
+    fn lowest_above(&self, to: u32, from: u32) -> u32 {
         let readable = |&level: &u32| self.without(level, from).next().is_none();
         (to + 1..from).find(readable).unwrap_or(from)
     }
 
+    /// How a ciphertext comes to a level below; see [`Chain::way_down`].
+    pub(crate) fn way_down(&self, from: u32, to: u32) -> Vec<[u32; 2]> {
+        let lowest_above = |to: usize, from: usize| self.lowest_above(to as u32, from as u32) as usize;
+        let bits = |above: usize, to: usize| self.ratio_bits(above as u32, to as u32);
+        let way = way_down(from as usize, to as usize, &lowest_above, &bits).into_iter();
+        way.map(|hop| hop.map(|level| level as u32)).collect()
+    }
+
     /// Bits of a level's modulus over that of another.
-    pub(crate) fn ratio_bits(&self, from: u32, to: u32) -> i64 {
+    fn ratio_bits(&self, from: u32, to: u32) -> i64 {
         let bits = |p: u16| self.bits[usize::from(p)] as i64;
         let (gone, come) = (self.without(from, to), self.without(to, from));
         gone.map(bits).sum::<i64>() - come.map(bits).sum::<i64>()

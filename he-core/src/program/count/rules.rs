@@ -6,7 +6,7 @@ use std::ops::{Add, Range};
 use super::{ChainShape, Counts};
 use crate::ckks::KeyMemory;
 use crate::ckks::linear::GROUP_BYTES_MAX;
-use crate::ckks::polynomial::{PolynomialPlan, RATIO_MAX};
+use crate::ckks::polynomial::PolynomialPlan;
 use crate::params::{Chain, same_scale};
 use crate::program::infer::polynomial_levels;
 use crate::program::keys::KeySet;
@@ -70,7 +70,8 @@ impl Counter<'_> {
             }
             Op::Conjugate { .. } => self.automorphism(level).times(tiles),
             Op::Adjust { x, level: target } => {
-                if same_scale(self.scale(*x), info.scale) {
+                let readable = self.shape.without(info.level, level).next().is_none();
+                if readable && same_scale(self.scale(*x), info.scale) {
                     return none;
                 }
                 self.adjust(level, *target).times(tiles)
@@ -176,20 +177,17 @@ impl Counter<'_> {
         }
     }
 
-    /// One product and one division, unless the quotient of the two moduli is too large for one.
+    /// A product and a division for each hop of the way down.
     pub(super) fn adjust(&self, level: u32, to: u32) -> Counts {
-        let above = self.shape.lowest_above(to, level);
-        let far = self.shape.ratio_bits(above, to) > RATIO_MAX.log2() as i64;
-        let way = if far {
-            self.adjust(level, above - 1) + self.adjust(above - 1, to)
-        } else {
-            self.plain_product(above) + self.divide([above, to], false, 2)
+        let hop = |[above, to]: [u32; 2]| {
+            let divided = Counts {
+                rescales: 1,
+                ..self.divide([above, to], false, 2)
+            };
+            self.plain_product(above) + divided
         };
-        Counts {
-            rescales: 1,
-            pt_multiplications: 1,
-            ..way
-        }
+        let way = self.shape.way_down(level, to).into_iter();
+        way.map(hop).fold(Counts::default(), Add::add)
     }
 
     /// A sum of tensor products and multiples, relinearised and rescaled in one division.

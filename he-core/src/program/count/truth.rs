@@ -121,12 +121,13 @@ fn compare(write: impl FnOnce(&mut Writer, ValueId) -> ValueId) {
     let spec = ChainSpec {
         log_n: 5,
         base_bits: 50,
-        level_bits: vec![40, 40, 80, 40, 40],
-        special_bits: vec![45; 2],
-        terminal_bits: vec![40, 30],
+        level_bits: vec![40; 5],
+        special_bits: vec![45; 3],
+        terminal_bits: vec![40, 30, 30],
         log2_scale: 40.0,
     };
     let context = Context::new_insecure(spec.build_insecure().unwrap()).unwrap();
+    assert!(!context.chain().contains(2, 1) && !context.chain().contains(4, 3));
     let mut w = Writer {
         b: Builder::new(16, ChainView::from(context.chain())),
         plains: PlainValues::default(),

@@ -29,6 +29,7 @@ impl Pass<'_> {
         let from = self.state(x).level;
         let visited = (from - levels)..=from;
         let unit = visited
+            .clone()
             .map(|l| self.deviation(self.rounding(), self.chain.scale(l as usize)))
             .fold(0.0, f64::max);
         let inner = |k: usize| {
@@ -38,11 +39,17 @@ impl Pass<'_> {
                 (4f64.powi(usize::BITS as i32 - (k - 1).leading_zeros() as i32) - 1.0) / 3.0
             }
         };
+        // Where levels are not nested, an operand may be a copy, which was rounded once more: e -> 4 (e + 1) + 1 in place of 4 e + 1.
+        let nested = visited
+            .clone()
+            .skip(1)
+            .all(|l| (from - levels..l).all(|below| self.chain.contains(l as usize, below as usize)));
+        let (read, copied) = if nested { (1.0, 1.0) } else { (2.0, 5.0) };
         let sigma = unit
             * (1.0
                 + c.iter()
                     .enumerate()
-                    .map(|(k, c)| c.abs() * (1.0 + inner(k)))
+                    .map(|(k, c)| c.abs() * (read + copied * inner(k)))
                     .sum::<f64>());
         let slope = derivative(&c);
         let grid: Vec<f64> = (0..=GRID)

@@ -272,7 +272,8 @@ impl Pass<'_> {
             Op::Scale { x, plain } => {
                 let c = fetch(self.plains, *plain, self.slots())?.into_owned();
                 let step = 1.0 / self.program.plaintexts[plain.0 as usize].scale;
-                self.scale(index, *x, &c, step, here, &name)
+                let sigma = self.deviation(self.rounding(), here.scale);
+                self.scale(index, *x, (&c, step), sigma, &name)
             }
             Op::Conjugate { x } => {
                 let sigma = self.deviation(self.switch(here.level) + self.rounding(), here.scale);
@@ -309,12 +310,18 @@ impl Pass<'_> {
             ),
             Op::Adjust { x, level } => {
                 let from = self.state(*x);
-                if same_scale(from.scale, here.scale) {
+                if self.is_read(from, here) {
                     self.tiles(*x).to_vec()
                 } else {
-                    let above = *level as usize + 1;
-                    let step = from.scale / (here.scale * self.chain.divisor(above));
-                    self.scale(index, *x, &Slots::from(1.0), step, here, &name)
+                    // Every hop rounds its constant, and the product.
+                    let (mut scale, mut step, mut v) = (from.scale, 0.0, 0.0);
+                    for [above, to] in self.chain.way_down(from.level as usize, *level as usize) {
+                        let reached = self.chain.scale(to);
+                        step += scale / (reached * self.chain.ratio(above, to));
+                        v += self.deviation(self.rounding(), reached).powi(2);
+                        scale = reached;
+                    }
+                    self.scale(index, *x, (&Slots::from(1.0), step), v.sqrt(), &name)
                 }
             }
             Op::Gather { parts } => parts.iter().flat_map(|p| self.tiles(*p)).cloned().collect(),
@@ -400,17 +407,20 @@ impl Pass<'_> {
         )
     }
 
-    /// Product with a constant that is rounded to a multiple of `step`.
+    /// Whether an operand is only read at the lower level, as it is.
+    fn is_read(&self, from: State, here: State) -> bool {
+        same_scale(from.scale, here.scale) && self.chain.contains(from.level as usize, here.level as usize)
+    }
+
+    /// Product with a constant that is rounded to a multiple of `step`; rounding adds `sigma`.
     fn scale(
         &self,
         index: usize,
         x: ValueId,
-        c: &Slots,
-        step: f64,
-        here: State,
+        (c, step): (&Slots, f64),
+        sigma: f64,
         name: &(impl Fn(usize, usize, u64) -> u64 + Sync),
     ) -> Vec<Tile> {
-        let sigma = self.deviation(self.rounding(), here.scale);
         self.map(
             x,
             |tile| product(&tile.magnitude, &c.abs()),
@@ -437,7 +447,7 @@ impl Pass<'_> {
             Op::Linear { rescale: true, .. } | Op::Multiply { .. } | Op::Square { .. } | Op::Scale { .. } => {
                 true
             }
-            Op::Adjust { x, .. } => !same_scale(self.state(*x).scale, here.scale),
+            Op::Adjust { x, .. } => !self.is_read(self.state(*x), here),
             _ => false,
         };
         if !rescaled {
