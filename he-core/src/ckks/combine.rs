@@ -1,8 +1,8 @@
 //! Sums of products of ciphertexts, of integer multiples of ciphertexts and of a constant, rescaled once.
 //!
-//! Notation: `y = (f sum of a_k b_k + sum of w_j c_j + w) / D`, D the modulus of its level over that of the result. The tensor products are summed before their one relinearisation; what
-//! comes of it is divided by P and the level's primes together, and the other summands join it times P. Without products nothing needs
-//! P: the sum is only rescaled.
+//! Notation: `y = (f sum of a_k b_k + sum of w_j c_j + w) / D`, D the modulus of its level over that of the result. The tensor products
+//! are summed before their one relinearisation; what comes of it is divided by P and D together, and the other summands join it times
+//! P. Without products nothing needs P: the sum is only rescaled.
 
 use super::ciphertext::Ciphertext;
 use super::context::Context;

@@ -191,7 +191,7 @@ pub(crate) fn raise<'a>(context: &Context, level: usize, source: &'a Poly<Ntt>) 
 }
 
 /// Key switching: the inner product of digits with a key, with what `then` says of each position and `after` does to it, divided by P
-/// and the primes of the levels above `to`. Everything modulo one prime is done at once, while its tables and the limbs are in a cache.
+/// and the quotient of the two levels' moduli. Everything modulo one prime is done at once, while its tables and the limbs are in a cache.
 pub(crate) fn switch<'t>(
     context: &Context,
     key: &SwitchKey,

@@ -19,6 +19,7 @@ mod security;
 mod spec;
 
 pub use chain::{Chain, InsecureChain};
+#[cfg(feature = "program")]
 pub(crate) use levels::way_down;
 pub use published::{Published, SPARSE_WEIGHT, Secret};
 pub use security::{Security, log2, log2_product};

@@ -1,7 +1,7 @@
 //! What a program needs to know about a modulus chain to give every value a level and a scale.
 //!
-//! Notation: level `l` = rescales left; `S_l` canonical scale of level `l`; `D_l` product of the primes that rescaling from `l` to
-//! `l - 1` drops; `S_{l-1} = S_l^2 / D_l`. No ciphertext, no prime: a planner can build programs from this alone.
+//! Notation: level `l` = rescales left; `S_l` canonical scale of level `l`; `D_l` what rescaling from `l` to `l - 1`
+//! divides by; `S_{l-1} = S_l^2 / D_l`. No ciphertext, no prime: a planner can build programs from this alone.
 
 use serde::{Deserialize, Serialize};
 

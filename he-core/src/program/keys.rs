@@ -1,6 +1,6 @@
 //! Which evaluation keys a program needs, and the highest level each is used at.
 //!
-//! A key that is never used above level `l` exists only on the primes of level `l`, so the level decides its size.
+//! A key that is never used above level `l` exists only on the primes of the levels up to `l`, so the level decides its size.
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
 //! Key-switching keys: hybrid, with digits cut by bits, made only up to the level they are used at.
 //!
-//! A key from payload w to target t has for each digit j a pair `b_j = -a_j t + e_j + g_j w`, `a_j` uniform, on the primes of its level
-//! and the special primes. Inner products of digits with it decrypt under t to P w times what was decomposed.
+//! A key from payload w to target t has for each digit j a pair `b_j = -a_j t + e_j + g_j w`, `a_j` uniform, on the primes of all levels
+//! up to its own and the special primes. Inner products of digits with it decrypt under t to P w times what was decomposed.
 //!
 //! Relinearisation: w = s^2, t = s. Automorphism X -> X^g: w = s, t = s(X^(1/g)), so that the automorphism is applied to the *result*
 //! of the inner product, and one decomposition serves all rotations of a ciphertext.
