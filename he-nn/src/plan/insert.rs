@@ -13,6 +13,14 @@ impl Translated {
         self.with_steps(places, &[])
     }
 
+    /// The number of a step in the network without refreshes.
+    pub fn unrefreshed(&self, id: StepId) -> StepId {
+        let before = self.network.steps[..id].iter();
+        id - before
+            .filter(|step| matches!(step.kind, StepKind::Refresh { .. }))
+            .count()
+    }
+
     /// The same network with refreshed results, and with polynomials whose operand is cleared.
     fn with_steps(&self, places: &[StepId], fronts: &[StepId]) -> Self {
         let mut network = Network::default();
@@ -38,6 +46,9 @@ impl Translated {
                 ranges.push(self.ranges[old]);
             }
             held.push(network.steps.len());
+            if self.network.spared.contains(&id) {
+                network.spared.insert(network.steps.len());
+            }
             let name = format!("{} (refresh)", step.name);
             let elements = step.elements;
             network.steps.push(step);

@@ -1,5 +1,6 @@
 //! The planner's view of a model: affine maps without weights, pointwise products, and who reads whom.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::packing::sparse::SparseMap;
@@ -179,6 +180,8 @@ pub struct Network {
     pub steps: Vec<Step>,
     /// Named results.
     pub outputs: Vec<(String, StepId)>,
+    /// Sums and products that leave one operand a level to be brought to the slots of the other, even where both paths are as long.
+    pub spared: BTreeSet<StepId>,
 }
 
 impl Network {
@@ -186,14 +189,23 @@ impl Network {
     pub fn depths(&self) -> Vec<u32> {
         let mut depths: Vec<u32> = Vec::with_capacity(self.steps.len());
         for step in &self.steps {
-            let operands = step.kind.operands();
+            let operands: Vec<u32> = step.kind.operands().iter().map(|&x| depths[x]).collect();
             let before = match step.kind {
                 StepKind::Refresh { .. } => 0,
-                _ => operands.iter().map(|&x| depths[x]).max().unwrap_or(0),
+                _ => self.before(depths.len(), &operands),
             };
             depths.push(before + step.kind.levels());
         }
         depths
+    }
+
+    /// Levels spent when a step starts, of which its operands have spent so many.
+    pub fn before(&self, id: StepId, operands: &[u32]) -> u32 {
+        let longest = operands.iter().copied().max().unwrap_or(0);
+        match operands.iter().copied().min() {
+            Some(shortest) if self.spared.contains(&id) => longest.max(shortest + 1),
+            _ => longest,
+        }
     }
 
     /// Levels the whole network spends, the most between two refreshes if there are any.

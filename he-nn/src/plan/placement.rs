@@ -89,7 +89,8 @@ pub fn place(
         let kept: Vec<usize> = (0..live.len()).filter(|&i| last_reader[live[i]] > id).collect();
         let mut next: Vec<Node> = Vec::new();
         for node in &open {
-            let before = operands.iter().map(|&i| node.spent[i]).max().unwrap_or(0);
+            let read: Vec<u32> = operands.iter().map(|&i| node.spent[i]).collect();
+            let before = network.before(id, &read);
             let spent = before + step.kind.levels();
             if spent > reach.all {
                 continue;
@@ -191,6 +192,7 @@ mod tests {
         Network {
             steps,
             outputs: vec![("y".into(), last)],
+            ..Network::default()
         }
     }
 
@@ -216,7 +218,9 @@ mod tests {
         let costs = (0u32..1 << network.steps.len()).filter_map(|set| {
             let (mut spent, mut cost) = (Vec::<u32>::new(), 0.0);
             for (id, step) in network.steps.iter().enumerate() {
-                let before = step.kind.operands().iter().map(|&x| spent[x]).max().unwrap_or(0);
+                let paths: Vec<u32> = step.kind.operands().iter().map(|&x| spent[x]).collect();
+                let is_tied = network.spared.contains(&id) && paths.iter().all(|path| *path == paths[0]);
+                let before = paths.iter().max().unwrap_or(&0) + u32::from(is_tied);
                 let here = before + step.kind.levels();
                 let is_place = set >> id & 1 == 1;
                 if here > reach.all
@@ -293,7 +297,10 @@ mod tests {
                     _ => affine(x, width),
                 });
             }
-            let network = network(steps);
+            let mut network = network(steps);
+            let pairs = network.steps.iter().enumerate();
+            let pairs = pairs.filter(|(_, step)| step.kind.operands().len() == 2);
+            network.spared = pairs.map(|(id, _)| id).filter(|_| next(2) == 0).collect();
             let reach = Reach {
                 all: 4,
                 affine: 3,

@@ -71,6 +71,7 @@ impl Model {
             translated,
             memo,
             bootstrap: None,
+            lacking: vec![],
             tried: 0,
             losers: vec![],
             rejected: vec![],
@@ -114,6 +115,8 @@ pub(super) struct Planner<'a> {
     memo: &'a Memo,
     /// How values are refreshed, once it is decided that some are.
     pub(super) bootstrap: Option<BootstrapSpec>,
+    /// Where nothing was packed: the steps that would have to spare a level.
+    pub(super) lacking: Vec<StepId>,
     tried: usize,
     losers: Vec<Alternative>,
     rejected: Vec<(Rejection, usize)>,
@@ -190,6 +193,8 @@ impl Planner<'_> {
             let cleared: Vec<StepId> = composites
                 .filter(|&id| exposed.contains(&network.sources[id]))
                 .collect();
+            let spared = self.translated.network.spared.iter();
+            network.network.spared = spared.map(|&id| self.translated.unrefreshed(id)).collect();
             network = network.cleared(&cleared);
             self.translated = network.clone();
             self.bootstrap = None;
@@ -353,6 +358,7 @@ impl Planner<'_> {
             );
             self.tried += found.tried;
             self.rejected.extend(found.rejected);
+            self.lacking = found.lacking;
             if found.packings.is_empty() {
                 let why: Vec<String> = self
                     .rejected

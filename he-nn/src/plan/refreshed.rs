@@ -8,7 +8,7 @@ use he_core::program::count::count_on;
 use he_core::program::{Builder, ChainView};
 
 use super::chain::{level_shape, view};
-use super::network::{StepId, StepKind};
+use super::network::{Step, StepId, StepKind};
 use super::placement::{Prices, Reach, place};
 use super::planner::{Candidate, Planner};
 use super::search::RefreshPrice;
@@ -45,18 +45,16 @@ impl Planner<'_> {
             return Err(self.infeasible(what, "no ranges".into(), "calibrated ones".into(), help));
         }
         let reach = self.reach(&chain, spec, demand.largest)?;
-        let original = self.translated.clone();
+        let mut original = self.translated.clone();
         let price = self.refresh_price(&chain, spec);
         // Until values are packed, as few tiles as hold their elements.
-        let dense = |id: StepId| {
-            let elements = original.network.steps[id].elements * self.goal.batch as usize;
-            elements.div_ceil(chain.slots())
-        };
-        let mut tiles: Vec<usize> = (0..original.network.steps.len()).map(dense).collect();
+        let dense = |step: &Step| (step.elements * self.goal.batch as usize).div_ceil(chain.slots());
+        let mut tiles: Vec<usize> = original.network.steps.iter().map(dense).collect();
         let (mut best, mut seen): (Option<(Candidate, Translated)>, BTreeSet<Vec<StepId>>) =
             Default::default();
         let mut reasons = Vec::new();
-        for _ in 0..ROUNDS {
+        let mut rounds = 0;
+        while rounds < ROUNDS {
             let places = self.places(&original, reach, &chain, spec, &|id| price.of(tiles[id]))?;
             if !seen.insert(places.clone()) {
                 break;
@@ -64,8 +62,17 @@ impl Planner<'_> {
             self.translated = original.refreshed(&places);
             self.bootstrap = Some(spec.clone());
             let Some(candidate) = self.on_chain(&chain, &mut reasons)? else {
-                break;
+                if best.is_some() || self.lacking.is_empty() {
+                    break;
+                }
+                // Never twice the same: sums that spare a level do not lack it.
+                let lacking = self.lacking.iter().map(|&id| self.translated.unrefreshed(id));
+                original.network.spared.extend(lacking);
+                seen.clear();
+                reasons.clear();
+                continue;
             };
+            rounds += 1;
             let steps = self
                 .translated
                 .network

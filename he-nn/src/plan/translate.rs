@@ -110,6 +110,7 @@ pub fn translate(stages: &Stages, sites: Option<&Ranges>) -> Translated {
     let network = Network {
         steps: translator.steps,
         outputs,
+        ..Network::default()
     };
     Translated {
         network,

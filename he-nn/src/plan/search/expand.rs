@@ -57,10 +57,10 @@ impl<'a> Expansion<'a> {
         self.depths[self.id] - self.network.steps[self.id].kind.levels()
     }
 
-    /// What happens to an operand one level before the step. There must be one.
+    /// What happens to an operand one level before the step. Where there is none, as if the step's were that.
     pub(super) fn earlier(&self) -> Self {
         Expansion {
-            shape: (self.shape_at)(self.spent() - 1),
+            shape: (self.shape_at)(self.spent().saturating_sub(1)),
             after: self.shape,
             ..*self
         }

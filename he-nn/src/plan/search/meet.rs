@@ -33,14 +33,16 @@ impl Expansion<'_> {
             "the operands stand in different numbers of tiles"
         };
         let can_move = |moved: &usize| self.depths[operands[*moved]] < self.spent();
-        let movable: Vec<usize> = (0..2).filter(can_move).collect();
-        let brought = self.in_parallel(&movable, found, |&moved, found| {
-            self.brought(state, operands, moved, products, found)
-        });
+        let mut movable: Vec<usize> = (0..2).filter(can_move).collect();
+        let mut state = state.clone();
         if movable.is_empty() {
             self.reject(found, &format!("{apart}, and neither path has a level to spare"));
+            state.lacking.push(self.id);
+            movable = vec![0, 1];
         }
-        brought
+        self.in_parallel(&movable, found, |&moved, found| {
+            self.brought(&state, operands, moved, products, found)
+        })
     }
 
     /// The state behind an identity that brings one of two operands to the other's slots, and the operation there.

@@ -139,6 +139,8 @@ pub struct Found {
     pub tried: usize,
     /// Reasons why candidates were dropped, with how often.
     pub rejected: BTreeMap<Rejection, usize>,
+    /// Where there are no packings: the sums and products that would have to [spare](Network::spared) a level.
+    pub lacking: Vec<StepId>,
 }
 
 #[derive(Clone)]
@@ -154,6 +156,9 @@ struct State {
     family: usize,
     cost: f64,
     period: usize,
+    /// Sums and products whose operands are too deep to be brought together. What comes behind is looked at so that one search finds
+    /// them all.
+    lacking: Vec<StepId>,
 }
 
 /// A way to arrange the inputs is given up once its best packing costs more than this many times the best of all.
@@ -178,6 +183,7 @@ pub fn search(network: &Network, shape_at: ShapeAt<'_>, settings: &SearchSetting
         family: 0,
         cost: 0.0,
         period: settings.slots,
+        lacking: vec![],
     }];
     for (id, step) in network.steps.iter().enumerate() {
         let expansion = Expansion::new(network, id, &depths, shape_at, settings, memo);
@@ -186,6 +192,9 @@ pub fn search(network: &Network, shape_at: ShapeAt<'_>, settings: &SearchSetting
             .filter(|&step| step == id || last_readers[step] > id || is_output(step))
             .collect();
         let mut next = expansion.all(&beam, &mut found);
+        if next.iter().any(|state| state.lacking.is_empty()) {
+            next.retain(|state| state.lacking.is_empty());
+        }
         next.sort_by(|a, b| a.cost.total_cmp(&b.cost));
         let mut seen = HashSet::new();
         next.retain(|state| seen.insert(state.signature(&live)));
@@ -208,6 +217,10 @@ pub fn search(network: &Network, shape_at: ShapeAt<'_>, settings: &SearchSetting
             return found;
         }
     }
+    if let Some(best) = beam.first() {
+        found.lacking = best.lacking.clone();
+    }
+    beam.retain(|state| state.lacking.is_empty());
     found.packings = beam
         .into_iter()
         .map(|s| Packing {

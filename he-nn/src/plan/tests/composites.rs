@@ -169,6 +169,16 @@ fn residual_units(x: Tensor, w: Weights) -> Tensor {
     linear(x, w.at("fc"), Linear::out(10))
 }
 
+/// Blocks whose layers deliver their results in other slots than they read them from.
+#[he_nn::model(input = [100], bootstrap)]
+fn scattered_units(x: Tensor, w: Weights) -> Tensor {
+    let mut x = linear(x, w.at("features"), Linear::out(32));
+    for i in 0..3 {
+        x = x + relu(linear(x, w.at("layer").idx(i), Linear::out(32)), FINE);
+    }
+    linear(x, w.at("fc"), Linear::out(10))
+}
+
 /// Signs behind layers that narrow.
 #[he_nn::model(input = [64], bootstrap)]
 fn narrow_signs(x: Tensor, w: Weights) -> Tensor {
@@ -190,6 +200,16 @@ fn members_are_refreshed_one_by_one() {
     assert!(within.count() >= 3, "{text}");
     // At most the first layer folds into slots of which some hold parts of sums.
     assert!(deployment.fronts() < 3, "{text}");
+    deployment.agrees();
+}
+
+#[test]
+fn a_sum_that_lacks_a_level_is_planned_again() {
+    let deployment = Deployment::with(scattered_units(), &small_with(11));
+    let text = deployment.plan.to_string();
+    eprintln!("{text}");
+    assert!(text.contains("neither path has a level to spare"), "{text}");
+    assert!(!deployment.plan.translated.network.spared.is_empty(), "{text}");
     deployment.agrees();
 }
 
