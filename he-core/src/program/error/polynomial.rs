@@ -39,12 +39,14 @@ impl Pass<'_> {
                 (4f64.powi(usize::BITS as i32 - (k - 1).leading_zeros() as i32) - 1.0) / 3.0
             }
         };
-        // Where levels are not nested, an operand may be a copy, which was rounded once more: e -> 4 (e + 1) + 1 in place of 4 e + 1.
+        // Where levels are not nested, an operand may be a copy, which was rounded once more. T_2k is made where T_k stands, without one;
+        // of T_{a+b} the lower index is copied, and what is subtracted: 2 e_b + 2 (e_a + 1) + 1 + 1 in place of 4 e + 1, twice as much
+        // at most.
         let nested = visited
             .clone()
             .skip(1)
             .all(|l| (from - levels..l).all(|below| self.chain.contains(l as usize, below as usize)));
-        let (read, copied) = if nested { (1.0, 1.0) } else { (2.0, 5.0) };
+        let (read, copied) = if nested { (1.0, 1.0) } else { (2.0, 2.0) };
         let sigma = unit
             * (1.0
                 + c.iter()
