@@ -1,6 +1,7 @@
 //! Refreshes ciphertexts: stages, time, levels and precision of bootstrapping.
 //!
-//! `cargo run --release --example bootstrap -- [--set B16|B16-lite|B15] [--keys seeded|expanded] [--threads T] [--repeat R] [--json FILE]`
+//! `cargo run --release --example bootstrap -- [--set B16|B16-lite|B15] [--keys seeded|expanded] [--slots S] [--threads T] [--repeat R]
+//! [--json FILE]`
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -8,15 +9,15 @@ use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 use comfy_table::Table;
-use he_core::bootstrap::{BootstrapSpec, Bootstrapper, Stage};
-use he_core::ckks::{Ciphertext, Context, KeyMemory, SecretKey};
+use he_core::bootstrap::{BootstrapSpec, Bootstrapper, EncapsulationKeys, Stage};
+use he_core::ckks::{Ciphertext, Context, EvaluationKeys, KeyMemory, SecretKey};
 use serde::Serialize;
 
 mod support;
-use support::clock::{peak_rss_bytes, timed};
+use support::clock::{Seconds, kernel_seconds, peak_rss_bytes, timed};
 use support::report::{bytes, seconds};
 
-/// Refreshes pairs of full ciphertexts of structured slots.
+/// Refreshes pairs of full ciphertexts of structured slots, one ciphertext alone, and one of few slots.
 #[derive(Parser)]
 struct Arguments {
     /// Parameters.
@@ -28,7 +29,10 @@ struct Arguments {
     /// What of the keys is in memory.
     #[arg(long, value_enum, default_value_t = Keys::Seeded)]
     keys: Keys,
-    /// Pairs of every structure.
+    /// Slots of the ciphertext of few, which repeat: a power of two.
+    #[arg(long, default_value_t = 4096)]
+    slots: usize,
+    /// Pairs of every structure, and single ciphertexts of each kind.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     repeat: u16,
     /// Writes the numbers as one JSON object.
@@ -72,13 +76,25 @@ struct Report {
     /// Half of a pair's CPU seconds.
     seconds_per_ciphertext: Vec<f64>,
     wall_seconds_per_pair: Vec<f64>,
+    /// CPU seconds of one ciphertext of real slots, refreshed alone.
+    seconds_single: Vec<f64>,
+    /// CPU seconds of one ciphertext whose slots repeat.
+    seconds_sparse: Vec<f64>,
+    /// Slots after which they repeat.
+    sparse_slots: usize,
     levels_left: usize,
+    /// Of all slots of all ciphertexts.
     worst_bits: f64,
     mean_bits: f64,
+    worst_bits_single: f64,
+    worst_bits_sparse: f64,
     evaluation_key_bytes: usize,
     plaintext_bytes: usize,
     setup_s: f64,
     keygen_s: f64,
+    /// CPU seconds of making the keys, and how many of them the kernel took: the first use of memory.
+    keygen_cpu_s: f64,
+    keygen_kernel_s: Option<f64>,
     peak_rss_bytes: Option<u64>,
     log_qp: f64,
     security_bits: u32,
@@ -100,6 +116,102 @@ fn structured(n: usize) -> Vec<(&'static str, [Vec<f64>; 2])> {
     ]
 }
 
+/// What refreshing takes.
+struct Bench<'a> {
+    context: &'a Context,
+    secret: &'a SecretKey,
+    bootstrapper: &'a Bootstrapper,
+    keys: &'a EvaluationKeys,
+    encapsulation: &'a EncapsulationKeys,
+}
+
+/// What was found out about the ciphertexts of one kind.
+#[derive(Default)]
+struct Measured {
+    /// Of each refresh.
+    cpu: Vec<f64>,
+    wall: Vec<f64>,
+    worst: Vec<f64>,
+    mean: Vec<f64>,
+    levels: usize,
+}
+
+impl Measured {
+    fn worst_bits(&self) -> f64 {
+        self.worst.iter().copied().fold(f64::INFINITY, f64::min)
+    }
+}
+
+impl Bench<'_> {
+    fn encrypt(&self, slots: &[f64]) -> he_core::Result<Ciphertext> {
+        let level = self.bootstrapper.entry_level();
+        let plain = self
+            .context
+            .encode(slots, self.context.scale(level), level, false)?;
+        Ok(self.secret.encrypt(self.context, &plain)?.expand(self.context))
+    }
+
+    /// Refreshes a pair or a single ciphertext, adds the numbers to those of its kind, and a line to the table.
+    fn refresh(
+        &self,
+        name: &str,
+        tiles: &[Vec<f64>],
+        table: &mut Table,
+        measured: &mut Measured,
+    ) -> Result<(), Box<dyn Error>> {
+        let encrypted: Vec<Ciphertext> = tiles.iter().map(|x| self.encrypt(x)).collect::<Result<_, _>>()?;
+        let mut stages: Vec<(Stage, f64)> = vec![];
+        let start = std::time::Instant::now();
+        let mut observe = |stage| {
+            let before: f64 = stages.iter().map(|(_, s)| s).sum();
+            stages.push((stage, start.elapsed().as_secs_f64() - before));
+        };
+        let Bench {
+            bootstrapper,
+            keys,
+            encapsulation,
+            ..
+        } = self;
+        let (refreshed, Seconds { wall, cpu }) = timed(|| match &encrypted[..] {
+            [x, y] => bootstrapper
+                .refresh_pair(keys, encapsulation, [x, y], &mut observe)
+                .map(Vec::from),
+            [x, ..] => bootstrapper
+                .refresh(keys, encapsulation, x, &mut observe)
+                .map(|x| vec![x]),
+            [] => Ok(vec![]),
+        });
+        let mut errors = vec![];
+        for (refreshed, expected) in refreshed?.iter().zip(tiles) {
+            measured.levels = refreshed.level() - bootstrapper.entry_level();
+            let found = self.secret.decrypt_real(self.context, refreshed);
+            let expected = expected.iter().cycle();
+            errors.extend(found.iter().zip(expected).map(|(a, b)| (a - b).abs()));
+        }
+        let largest = errors.iter().fold(0.0f64, |a, &b| a.max(b));
+        let mean = errors.iter().sum::<f64>() / errors.len() as f64;
+        let cpu = cpu / tiles.len() as f64;
+        measured.cpu.push(cpu);
+        measured.wall.push(wall);
+        measured.worst.push(-largest.log2());
+        measured.mean.push(-mean.log2());
+        let stages: Vec<String> = stages
+            .iter()
+            .map(|(stage, s)| format!("{} {}", stage.name(), seconds(*s)))
+            .collect();
+        table.add_row([
+            name.to_owned(),
+            tiles.len().to_string(),
+            format!("{wall:.2}"),
+            format!("{cpu:.2}"),
+            format!("{:.1}", -largest.log2()),
+            format!("{:.1}", -mean.log2()),
+            stages.join(", "),
+        ]);
+        Ok(())
+    }
+}
+
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let arguments = Arguments::parse();
     rayon::ThreadPoolBuilder::new()
@@ -107,6 +219,10 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         .build_global()?;
     let spec = arguments.set.spec();
     let context = &Context::new(spec.chain().build()?)?;
+    if !arguments.slots.is_power_of_two() || arguments.slots > context.slots() {
+        let most = context.slots();
+        return Err(format!("{} slots: use a power of two up to {most}", arguments.slots).into());
+    }
     let chain = context.chain();
     println!(
         "ring      N = 2^{}, log QP = {:.0} of {} bits, {} + {} primes, {} levels",
@@ -130,83 +246,73 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         Keys::Seeded => KeyMemory::Seeded,
         Keys::Expanded => KeyMemory::Expanded,
     };
+    let kernel = kernel_seconds();
     let (keys, keygen) = timed(|| secret.evaluation_keys(context, &key_spec));
+    let keygen_kernel = kernel_seconds().zip(kernel).map(|(after, before)| after - before);
     let (keys, expand) = timed(|| keys?.expand(context, memory));
     let (keys, encapsulation) = (&keys?, &secret.encapsulation_keys(context)?);
     println!(
-        "keys      {} rotations, {} seeded, {} in memory, made in {} (CPU {}), loaded in {} (CPU {})",
+        "keys      {} rotations, {} seeded, {} in memory, made in {} (CPU {}{}), loaded in {} (CPU {})",
         key_spec.rotations.len(),
         bytes(key_spec.wire_bytes(context) as u64),
         bytes(keys.bytes() as u64),
         seconds(keygen.wall),
         seconds(keygen.cpu),
+        keygen_kernel.map_or_else(String::new, |s| format!(", {} of them the kernel's", seconds(s))),
         seconds(expand.wall),
         seconds(expand.cpu)
     );
-    let encrypt = |slots: &[f64]| -> he_core::Result<Ciphertext> {
-        let level = bootstrapper.entry_level();
-        let plain = context.encode(slots, context.scale(level), level, false)?;
-        Ok(secret.encrypt(context, &plain)?.expand(context))
+    let bench = Bench {
+        context,
+        secret: &secret,
+        bootstrapper: &bootstrapper,
+        keys,
+        encapsulation,
     };
     let mut table = Table::new();
     table.set_header([
         "slots",
-        "s a pair",
+        "ciphertexts",
+        "s",
         "CPU s a ciphertext",
         "worst bits",
         "mean bits",
         "stages",
     ]);
-    let (mut cpu, mut wall) = (vec![], vec![]);
-    let (mut worst, mut all_mean, mut levels) = (f64::INFINITY, vec![], 0);
-    for (name, [x, y]) in structured(context.slots()) {
-        let (cx, cy) = (encrypt(&x)?, encrypt(&y)?);
+    let [mut pairs, mut single, mut sparse] = [(); 3].map(|()| Measured::default());
+    for (name, tiles) in structured(context.slots()) {
         for _ in 0..arguments.repeat {
-            let mut stages: Vec<(Stage, f64)> = vec![];
-            let start = std::time::Instant::now();
-            let (refreshed, time) = timed(|| {
-                bootstrapper.refresh_pair(keys, encapsulation, [&cx, &cy], &mut |stage| {
-                    let before: f64 = stages.iter().map(|(_, s)| s).sum();
-                    stages.push((stage, start.elapsed().as_secs_f64() - before));
-                })
-            });
-            let mut errors = vec![];
-            for (refreshed, expected) in refreshed?.iter().zip([&x, &y]) {
-                levels = refreshed.level() - bootstrapper.entry_level();
-                let found = secret.decrypt_real(context, refreshed);
-                errors.extend(found.iter().zip(expected).map(|(a, b)| (a - b).abs()));
-            }
-            let largest = errors.iter().fold(0.0f64, |a, &b| a.max(b));
-            let mean = errors.iter().sum::<f64>() / errors.len() as f64;
-            worst = worst.min(-largest.log2());
-            all_mean.push(-mean.log2());
-            cpu.push(time.cpu / 2.0);
-            wall.push(time.wall);
-            let stages: Vec<String> = stages
-                .iter()
-                .map(|(stage, s)| format!("{} {}", stage.name(), seconds(*s)))
-                .collect();
-            table.add_row([
-                name.to_owned(),
-                format!("{:.2}", time.wall),
-                format!("{:.2}", time.cpu / 2.0),
-                format!("{:.1}", -largest.log2()),
-                format!("{:.1}", -mean.log2()),
-                stages.join(", "),
-            ]);
+            bench.refresh(name, &tiles, &mut table, &mut pairs)?;
         }
     }
+    let waves = |n: usize| [(0..n).map(|k| (k as f64).sin()).collect::<Vec<f64>>()];
+    for _ in 0..arguments.repeat {
+        bench.refresh("waves", &waves(context.slots()), &mut table, &mut single)?;
+        let name = format!("{} that repeat", arguments.slots);
+        bench.refresh(&name, &waves(arguments.slots), &mut table, &mut sparse)?;
+    }
     println!("{table}");
+    let all = [&pairs, &single, &sparse];
     let report = Report {
-        seconds_per_ciphertext: cpu,
-        wall_seconds_per_pair: wall,
-        levels_left: levels,
-        worst_bits: worst,
-        mean_bits: all_mean.iter().sum::<f64>() / all_mean.len() as f64,
+        levels_left: pairs.levels,
+        worst_bits: all
+            .map(Measured::worst_bits)
+            .into_iter()
+            .fold(f64::INFINITY, f64::min),
+        mean_bits: pairs.mean.iter().sum::<f64>() / pairs.mean.len() as f64,
+        worst_bits_single: single.worst_bits(),
+        worst_bits_sparse: sparse.worst_bits(),
+        seconds_per_ciphertext: pairs.cpu,
+        wall_seconds_per_pair: pairs.wall,
+        seconds_single: single.cpu,
+        seconds_sparse: sparse.cpu,
+        sparse_slots: arguments.slots,
         evaluation_key_bytes: keys.bytes(),
         plaintext_bytes: bootstrapper.plaintext_bytes(),
         setup_s: setup.wall,
         keygen_s: keygen.wall,
+        keygen_cpu_s: keygen.cpu,
+        keygen_kernel_s: keygen_kernel,
         peak_rss_bytes: peak_rss_bytes(),
         log_qp: chain.log_qp(),
         security_bits: chain.security().bits(),

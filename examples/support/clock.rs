@@ -35,6 +35,15 @@ fn process_seconds() -> f64 {
     f64::NAN
 }
 
+/// CPU seconds that the kernel has spent on the process so far, where it tells (Linux), in hundredths.
+pub fn kernel_seconds() -> Option<f64> {
+    // Field 15; what stands in front of the last parenthesis is the name, which may hold anything.
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    let (_, fields) = stat.rsplit_once(')')?;
+    let ticks: u64 = fields.split_whitespace().nth(12)?.parse().ok()?;
+    Some(ticks as f64 / 100.0)
+}
+
 /// Largest resident memory of the process so far, where the system tells (Linux).
 pub fn peak_rss_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
