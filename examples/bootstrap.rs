@@ -1,6 +1,6 @@
 //! Refreshes ciphertexts: stages, time, levels and precision of bootstrapping.
 //!
-//! `cargo run --release --example bootstrap -- [--set B16|B16-lite|B15] [--keys seeded|expanded] [--slots S] [--threads T] [--repeat R]
+//! `cargo run --release --example bootstrap -- [--set B16|B17|B16-lite|B15] [--keys seeded|expanded] [--slots S] [--threads T] [--repeat R]
 //! [--json FILE]`
 
 use std::error::Error;
@@ -45,6 +45,9 @@ enum Set {
     /// N = 2^16, EvalMod at 60 bits, 15 levels of 40 bits between refreshes.
     #[value(name = "B16")]
     B16,
+    /// N = 2^17, EvalMod at 60 bits, 44 levels of 40 bits between refreshes: 15 GB of memory.
+    #[value(name = "B17")]
+    B17,
     /// N = 2^16, one prime a level, 18 levels of 40 bits between refreshes.
     #[value(name = "B16-lite")]
     B16Lite,
@@ -65,6 +68,7 @@ impl Set {
     fn spec(self) -> BootstrapSpec {
         match self {
             Self::B16 => BootstrapSpec::b16(),
+            Self::B17 => BootstrapSpec::b17(),
             Self::B16Lite => BootstrapSpec::b16_lite(),
             Self::B15 => BootstrapSpec::b15(),
         }

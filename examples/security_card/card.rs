@@ -122,6 +122,7 @@ pub fn card(estimates: &Path) -> Result<Card, Box<dyn Error>> {
     }
     for (name, spec) in [
         ("B16", BootstrapSpec::b16()),
+        ("B17", BootstrapSpec::b17()),
         ("B16-lite", BootstrapSpec::b16_lite()),
         ("B15", BootstrapSpec::b15()),
     ] {

@@ -88,6 +88,7 @@ mod tests {
     fn refreshes_fail_as_rarely_as_documented() {
         for (spec, log_n, documented) in [
             (BootstrapSpec::b16(), 16, -138.7),
+            (BootstrapSpec::b17(), 17, -137.7),
             (BootstrapSpec::b16_lite(), 16, -138.7),
             (BootstrapSpec::b15(), 15, -139.7),
         ] {

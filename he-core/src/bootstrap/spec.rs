@@ -80,6 +80,17 @@ impl BootstrapSpec {
         }
     }
 
+    /// N = 2^17, the deep one: base 50, SlotsToCoeffs 3 x 40, work 44 x 40, EvalMod 8 x 60, CoeffsToSlots 4 x 48, P 18 x 50 bits: three
+    /// digits, so that a key takes 40 % of what it would with P of 12 primes, which leave 7 levels more.
+    pub fn b17() -> Self {
+        Self {
+            log_n: 17,
+            work: 44,
+            special_bits: vec![50; 18],
+            ..Self::b16()
+        }
+    }
+
     /// N = 2^15: base 40, SlotsToCoeffs 2 x 30, work 4 x 30, EvalMod 8 x 46, CoeffsToSlots 3 x 45, P 3 x 48 bits: three primes of
     /// EvalMod and CoeffsToSlots make a digit. Of the 18 primes of nested levels 17 are left.
     pub fn b15() -> Self {

@@ -275,6 +275,7 @@ fn the_sparse_secret_has_its_weight_and_a_small_modulus() {
 #[test]
 fn shipped_sets_are_secure() {
     for (spec, levels) in [
+        (BootstrapSpec::b17(), 44),
         (BootstrapSpec::b16(), 15),
         (BootstrapSpec::b16_lite(), 18),
         (BootstrapSpec::b15(), 4),

@@ -124,6 +124,8 @@ struct Kept(Mutex<Buffers>);
 struct Buffers {
     /// Words in all.
     total: usize,
+    /// Words of the longest that was ever kept.
+    longest: usize,
     /// How many were ever kept.
     clock: u64,
     /// By length, each with its place among all that were ever kept, the last ones last.
@@ -132,6 +134,7 @@ struct Buffers {
 
 static KEPT: Kept = Kept(Mutex::new(Buffers {
     total: 0,
+    longest: 0,
     clock: 0,
     by_length: BTreeMap::new(),
 }));
@@ -139,8 +142,11 @@ static KEPT: Kept = Kept(Mutex::new(Buffers {
 /// Shorter buffers are left to the allocator, which keeps them itself.
 const KEPT_WORDS_MIN: usize = 1 << 12;
 
-/// Words that are kept at most, a gigabyte: the temporaries of a bootstrapping at N = 2^16.
-const KEPT_WORDS_MAX: usize = 1 << 27;
+/// Words that may always be kept, half a gigabyte.
+const KEPT_WORDS: usize = 1 << 26;
+
+/// Buffers of the largest length that may be kept: the temporaries of a bootstrapping fill about as many.
+const KEPT_LARGEST: usize = 24;
 
 impl Kept {
     /// A buffer of `length` words or up to half as many more: each level of a chain asks for lengths of its own.
@@ -160,10 +166,11 @@ impl Kept {
         }
         let buffers = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         buffers.total += length;
+        buffers.longest = buffers.longest.max(length);
         buffers.clock += 1;
         let same = buffers.by_length.entry(length).or_default();
         same.push((buffers.clock, words));
-        while buffers.total > KEPT_WORDS_MAX {
+        while buffers.total > buffers.room() {
             // What has not been asked for the longest makes room.
             let oldest = |(length, same): (&usize, &Vec<(u64, Vec<u64>)>)| Some((same.first()?.0, *length));
             let Some((_, length)) = buffers.by_length.iter().filter_map(oldest).min() else {
@@ -175,6 +182,11 @@ impl Kept {
 }
 
 impl Buffers {
+    /// Words that may be kept: a ring twice as large has temporaries twice as large.
+    fn room(&self) -> usize {
+        KEPT_WORDS.max(KEPT_LARGEST * self.longest)
+    }
+
     /// Takes a buffer out of those of a length.
     fn remove(
         &mut self,
@@ -264,12 +276,17 @@ mod tests {
         assert_eq!(kept.take(2 << 12).map(|words| words.len()), Some(3 << 12));
         assert_eq!(kept.take(2 << 12), None);
         // The oldest go when there is no more room.
-        for length in [1 << 12, KEPT_WORDS_MAX / 2, 1 << 13, KEPT_WORDS_MAX / 2] {
+        let large = KEPT_WORDS / 8;
+        kept.keep(vec![0; 1 << 12]);
+        for length in [large; KEPT_LARGEST - 1] {
+            kept.keep(vec![0; length]);
+        }
+        for length in [1 << 13, large] {
             kept.keep(vec![0; length]);
         }
         let buffers = kept.0.lock().unwrap();
-        assert!(buffers.by_length.keys().eq(&[1 << 13, KEPT_WORDS_MAX / 2]));
-        assert_eq!(buffers.total, (1 << 13) + KEPT_WORDS_MAX / 2);
-        assert!(buffers.by_length.values().all(|buffers| buffers.len() == 1));
+        assert!(buffers.by_length.keys().eq(&[1 << 13, large]));
+        assert_eq!(buffers.by_length[&large].len(), KEPT_LARGEST - 1);
+        assert_eq!(buffers.total, (1 << 13) + (KEPT_LARGEST - 1) * large);
     }
 }
