@@ -2,7 +2,7 @@
 //! degrees {15, 15, 27}: 42 and 322 levels deep, what only a model with `bootstrap` can be.
 //!
 //! The weights are random, so the answers mean nothing; what counts is that encrypted ones are those of the clear model, within the bound.
-//! Takes 24 GB of memory: client and server in one process. `--plan` plans only.
+//! Takes 24 GB of memory: client and server in one process. `--plan` plans and bounds the error, and runs nothing.
 //!
 //! `cargo run --release --example residual_chain -- --activation relu`
 
@@ -14,6 +14,8 @@ use he_nn::Goal;
 use he_nn::prelude::*;
 
 mod support;
+use support::clock::timed;
+use support::report::seconds;
 use support::run::{Job, Weights as Source};
 use support::{Data, Options};
 
@@ -64,7 +66,7 @@ struct Arguments {
     /// What stands behind each layer.
     #[arg(long, value_enum, default_value_t = Activation::Square)]
     activation: Activation,
-    /// Plans, prints the plan, and runs nothing.
+    /// Plans, prints the plan and the bound on its error, and runs nothing.
     #[arg(long)]
     plan: bool,
 }
@@ -83,9 +85,14 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     if plan {
         let ranges = model.calibrate(&weights, &data.inputs)?;
         let goal = Goal::latency().bootstrap(BootstrapSpec::b16());
+        let goal = goal.threads(options.threads()).ranges(&ranges);
+        let (plan, time) = timed(|| model.plan_for(&goal, &weights));
+        let plan = plan?;
+        println!("{plan}");
         println!(
-            "{}",
-            model.plan(&goal.threads(options.threads()).ranges(&ranges))?
+            "bound     an error of {:.1e}; planned and bounded in {}",
+            plan.predicted_error(&weights)?,
+            seconds(time.wall)
         );
         return Ok(ExitCode::SUCCESS);
     }

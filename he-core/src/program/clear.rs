@@ -287,7 +287,9 @@ fn mac(acc: &mut [f64], p: &[f64], x: &[f64], r: usize, sign: f64) {
     let n = x.len();
     let (low, high) = acc.split_at_mut(n - r);
     for (acc, x, start) in [(low, &x[r..], 0), (high, &x[..r], n - r)] {
-        if p.len() == n {
+        if let [p] = p {
+            acc.iter_mut().zip(x).for_each(|(a, x)| *a += sign * p * x);
+        } else if p.len() == n {
             let p = &p[start..start + x.len()];
             acc.iter_mut()
                 .zip(p)
@@ -321,27 +323,37 @@ pub(super) fn rotate(x: &Slots, r: i32) -> Slots {
 
 /// Stage after stage, the sum of the rotations of the stage.
 pub(super) fn rotate_sum(x: &Slots, stages: &[Vec<i32>]) -> Slots {
-    let mut y = x.clone();
+    let mut y = Cow::Borrowed(x);
     for stage in stages {
-        let base = y;
-        y = Slots::zeros(x.len());
+        let mut sum = Slots {
+            re: vec![0.0; x.re.len()],
+            im: vec![0.0; x.im.len()],
+        };
         for &r in stage {
-            y = axpy(&y, &rotate(&base, r), 1.0);
+            mac(&mut sum.re, &[1.0], &y.re, r as usize % x.len(), 1.0);
+            mac(&mut sum.im, &[1.0], &y.im, r as usize % x.len(), 1.0);
         }
+        y = Cow::Owned(sum);
     }
-    y
+    y.into_owned()
 }
 
 /// `a + sign * b`, where `b` may repeat.
 pub(super) fn axpy(a: &Slots, b: &Slots, sign: f64) -> Slots {
-    let n = a.len();
+    let slots = a.len();
     let part = |a: &[f64], b: &[f64]| -> Vec<f64> {
-        match (a.is_empty(), b.is_empty()) {
-            (true, true) => Vec::new(),
-            (false, true) => a.to_vec(),
-            (true, false) => (0..n).map(|s| sign * b[s % b.len()]).collect(),
-            (false, false) => (0..n).map(|s| a[s] + sign * b[s % b.len()]).collect(),
+        if b.is_empty() {
+            return a.to_vec();
         }
+        let mut sum = if a.is_empty() {
+            vec![0.0; slots]
+        } else {
+            a.to_vec()
+        };
+        for period in sum.chunks_mut(b.len()) {
+            period.iter_mut().zip(b).for_each(|(sum, b)| *sum += sign * b);
+        }
+        sum
     };
     Slots {
         re: part(&a.re, &b.re),
@@ -371,6 +383,16 @@ pub(super) fn mul_i(x: &Slots) -> Slots {
 
 /// `sum of c_k T_k(x)` by Clenshaw's recurrence.
 pub(super) fn chebyshev(x: &Slots, coefficients: &[Complex]) -> Slots {
+    if x.is_real() && coefficients.iter().all(|c| c.im == 0.0) {
+        let c: Vec<f64> = coefficients.iter().map(|c| c.re).collect();
+        let blocks = x.re.chunks(BLOCK);
+        let values = blocks.flat_map(|block| {
+            let mut lanes = [0.0; BLOCK];
+            lanes[..block.len()].copy_from_slice(block);
+            clenshaw(&lanes, &c).into_iter().take(block.len())
+        });
+        return values.collect::<Vec<_>>().into();
+    }
     let value = |x: Complex| {
         let (mut b1, mut b2) = (Complex::default(), Complex::default());
         for &c in coefficients.iter().skip(1).rev() {
@@ -378,13 +400,19 @@ pub(super) fn chebyshev(x: &Slots, coefficients: &[Complex]) -> Slots {
         }
         coefficients[0] + x * b1 - b2
     };
-    let real = x.is_real() && coefficients.iter().all(|c| c.im == 0.0);
-    let values = (0..x.len()).map(|s| value(x.get(s)));
-    if real {
-        values.map(|z| z.re).collect::<Vec<_>>().into()
-    } else {
-        values.collect::<Vec<_>>().into()
+    (0..x.len()).map(|s| value(x.get(s))).collect::<Vec<_>>().into()
+}
+
+/// Numbers that take the steps of a recurrence together: one alone waits for every product.
+const BLOCK: usize = 16;
+
+fn clenshaw(x: &[f64; BLOCK], c: &[f64]) -> [f64; BLOCK] {
+    let (mut b1, mut b2) = ([0.0; BLOCK], [0.0; BLOCK]);
+    for &c in c.iter().skip(1).rev() {
+        let next = std::array::from_fn(|i| c + x[i] * b1[i] * 2.0 - b2[i]);
+        (b1, b2) = (next, b1);
     }
+    std::array::from_fn(|i| c[0] + x[i] * b1[i] - b2[i])
 }
 
 #[cfg(test)]

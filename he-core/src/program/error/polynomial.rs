@@ -87,9 +87,11 @@ impl Pass<'_> {
                         off
                     }
                     None => {
-                        let signum = |s: usize| clear::chebyshev(&value.re[s].into(), &slope).re[0].signum();
-                        let sign: Vec<f64> = (0..value.len()).map(|s| signum(s) * steepest).collect();
-                        product(error, &sign.into())
+                        let steep = clear::chebyshev(&value.re.clone().into(), &slope).re.into_iter();
+                        product(
+                            error,
+                            &steep.map(|d| d.signum() * steepest).collect::<Vec<_>>().into(),
+                        )
                     }
                 };
                 inject(&mut error, sigma, name(t, k, 0));

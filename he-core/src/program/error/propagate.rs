@@ -1,5 +1,7 @@
 //! The rules by which magnitudes and sampled errors travel, one operation at a time.
 
+use std::borrow::Cow;
+
 use rayon::prelude::*;
 
 use super::draw::{self, inject};
@@ -196,18 +198,19 @@ impl Pass<'_> {
                 *x,
                 |tile| rotate_sum(&tile.magnitude, stages),
                 |tile, t, k| {
-                    let mut sample = tile.samples[k].clone();
+                    let Sample { value, error } = &tile.samples[k];
+                    let mut error = Cow::Borrowed(error);
                     for (i, stage) in stages.iter().enumerate() {
-                        let one = std::slice::from_ref(stage);
-                        sample = Sample {
-                            value: rotate_sum(&sample.value, one),
-                            error: rotate_sum(&sample.error, one),
-                        };
                         let switches = stage[1..].len() as f64 * self.switch(here.level);
                         let sigma = self.deviation(switches + self.rounding(), here.scale);
-                        inject(&mut sample.error, sigma, name(t, k, i as u64));
+                        let mut sum = rotate_sum(&error, std::slice::from_ref(stage));
+                        inject(&mut sum, sigma, name(t, k, i as u64));
+                        error = Cow::Owned(sum);
                     }
-                    sample
+                    Sample {
+                        value: rotate_sum(value, stages),
+                        error: error.into_owned(),
+                    }
                 },
             ),
             Op::Rotate { x, by } => {
@@ -248,11 +251,11 @@ impl Pass<'_> {
                     let v = self.encoding(self.program.plaintexts[id.0 as usize].class);
                     let sigma = self.deviation(v, here.scale) + FLOAT_LOSS * p.max_abs();
                     let sample = |k: usize| {
-                        let Sample { value, error } = tile.samples[k].clone();
+                        let Sample { value, error } = &tile.samples[k];
                         with_noise(
                             Sample {
-                                value: axpy(&value, &p, 1.0),
-                                error,
+                                value: axpy(value, &p, 1.0),
+                                error: error.clone(),
                             },
                             sigma,
                             name(t, k, 0),
@@ -395,9 +398,14 @@ impl Pass<'_> {
             |x, y| product(&x.magnitude, &y.magnitude),
             |x, y, t, k| {
                 let (a, b) = (&x.samples[k], &y.samples[k]);
-                let mut error = product(&x.extreme(k, self.spread[index]), &b.error);
-                error = axpy(&error, &product(&y.extreme(k, self.spread[index]), &a.error), 1.0);
-                error = axpy(&error, &product(&a.error, &b.error), 1.0);
+                let raised = x.extreme(k, self.spread[index]);
+                let mut error = product(&raised, &b.error);
+                if std::ptr::eq(x, y) {
+                    clear::accumulate(&mut error, &b.error, &raised, 0);
+                } else {
+                    clear::accumulate(&mut error, &a.error, &y.extreme(k, self.spread[index]), 0);
+                }
+                clear::accumulate(&mut error, &a.error, &b.error, 0);
                 inject(&mut error, sigma, name(t, k, 0));
                 Sample {
                     value: product(&a.value, &b.value),
