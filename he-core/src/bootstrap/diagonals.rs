@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::ckks::SpecialFft;
+use crate::ckks::{EncapsulationKeys, SpecialFft};
 use crate::complex::Complex;
 
 /// A matrix with few diagonals.
@@ -82,36 +82,55 @@ impl Diagonals {
         matrix
     }
 
-    fn merged(stages: impl Iterator<Item = Self>) -> Option<Self> {
-        stages.reduce(|product, stage| stage.after(&product))
+    /// The product of stages, first applied first; of none, the identity.
+    fn merged(slots: usize, stages: impl Iterator<Item = Self>) -> Self {
+        stages
+            .reduce(|product, stage| stage.after(&product))
+            .unwrap_or_else(|| Self::identity(slots))
+    }
+
+    /// What leaves the slots as they are.
+    pub(crate) fn identity(slots: usize) -> Self {
+        Self {
+            slots,
+            by_shift: BTreeMap::from([(0, vec![Complex::from(1.0); slots])]),
+        }
     }
 
     /// The factors of the map from coefficients, in bit-reversed order, to slots: first applied first.
     pub(crate) fn to_slots(fft: &SpecialFft, slots: usize, factors: usize) -> Vec<Self> {
         let cut = |stages: Range<usize>| {
-            Self::merged(stages.map(|log_half| Self::stage(fft, slots, log_half, false)))
+            let stages = stages.map(|log_half| Self::stage(fft, slots, log_half, false));
+            Self::merged(slots, stages)
         };
-        parts(slots.ilog2() as usize, factors).filter_map(cut).collect()
+        parts(slots.ilog2() as usize, factors).map(cut).collect()
     }
 
     /// The factors of its inverse.
     pub(crate) fn to_coefficients(fft: &SpecialFft, slots: usize, factors: usize) -> Vec<Self> {
         let cut = |stages: Range<usize>| {
-            Self::merged(
-                stages
-                    .rev()
-                    .map(|log_half| Self::stage(fft, slots, log_half, true)),
-            )
+            let stages = stages
+                .rev()
+                .map(|log_half| Self::stage(fft, slots, log_half, true));
+            Self::merged(slots, stages)
         };
-        let mut factors: Vec<_> = parts(slots.ilog2() as usize, factors).filter_map(cut).collect();
-        factors.reverse();
-        factors
+        raised_parts(slots, factors).into_iter().rev().map(cut).collect()
     }
 }
 
 /// Cuts `stages` into runs of nearly one length.
 pub(super) fn parts(stages: usize, count: usize) -> impl Iterator<Item = Range<usize>> {
     (0..count).map(move |i| stages * i / count..stages * (i + 1) / count)
+}
+
+/// Cuts the stages of CoeffsToSlots: the last ones, which are applied first, are those that the turns of a raised ciphertext reach.
+pub(super) fn raised_parts(slots: usize, count: usize) -> Vec<Range<usize>> {
+    let stages = slots.ilog2() as usize;
+    let turned = EncapsulationKeys::turns(slots).ilog2() as usize;
+    let rest = if count == 1 { 0 } else { stages - turned };
+    parts(rest, count - 1)
+        .chain(std::iter::once(rest..stages))
+        .collect()
 }
 
 #[cfg(test)]
@@ -169,9 +188,9 @@ mod tests {
         let fft = SpecialFft::new(256);
         for matrices in [
             Diagonals::to_slots(&fft, 256, 2),
-            Diagonals::to_coefficients(&fft, 256, 2),
+            Diagonals::to_coefficients(&fft, 256, 3),
         ] {
-            assert!(matrices.iter().all(|m| m.by_shift.len() <= 31));
+            assert!(matrices.iter().all(|m| m.by_shift.len() <= 32));
         }
     }
 }

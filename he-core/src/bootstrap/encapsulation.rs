@@ -4,10 +4,11 @@
 //!
 //! Modulo q0 the ciphertext is switched to s' with a key on q0 p0, which is small enough for a secret of weight 32. Read modulo Q_L it
 //! decrypts under s' to m + q0 I. Its second part, lifted, is a single digit below q0, so that one pair on Q_L p0 switches it back. The
-//! keys: [`EncapsulationKeys`].
+//! first factor of CoeffsToSlots does that ([`Turned`](crate::ckks::linear::Turned)). The keys: [`EncapsulationKeys`].
 //!
 //! Source: Bossuat, Troncoso-Pastoriza, Hubaux, ACNS 2022.
 
+use crate::ckks::linear::Raised;
 use crate::ckks::{Ciphertext, Context, EncapsulationKeys};
 use crate::math::base_conversion::BaseConversion;
 use crate::math::buffer::Limbs;
@@ -21,8 +22,6 @@ pub(super) struct ModRaise {
     raise: BaseConversion,
     /// p0 to q0.
     down: BaseConversion,
-    /// p0 to Q_L.
-    down_all: BaseConversion,
 }
 
 impl ModRaise {
@@ -34,25 +33,20 @@ impl ModRaise {
             up: BaseConversion::new(&q0, &p0),
             raise: BaseConversion::new(&q0, &moduli(&all[1..])),
             down: BaseConversion::new(&p0, &q0),
-            down_all: BaseConversion::new(&p0, &moduli(&all[..all.len() - 1])),
         }
     }
 
-    /// From level 0 to the top: the coefficients plus multiples of q0, at the scale of `x`.
-    pub(super) fn apply(&self, context: &Context, keys: &EncapsulationKeys, x: &Ciphertext) -> Ciphertext {
+    /// From level 0 to the top, under the sparse secret: the coefficients plus multiples of q0.
+    pub(super) fn apply(&self, context: &Context, keys: &EncapsulationKeys, x: &Ciphertext) -> Raised {
         let [c0, c1] = x.parts();
-        // Under the sparse secret.
         let digit = lifted(context, c1.limb(0), &self.up, &context.encapsulation_primes(0));
         let [mut d0, d1] = switched(context, &digit, keys.to_sparse(), &self.down);
         d0.add_assign(context.ring(), c0);
-        // Modulo all primes, and back.
         let all = context.encapsulation_primes(context.top_level());
         let digit = lifted(context, d1.limb(0), &self.raise, &all);
-        let [mut e0, e1] = switched(context, &digit, keys.to_dense(), &self.down_all);
         let mut low = lifted(context, d0.limb(0), &self.raise, &all);
         low.truncate(all.len() - 1);
-        e0.add_assign(context.ring(), &low);
-        Ciphertext::from_parts([e0, e1], context.top_level(), x.scale())
+        Raised { low, digit }
     }
 }
 

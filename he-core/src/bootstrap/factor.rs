@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::diagonals::{Diagonals, parts};
+use super::diagonals::{Diagonals, parts, raised_parts};
 use crate::ckks::linear::{self, LinearPlan, ROWS_AT_ONCE, Term, Weights};
 use crate::ckks::{Ciphertext, Context, EvaluationKeys};
 use crate::complex::Complex;
@@ -12,7 +12,6 @@ use crate::error::{Error, Result};
 pub(super) struct Factor {
     plan: LinearPlan,
     weights: Weights,
-    scale: f64,
 }
 
 /// The side to which babies rotate. Transforms that turn to different sides share few rotations, so that the one at low levels has
@@ -46,12 +45,14 @@ impl Steps {
             let mut shifts: Vec<usize> = shifts.collect();
             shifts.sort_unstable();
             shifts.dedup();
-            Self::new(&shifts, slots, 1 << stages.end, side)
+            let period = if stages.is_empty() { 1 } else { 1 << stages.end };
+            Self::new(&shifts, slots, period, side)
         };
-        parts(slots.ilog2() as usize, factors)
-            .filter(|stages| !stages.is_empty())
-            .map(of)
-            .collect()
+        let parts = match side {
+            Side::Forth => raised_parts(slots, factors),
+            Side::Back => parts(slots.ilog2() as usize, factors).collect(),
+        };
+        parts.into_iter().map(of).collect()
     }
 
     /// The rotation by which a giant step is walked to.
@@ -120,41 +121,11 @@ impl Factor {
         // The plaintext of a term, rotated back by its giant step, as short as it repeats.
         let values = |id: u32| {
             let (giant, _, shift) = steps.all[id as usize];
-            let diagonal = &matrix.by_shift()[&shift];
-            let back = giant.rem_euclid(n as i32) as usize;
-            let turned: Vec<Complex> = (0..n).map(|j| diagonal[(j + n - back) % n]).collect();
-            shortest_period(turned)
+            turned_back(&matrix.by_shift()[&shift], giant.rem_euclid(n as i32) as usize)
         };
-        let mut fault: Option<Error> = None;
-        let mut weights = Weights::layout(context, &plan, level, weight_scale, |id| {
-            let values = values(id);
-            if values.len() == n {
-                return None;
-            }
-            context
-                .encode_complex(&values, weight_scale, level, true)
-                .map_err(|error| fault = Some(error))
-                .ok()
-        });
-        if let Some(error) = fault {
-            return Err(error);
-        }
-        for rows in weights.unstructured().chunks(ROWS_AT_ONCE) {
-            let rounded = rows
-                .iter()
-                .map(|&id| {
-                    let (re, im) = values(id).into_iter().map(|z| (z.re, z.im)).unzip();
-                    Ok((id, context.integer_coefficients(re, im, weight_scale, level)?))
-                })
-                .collect::<Result<Vec<_>>>()?;
-            weights.encode(context, &rounded);
-        }
-        Ok(Self { plan, weights, scale })
-    }
-
-    /// Scale of its operand.
-    pub(super) fn scale(&self) -> f64 {
-        self.scale
+        let special = context.special().len();
+        let weights = encoded(context, &plan, [level, special], weight_scale, values)?;
+        Ok(Self { plan, weights })
     }
 
     /// Bytes of its plaintexts.
@@ -178,6 +149,47 @@ impl Factor {
     }
 }
 
+/// Encodes the plaintexts of a transform, given by the terms' names, on the first special primes.
+pub(super) fn encoded(
+    context: &Context,
+    plan: &LinearPlan,
+    [level, special]: [usize; 2],
+    scale: f64,
+    values: impl Fn(u32) -> Vec<Complex>,
+) -> Result<Weights> {
+    let mut fault: Option<Error> = None;
+    let mut weights = Weights::layout_on(context, plan, [level, special], scale, |id| {
+        let values = values(id);
+        if values.len() == context.slots() {
+            return None;
+        }
+        context
+            .encode_complex(&values, scale, level, true)
+            .map_err(|error| fault = Some(error))
+            .ok()
+    });
+    if let Some(error) = fault {
+        return Err(error);
+    }
+    for rows in weights.unstructured().chunks(ROWS_AT_ONCE) {
+        let rounded = rows
+            .iter()
+            .map(|&id| {
+                let (re, im) = values(id).into_iter().map(|z| (z.re, z.im)).unzip();
+                Ok((id, context.integer_coefficients(re, im, scale, level)?))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        weights.encode(context, &rounded);
+    }
+    Ok(weights)
+}
+
+/// A diagonal, rotated back by a giant step, as short as it repeats.
+pub(super) fn turned_back(diagonal: &[Complex], by: usize) -> Vec<Complex> {
+    let n = diagonal.len();
+    shortest_period((0..n).map(|j| diagonal[(j + n - by) % n]).collect())
+}
+
 fn shortest_period(mut values: Vec<Complex>) -> Vec<Complex> {
     while values.len() > 1 && {
         let (first, second) = values.split_at(values.len() / 2);
@@ -199,7 +211,7 @@ mod tests {
         let fft = SpecialFft::new(n);
         for (matrices, side) in [
             (Diagonals::to_slots(&fft, n, 2), Side::Back),
-            (Diagonals::to_coefficients(&fft, n, 2), Side::Forth),
+            (Diagonals::to_coefficients(&fft, n, 3)[1..].to_vec(), Side::Forth),
         ] {
             for matrix in &matrices {
                 let shifts: Vec<usize> = matrix.by_shift().keys().copied().collect();

@@ -8,8 +8,9 @@
 //! 1. u = x + i y, exactly.
 //! 2. *SlotsToCoeffs* on the lowest levels: the slots become the coefficients, at scale S_b modulo q0.
 //! 3. *Encapsulation*: the ciphertext is switched to an ephemeral sparse secret, modulo q0.
-//! 4. *ModRaise*: read modulo Q_L it decrypts to m + q0 I, where I is bounded by the sparse secret's weight; it is switched back.
-//! 5. *CoeffsToSlots* at the top: slots are (m + q0 I) / (q0 K'). With its conjugate, real and imaginary parts come apart.
+//! 4. *ModRaise*: read modulo Q_L it decrypts to m + q0 I, where I is bounded by the sparse secret's weight.
+//! 5. *CoeffsToSlots* at the top, whose first factor switches back: slots are (m + q0 I) / (q0 K'). With its conjugate, real and imaginary
+//!    parts come apart.
 //! 6. *EvalMod* on each: (1 / 2 pi) sin(2 pi m / q0), a cosine on a fourth of a turn less, then double angles.
 //!
 //! Its slots are x and y, at once: SlotsToCoeffs comes first, so nothing follows.
@@ -22,22 +23,27 @@ mod encapsulation;
 mod eval_mod;
 mod factor;
 mod failure;
+mod first;
 mod precision;
 mod spec;
 #[cfg(test)]
 mod tests;
 
+use std::ops::Range;
 use std::sync::Arc;
 
+use crate::ckks::linear::Raised;
 use crate::ckks::{Ciphertext, Context, EvaluationKeys, KeySpec, eval};
 use crate::error::{Error, Result};
-use diagonals::Diagonals;
+use diagonals::{Diagonals, raised_parts};
 use encapsulation::ModRaise;
 pub use eval_mod::EvalMod;
 pub(crate) use factor::Steps;
 use factor::{Factor, Side};
+use first::FirstFactor;
 pub use precision::Precision;
 pub use spec::BootstrapSpec;
+use spec::COEFFS_TO_SLOTS_MIN;
 
 pub use crate::ckks::EncapsulationKeys;
 
@@ -74,6 +80,8 @@ pub struct Bootstrapper {
     context: Arc<Context>,
     slots_to_coeffs: Vec<Factor>,
     raise: ModRaise,
+    first: FirstFactor,
+    /// CoeffsToSlots behind its first factor.
     coeffs_to_slots: Vec<Factor>,
     /// Constant added before EvalMod: a fourth of a turn.
     quarter: f64,
@@ -82,11 +90,28 @@ pub struct Bootstrapper {
     spec: BootstrapSpec,
 }
 
+/// Scales in front of each factor of CoeffsToSlots, from the first one's operand to the last one's result as given. They grow most where
+/// plaintexts are longest: of a factor of s stages with period p, 2^s plaintexts are rounded in 2 p coefficients each, and meet slots
+/// 2^s times as large in variance as those behind it.
+fn scales(slots: usize, factors: usize, [first, last]: [f64; 2]) -> Vec<f64> {
+    let bits = |stages: &Range<usize>| stages.len() as f64 + stages.end as f64 / 2.0;
+    let bits: Vec<f64> = raised_parts(slots, factors).iter().rev().map(bits).collect();
+    let mean = bits.iter().sum::<f64>() / bits.len() as f64;
+    let step = (last / first).powf(1.0 / bits.len() as f64);
+    let mut scales = vec![first];
+    scales.extend(bits.iter().scan(first, |scale, bits| {
+        *scale *= step * (bits - mean).exp2();
+        Some(*scale)
+    }));
+    scales
+}
+
 impl Bootstrapper {
     /// Prepares refreshing on a chain that [`BootstrapSpec::chain`] describes.
     ///
     /// # Errors
-    /// [`Error::Count`] if the chain or EvalMod has other levels than the specification needs, or the base several primes.
+    /// [`Error::Count`] if the chain or EvalMod has other levels than the specification needs, the base several primes, or CoeffsToSlots a
+    /// single level.
     pub fn new(context: &Arc<Context>, spec: &BootstrapSpec) -> Result<Self> {
         let chain = context.chain();
         let (top, n) = (chain.top_level(), context.slots());
@@ -111,6 +136,13 @@ impl Bootstrapper {
                 expected: 1,
             });
         }
+        if spec.coeffs_to_slots < COEFFS_TO_SLOTS_MIN {
+            return Err(Error::Count {
+                what: "levels of CoeffsToSlots",
+                found: spec.coeffs_to_slots,
+                expected: COEFFS_TO_SLOTS_MIN,
+            });
+        }
         let q0 = chain.primes()[0] as f64;
         let fft = context.fft();
         let count = spec.slots_to_coeffs;
@@ -131,20 +163,20 @@ impl Bootstrapper {
         let raised_scale = q0 * spec.bound();
         let eval_scale = spec.eval_scale(chain);
         // The sum with the conjugate doubles: read at twice its scale it does not.
-        let step = (eval_scale / 2.0 / raised_scale).powf(1.0 / spec.coeffs_to_slots as f64);
-        let scale_at = |done: usize| raised_scale * step.powi(done as i32);
-        let coeffs_to_slots = Diagonals::to_coefficients(fft, n, spec.coeffs_to_slots)
+        let scales = scales(n, spec.coeffs_to_slots, [raised_scale, eval_scale / 2.0]);
+        let matrices = Diagonals::to_coefficients(fft, n, spec.coeffs_to_slots);
+        let first = FirstFactor::new(context, &matrices[0], [scales[0], scales[1]])?;
+        let coeffs_to_slots = matrices
             .iter()
             .enumerate()
-            .map(|(i, matrix)| {
-                let scales = [scale_at(i), scale_at(i + 1)];
-                Factor::new(context, matrix, Side::Forth, top - i, scales)
-            })
+            .skip(1)
+            .map(|(i, matrix)| Factor::new(context, matrix, Side::Forth, top - i, [scales[i], scales[i + 1]]))
             .collect::<Result<_>>()?;
         Ok(Self {
             context: context.clone(),
             slots_to_coeffs,
             raise: ModRaise::new(context),
+            first,
             coeffs_to_slots,
             quarter: -0.25 / spec.bound(),
             eval_mod: EvalMod::new(chain, spec, 1.0)?,
@@ -178,7 +210,7 @@ impl Bootstrapper {
     /// Bytes of the transforms' plaintexts in memory.
     pub fn plaintext_bytes(&self) -> usize {
         let factors = self.slots_to_coeffs.iter().chain(&self.coeffs_to_slots);
-        factors.map(Factor::bytes).sum()
+        self.first.bytes() + factors.map(Factor::bytes).sum::<usize>()
     }
 
     /// Refreshes two ciphertexts of real slots of at most one in absolute value, canonical at [`entry_level`](Self::entry_level) or
@@ -278,7 +310,7 @@ impl Bootstrapper {
         observe(Stage::SlotsToCoeffs);
         let raised = self.raise.apply(&self.context, encapsulation, &lowest);
         observe(Stage::ModRaise);
-        let parts = self.to_slots(keys, raised)?;
+        let parts = self.to_slots(keys, encapsulation, &raised)?;
         observe(Stage::CoeffsToSlots);
         Ok(parts)
     }
@@ -290,13 +322,16 @@ impl Bootstrapper {
     }
 
     /// CoeffsToSlots: lower and upper coefficients as real slots.
-    fn to_slots(&self, keys: &EvaluationKeys, raised: Ciphertext) -> Result<[Ciphertext; 2]> {
+    fn to_slots(
+        &self,
+        keys: &EvaluationKeys,
+        encapsulation: &EncapsulationKeys,
+        raised: &Raised,
+    ) -> Result<[Ciphertext; 2]> {
         let context = &self.context;
-        let scale = self.coeffs_to_slots.first().map_or(raised.scale(), Factor::scale);
+        let first = self.first.apply(context, encapsulation, raised);
         let mut factors = self.coeffs_to_slots.iter();
-        let v = factors.try_fold(raised.with_scale(scale), |v, factor| {
-            factor.apply(context, keys, &v)
-        })?;
+        let v = factors.try_fold(first, |v, factor| factor.apply(context, keys, &v))?;
         let conjugate = eval::conjugate(context, keys, &v)?;
         let twice = |x: Ciphertext| {
             let scale = 2.0 * x.scale();

@@ -42,6 +42,9 @@ pub struct BootstrapSpec {
 /// K: what a secret of weight 32 exceeds less than once in 2^138 refreshes ([`BootstrapSpec::failure_probability_log2`]).
 const QUOTIENT_BOUND: f64 = 16.0;
 
+/// Fewest factors of CoeffsToSlots: one of turns, and others.
+pub(super) const COEFFS_TO_SLOTS_MIN: usize = 2;
+
 /// Largest degree of the cosine: a chain has no levels for more.
 const DEGREE_MAX: usize = 1 << 10;
 /// Largest message ratio: beyond it nothing of a word is left for the message.
@@ -163,7 +166,7 @@ impl BootstrapSpec {
             && slots == 1 << (self.log_n - 1)
             && counts.iter().all(|&count| count <= levels)
             && self.slots_to_coeffs >= 1
-            && self.coeffs_to_slots >= 1
+            && self.coeffs_to_slots >= COEFFS_TO_SLOTS_MIN
             && (1..=DEGREE_MAX).contains(&self.degree)
             && self.eval_bits.len() == self.eval_mod_levels()
             && (1.0..=MESSAGE_RATIO_BITS_MAX).contains(&self.message_ratio_bits)
@@ -188,7 +191,7 @@ impl BootstrapSpec {
         spec
     }
 
-    /// Level and steps of every factor: of SlotsToCoeffs, then of CoeffsToSlots.
+    /// Level and steps of every factor that takes rotation keys: of SlotsToCoeffs, then of CoeffsToSlots behind its first.
     pub(crate) fn transforms(&self) -> impl Iterator<Item = (usize, Steps)> {
         let slots = 1 << (self.log_n - 1);
         let (low, high) = (self.slots_to_coeffs, self.coeffs_to_slots);
@@ -196,7 +199,7 @@ impl BootstrapSpec {
         let to_coefficients = down(low).zip(Steps::of_factors(slots, low, Side::Back));
         let mut back = Steps::of_factors(slots, high, Side::Forth);
         back.reverse();
-        to_coefficients.chain(down(self.levels()).zip(back))
+        to_coefficients.chain(down(self.levels()).zip(back).skip(1))
     }
 
     /// log2 of a bound on the probability that one refresh, of a pair or of a single ciphertext, meets a quotient outside the interval
@@ -217,7 +220,7 @@ impl BootstrapSpec {
                 },
             },
             Published {
-                family: "key from the sparse secret",
+                family: "keys from the sparse secret",
                 log2_modulus: chain.log_q(chain.top_level()) + p0,
                 secret: Secret::Ternary,
             },

@@ -64,7 +64,7 @@ impl Bench {
     }
 
     /// The slots as coefficients, plus multiples of q0.
-    fn raised(&self, slots: &[f64]) -> Ciphertext {
+    fn raised(&self, slots: &[f64]) -> Raised {
         let lowest = self
             .bootstrapper
             .to_coefficients(&self.keys, self.encrypt(slots))
@@ -74,10 +74,14 @@ impl Bench {
             .apply(&self.context, &self.encapsulation, &lowest)
     }
 
-    /// All coefficients; those after ModRaise are larger than their scale tells.
-    fn coefficients(&self, x: &Ciphertext) -> Vec<f64> {
-        let x = x.clone().with_scale(2f64.powi(70));
-        self.secret.decrypt_coefficients(&self.context, &x)
+    /// All coefficients; they are larger than their scale tells.
+    fn coefficients(&self, x: &Raised) -> Vec<f64> {
+        let context = &self.context;
+        let identity = Diagonals::identity(context.slots());
+        let scale = 2f64.powi(70);
+        let switched = FirstFactor::new(context, &identity, [scale; 2]).unwrap();
+        let x = switched.apply(context, &self.encapsulation, x);
+        self.secret.decrypt_coefficients(context, &x)
     }
 }
 
@@ -104,7 +108,7 @@ fn the_quotient_is_integral_and_bounded_after_mod_raise() {
         square += quotient * quotient / n as f64;
         let shift = usize::BITS - n.ilog2();
         let slot = x[k.reverse_bits() >> shift];
-        let rest = (c - quotient * q0) / raised.scale();
+        let rest = (c - quotient * q0) / (q0 / small().message_ratio());
         assert!((rest - slot).abs() < 1e-6, "coefficient {k}: {rest}, slot {slot}");
     }
     assert!((1.0..=16.0).contains(&largest), "quotients up to {largest}");
@@ -120,7 +124,10 @@ fn slots_are_coefficients_after_coeffs_to_slots() {
     let x: Vec<f64> = (0..n).map(|k| (k as f64 * 0.3).cos()).collect();
     let raised = b.raised(&x);
     let coefficients = b.coefficients(&raised);
-    let parts = b.bootstrapper.to_slots(&b.keys, raised.clone()).unwrap();
+    let parts = b
+        .bootstrapper
+        .to_slots(&b.keys, &b.encapsulation, &raised)
+        .unwrap();
     let q0 = b.context.chain().primes()[0] as f64;
     let unit = q0 * small().bound();
     for (half, part) in parts.iter().enumerate() {
@@ -240,6 +247,19 @@ fn chains_that_do_not_fit_are_refused() {
         Err(Error::Count {
             found: 8,
             expected: 9,
+            ..
+        })
+    ));
+    let turns_only = BootstrapSpec {
+        coeffs_to_slots: 1,
+        ..spec.clone()
+    };
+    let context = Context::new_insecure(turns_only.chain().build_insecure().unwrap()).unwrap();
+    assert!(matches!(
+        Bootstrapper::new(&context, &turns_only),
+        Err(Error::Count {
+            found: 1,
+            expected: 2,
             ..
         })
     ));
@@ -417,8 +437,8 @@ fn encapsulation_keys_travel() {
     let context = &b.context;
     let bytes = b.encapsulation.to_bytes(context);
     assert_eq!(bytes.len(), EncapsulationKeys::wire_bytes(context));
-    // Half of the keys in memory, and packed.
-    assert!(2 * bytes.len() < b.encapsulation.bytes());
+    // Seeded in memory too, but for the key to the sparse secret.
+    assert!((bytes.len()..2 * bytes.len()).contains(&b.encapsulation.bytes()));
     let read = EncapsulationKeys::from_bytes(context, &bytes).unwrap();
     assert_eq!(read.to_bytes(context), bytes);
     let x: Vec<f64> = (0..context.slots()).map(|k| (k as f64).sin()).collect();
@@ -436,11 +456,14 @@ fn encapsulation_keys_travel() {
     }
     let longer = [&bytes[..], &[0]].concat();
     let mut newer = bytes.clone();
-    newer[0] = 2;
+    newer[0] = 3;
     // A word of ones is below no prime.
     let mut wide = bytes.clone();
     wide[36..50].fill(0xff);
-    for wrong in [longer, newer, wide] {
+    let mut wide_turn = bytes.clone();
+    let last = bytes.len();
+    wide_turn[last - 14..].fill(0xff);
+    for wrong in [longer, newer, wide, wide_turn] {
         let error = EncapsulationKeys::from_bytes(context, &wrong).err().unwrap();
         assert!(matches!(error, Error::Corrupted { .. }), "{error}");
     }

@@ -259,8 +259,9 @@ impl Context {
 
     /// How a polynomial on the primes of `from` (and the special primes, where `special`) is divided to one on the primes of `to`.
     pub(crate) fn division(&self, from: usize, to: usize, special: bool) -> Arc<Division> {
-        self.divisions
-            .get((from, to, special), |_| Division::new(self, from, to, special))
+        self.divisions.get((from, to, special), |_| {
+            Division::new(self, self.primes(from, special), self.primes(to, false))
+        })
     }
 }
 
@@ -322,8 +323,7 @@ pub(crate) struct Division {
 }
 
 impl Division {
-    fn new(context: &Context, from: usize, to: usize, special: bool) -> Self {
-        let (from, to) = (context.primes(from, special), context.primes(to, false));
+    pub(crate) fn new(context: &Context, from: Vec<u16>, to: Vec<u16>) -> Self {
         let without = |primes: &[u16], others: &[u16]| -> Vec<u16> {
             let missing = primes.iter().filter(|prime| !others.contains(prime));
             missing.copied().collect()

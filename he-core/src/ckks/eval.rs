@@ -330,7 +330,8 @@ fn apply_galois_hoisted(
     key: &SwitchKey,
 ) -> Ciphertext {
     let automorphism = &*context.automorphism(galois);
-    let parts = keyswitch::make_and_divide(context, [x.level, x.level], |i, out| {
+    let division = context.division(x.level, x.level, true);
+    let parts = keyswitch::make_and_divide(context, &division, |i, out| {
         let then = then(context, x, i, automorphism);
         digits.multiply_limb(context, key, i, out, then, 0..context.degree());
     });

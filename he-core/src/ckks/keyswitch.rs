@@ -8,7 +8,7 @@
 //!
 //! Source: Han and Ki, CT-RSA 2020; exact conversion: Halevi, Polyakov, Shoup, CT-RSA 2019.
 
-use super::context::{Context, Raising};
+use super::context::{Context, Division, Raising};
 use super::keys::SwitchKey;
 use super::parallel;
 use crate::math::automorphism::Automorphism;
@@ -18,6 +18,7 @@ use crate::math::kernels::KeySum;
 use crate::math::panel::Panel;
 use crate::math::poly::{Ntt, Poly};
 use crate::math::tally::{self, Work};
+use crate::math::uniform::UniformStream;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -90,21 +91,29 @@ impl Digits<'_> {
     ) {
         let raised = self.raising.positions(i).map(|at| self.raised.limb(at));
         let digits = self.limbs(i, raised);
-        sum(context, key, self.raising.primes[i], &digits, out, then, range);
+        let prime = self.raising.primes[i];
+        sum(
+            context,
+            key.limb(context, prime),
+            prime,
+            &digits,
+            out,
+            then,
+            range,
+        );
     }
 }
 
-/// The inner product of digits with a key modulo a prime.
-fn sum(
+/// The inner product of digits with a key modulo a prime: its panel, and what makes the uniform halves that this does not have.
+pub(crate) fn sum(
     context: &Context,
-    key: &SwitchKey,
+    (panel, uniform): (&Panel, Option<&[UniformStream]>),
     prime: u16,
     digits: &[&[u64]],
     out: [&mut [u64]; 2],
     then: Then<'_>,
     range: Range<usize>,
 ) {
-    let (panel, uniform) = key.limb(context, prime);
     tally::add(
         Work::KeyByte,
         2 * digits.len() * Panel::row_bytes(range.len(), panel.bits()),
@@ -206,8 +215,7 @@ pub(crate) fn switch<'t>(
     let out = [0, 1].map(|_| Poly::scratch(context.ring(), &primes));
     divide_made(
         context,
-        [level, to],
-        true,
+        &context.division(level, to, true),
         out,
         work,
         |i, mut limbs: Vec<&mut [u64]>, [r0, r1]| {
@@ -216,6 +224,7 @@ pub(crate) fn switch<'t>(
             let limbs = digits.limbs(i, limbs.iter().map(|limb| &**limb));
             let all = 0..context.degree();
             let out = [&mut *r0, &mut *r1];
+            let key = key.limb(context, primes[i]);
             sum(context, key, primes[i], &limbs, out, then(i), all);
             after(i, [r0, r1]);
         },
@@ -232,31 +241,34 @@ pub(crate) fn divide<const PARTS: usize>(
     x: [Poly<Ntt>; PARTS],
 ) -> [Poly<Ntt>; PARTS] {
     let work = context.primes(from, special).iter().map(|_| ()).collect();
-    divide_made(context, [from, to], special, x, work, |_, (), _| {})
+    divide_made(
+        context,
+        &context.division(from, to, special),
+        x,
+        work,
+        |_, (), _| {},
+    )
 }
 
-/// [`divide`] of two polynomials modulo Q P of a level whose limbs `make` writes, position by position.
+/// [`divide`] of two polynomials whose limbs `make` writes, position by position.
 pub(crate) fn make_and_divide(
     context: &Context,
-    [from, to]: [usize; 2],
+    division: &Division,
     make: impl Fn(usize, [&mut [u64]; 2]) + Sync + Send,
 ) -> [Poly<Ntt>; 2] {
-    let primes = context.primes(from, true);
-    let x = [0, 1].map(|_| Poly::scratch(context.ring(), &primes));
-    let work = primes.iter().map(|_| ()).collect();
-    divide_made(context, [from, to], true, x, work, |i, (), out| make(i, out))
+    let x = [0, 1].map(|_| Poly::scratch(context.ring(), &division.from));
+    let work = division.from.iter().map(|_| ()).collect();
+    divide_made(context, division, x, work, |i, (), out| make(i, out))
 }
 
 /// [`divide`] of polynomials whose limbs are made just before: `make` is given each position, its item of `work`, and its limbs.
 fn divide_made<const PARTS: usize, T: Send>(
     context: &Context,
-    [from, to]: [usize; 2],
-    special: bool,
+    division: &Division,
     mut x: [Poly<Ntt>; PARTS],
     work: Vec<T>,
     make: impl Fn(usize, T, [&mut [u64]; PARTS]) + Sync + Send,
 ) -> [Poly<Ntt>; PARTS] {
-    let division = context.division(from, to, special);
     let mut results = [0; PARTS].map(|_| Poly::scratch(context.ring(), &division.to));
     let (mut kept, mut gone) = (vec![], vec![]);
     let limbs = by_position(x.each_mut().map(|x| x.limbs_mut().split_mut()));

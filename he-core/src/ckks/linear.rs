@@ -18,6 +18,8 @@ mod babies;
 mod gather;
 mod plan;
 mod rotate_sum;
+#[cfg(feature = "program")]
+mod turned;
 #[cfg_attr(
     not(feature = "program"),
     expect(dead_code, reason = "only the machine encodes weights row by row")
@@ -40,6 +42,8 @@ use gather::gather;
 use plan::passes;
 pub use plan::{LinearPlan, Term};
 pub use rotate_sum::rotate_sum;
+#[cfg(feature = "program")]
+pub(crate) use turned::{Raised, Turned};
 #[cfg(feature = "program")]
 pub(crate) use weights::ROWS_AT_ONCE;
 pub use weights::Weights;

@@ -2,7 +2,7 @@
 //!
 //! A specification follows from shapes and plan alone: weights never enter it, so it tells a client nothing about them.
 
-use he_core::ckks::KeySpec;
+use he_core::ckks::{EncapsulationKeys, KeySpec};
 use he_core::params::Chain;
 use he_core::tile::arrangement::Arrangement;
 use he_core::tile::layout::{Cell, Layout};
@@ -112,12 +112,13 @@ pub(crate) fn key_bytes(chain: &Chain, keys: &KeySpec, encapsulation: bool) -> u
     SEED_BYTES + KEY_COUNT_BYTES + levels.map(key).sum::<u64>() + encapsulation
 }
 
-/// Bytes of encapsulation keys: one polynomial on the base and the first special prime, one on all levels and that prime.
+/// Bytes of encapsulation keys: one polynomial on the base and the first special prime, one of each turn on all levels and that prime.
 fn encapsulation_bytes(chain: &Chain) -> u64 {
     let special = chain.primes().iter().skip(chain.q_count()).take(1);
     let special: u64 = special.map(|prime| limb_bytes(chain, prime)).sum();
     let polynomial = |level| limbs_bytes(chain, level) + special;
-    ENCAPSULATION_HEADER_BYTES + polynomial(0) + polynomial(chain.top_level())
+    let turns = EncapsulationKeys::turns(chain.slots()) as u64;
+    ENCAPSULATION_HEADER_BYTES + polynomial(0) + turns * polynomial(chain.top_level())
 }
 
 /// Bytes of one packed polynomial at a level.

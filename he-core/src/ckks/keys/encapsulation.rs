@@ -1,9 +1,16 @@
 //! Keys between the secret and an ephemeral sparse one: what bootstrapping needs besides rotations.
 //!
-//! Notation: s dense secret, s' ephemeral sparse one, q0 base modulus, p0 first special prime, Q_L all Q primes. Each key is one pair
-//! `b = -a t + e + p0 w`, a uniform: to s' modulo q0 p0, which is small enough for a secret of weight 32, and back modulo Q_L p0.
+//! Notation: s dense secret, s' ephemeral sparse one, q0 base modulus, p0 first special prime, Q_L all Q primes, n slots. Each key is one
+//! pair `b = -a t + e + p0 w`, a uniform: to s' modulo q0 p0, which is small enough for a secret of weight 32, and back modulo Q_L p0.
 //!
-//! Wire: version (u32), public seed (32 bytes), halves b of both keys packed; all little-endian.
+//! There is a key back for each of some rotations, the *turns*: by 0, n/T, 2 n/T, ... With t = s(X^(1/g)) as its target the automorphism is
+//! applied to the product, as with other keys. What is switched back is a single digit below q0, so these turns cost a fraction of other
+//! rotations, and their keys are a fraction of others' size.
+//!
+//! In memory, keys back are seeded: halves a are made again when they are used.
+//!
+//! Wire: version (u32), public seed (32 bytes), half b of the key to s', then prime by prime the halves b of all keys back; packed, all
+//! little-endian.
 //!
 //! Source: Bossuat, Troncoso-Pastoriza, Hubaux, ACNS 2022.
 
@@ -12,26 +19,42 @@ use zeroize::Zeroize;
 use super::SecretKey;
 use crate::ckks::ciphertext::{pack_poly, poly_bytes, unpack_limbs};
 use crate::ckks::context::Context;
-use crate::ckks::domain;
+use crate::ckks::{domain, parallel};
 use crate::error::{Error, Result};
+use crate::math::automorphism::galois_inverse;
 use crate::math::buffer::Limbs;
+use crate::math::panel::Panel;
 use crate::math::poly::{Ntt, Poly};
 use crate::math::sample::{Seed, Stream};
 use crate::math::uniform::UniformStream;
 use crate::params::{SPARSE_WEIGHT, Secret};
 
-/// The two keys between a secret and its ephemeral sparse companion, which nobody keeps.
+/// The keys between a secret and its ephemeral sparse companion, which nobody keeps.
 pub struct EncapsulationKeys {
     /// Of the uniform halves.
     seed: Seed,
     /// On q0 and p0.
     to_sparse: [Poly<Ntt>; 2],
-    /// On Q_L and p0.
-    to_dense: [Poly<Ntt>; 2],
+    /// Modulo each prime of Q_L and p0, the keys of all turns.
+    to_dense: Vec<Turns>,
 }
 
+/// The keys of all turns modulo a prime: a row each.
+struct Turns {
+    halves: Vec<Panel>,
+    /// Of the uniform halves.
+    #[cfg_attr(
+        not(feature = "program"),
+        expect(dead_code, reason = "only what refreshes turns")
+    )]
+    streams: Vec<UniformStream>,
+}
+
+/// T: so many turns merge five stages of CoeffsToSlots, which leaves fifteen stages in four factors the fewest key switches.
+const TURNS: usize = 32;
+
 /// Version of the wire form.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const HEADER_BYTES: usize = 36;
 
 impl SecretKey {
@@ -47,25 +70,114 @@ impl SecretKey {
     /// [`encapsulation_keys`](Self::encapsulation_keys) with the randomness of a seed, which must stay secret and serve once.
     pub fn encapsulation_keys_from(&self, context: &Context, seed: &Seed) -> Result<EncapsulationKeys> {
         EncapsulationKeys::check(context)?;
-        let low = context.encapsulation_primes(0);
         let all = context.encapsulation_primes(context.top_level());
         let mut sparse = sparse_ternary(seed, context.degree());
         let mut hidden = Poly::from_i8(context.ring(), &all, &sparse).to_ntt(context.ring());
         sparse.zeroize();
-        let dense = |prime: u16| self.limb(prime);
-        let ephemeral = |prime: u16| {
-            all.iter()
-                .position(|&p| p == prime)
-                .map_or(&[][..], |i| hidden.limb(i))
-        };
-        let keys = EncapsulationKeys {
-            seed: domain::published_seed(seed),
-            to_sparse: pair(context, seed, domain::TO_SPARSE, &low, ephemeral, dense),
-            to_dense: pair(context, seed, domain::TO_DENSE, &all, dense, ephemeral),
-        };
+        let public = domain::published_seed(seed);
+        let to_sparse = self.to_sparse(context, [seed, &public], &hidden);
+        let turns = EncapsulationKeys::turns(context.slots());
+        let mut errors: Vec<Vec<i8>> = (0..turns)
+            .map(|turn| error(context, seed, domain::TO_DENSE, turn))
+            .collect();
+        let limbs = all.iter().copied().enumerate().collect();
+        let to_dense = parallel::map(limbs, |(i, prime): (usize, u16)| {
+            let payload = (i + 1 < all.len()).then(|| hidden.limb(i));
+            self.turns(context, &public, prime, payload, &errors)
+        });
+        errors.zeroize();
         hidden.zeroize();
-        Ok(keys)
+        Ok(EncapsulationKeys {
+            seed: public,
+            to_sparse,
+            to_dense,
+        })
     }
+
+    /// The key to the sparse secret, which is given on q0 and other primes, the last of them p0.
+    fn to_sparse(&self, context: &Context, [seed, public]: [&Seed; 2], sparse: &Poly<Ntt>) -> [Poly<Ntt>; 2] {
+        let primes = context.encapsulation_primes(0);
+        let mut error = error(context, seed, domain::TO_SPARSE, 0);
+        let mut b = Poly::scratch(context.ring(), &primes);
+        let a = uniform(context, public, domain::TO_SPARSE, &primes);
+        for (i, &prime) in primes.iter().enumerate() {
+            let (target, payload) = match i {
+                0 => (sparse.limb(0), Some(self.limb(prime))),
+                _ => (sparse.limb(sparse.primes().len() - 1), None),
+            };
+            hide(context, prime, b.limb_mut(i), a.limb(i), target, payload, &error);
+        }
+        error.zeroize();
+        [b, a]
+    }
+
+    /// The keys of all turns modulo a prime; the payload modulo p0 is none.
+    fn turns(
+        &self,
+        context: &Context,
+        public: &Seed,
+        prime: u16,
+        payload: Option<&[u64]>,
+        errors: &[Vec<i8>],
+    ) -> Turns {
+        let (kernels, q) = (context.kernels(), context.modulus(prime));
+        let streams = streams(public, prime, errors.len());
+        let mut words = Limbs::scratch(context.degree(), 3);
+        let mut limbs = words.split_mut();
+        let mut halves = vec![];
+        if let [target, a, b] = &mut limbs[..] {
+            for (turn, (stream, error)) in streams.iter().zip(errors).enumerate() {
+                let galois = EncapsulationKeys::galois(context, turn);
+                let back = context.automorphism(galois_inverse(context.degree(), galois));
+                back.apply(kernels, target, self.limb(prime));
+                stream.fill(kernels, q, 0, a);
+                hide(context, prime, b, a, target, payload, error);
+                let mut half = Panel::zeroed(context.degree(), 1, q.bits());
+                half.set(kernels, &[(0, &**b)]);
+                halves.push(half);
+            }
+        }
+        words.zeroize();
+        Turns { halves, streams }
+    }
+}
+
+/// The error of a key.
+fn error(context: &Context, seed: &Seed, domain: u64, turn: usize) -> Vec<i8> {
+    let mut error = vec![0; context.degree()];
+    Stream::new(seed, domain::key_error(domain), turn as u64).cbd21(&mut error);
+    error
+}
+
+/// `b = -a t + e + p0 w` modulo a prime.
+fn hide(
+    context: &Context,
+    prime: u16,
+    b: &mut [u64],
+    a: &[u64],
+    target: &[u64],
+    payload: Option<&[u64]>,
+    error: &[i8],
+) {
+    let (kernels, q) = (context.kernels(), context.modulus(prime));
+    // -e + a t - p0 w, then its opposite.
+    kernels.reduce_i8(q, b, error);
+    context.ring().ntt(prime).forward(b);
+    kernels.neg_assign(q, b);
+    kernels.inner_product_add(q, b, &[(a, target)]);
+    if let Some(payload) = payload {
+        let p0 = context.modulus(context.special().start).value();
+        kernels.mul_scalar_add(q, b, payload, q.neg(q.reduce(p0)));
+    }
+    kernels.neg_assign(q, b);
+}
+
+/// The uniform halves of all turns modulo a prime.
+fn streams(public: &Seed, prime: u16, turns: usize) -> Vec<UniformStream> {
+    let index = |turn: usize| (turn as u64) << 16 | u64::from(prime);
+    (0..turns)
+        .map(|turn| UniformStream::new(public, domain::key_uniform(domain::TO_DENSE), index(turn)))
+        .collect()
 }
 
 impl Context {
@@ -103,35 +215,6 @@ pub(crate) fn sparse_ternary(seed: &Seed, degree: usize) -> Vec<i8> {
     out
 }
 
-/// `b = -a t + e + p0 w` and a, on the primes given, the last of them p0.
-fn pair<'s>(
-    context: &Context,
-    seed: &Seed,
-    domain: u64,
-    primes: &[u16],
-    target: impl Fn(u16) -> &'s [u64],
-    payload: impl Fn(u16) -> &'s [u64],
-) -> [Poly<Ntt>; 2] {
-    let mut error = vec![0; context.degree()];
-    Stream::new(seed, domain::key_error(domain), 0).cbd21(&mut error);
-    let mut b = Poly::from_i8(context.ring(), primes, &error).to_ntt(context.ring());
-    error.zeroize();
-    let a = uniform(context, &domain::published_seed(seed), domain, primes);
-    let p0 = context.modulus(primes[primes.len() - 1]).value();
-    let mut product = Limbs::scratch(context.degree(), 1);
-    for (i, &prime) in primes.iter().enumerate() {
-        let (kernels, q) = (context.kernels(), context.modulus(prime));
-        let product = product.limb_mut(0);
-        kernels.mul(q, product, a.limb(i), target(prime));
-        kernels.sub_assign(q, b.limb_mut(i), product);
-        if i + 1 < primes.len() {
-            kernels.mul_scalar_add(q, b.limb_mut(i), payload(prime), q.reduce(p0));
-        }
-    }
-    product.zeroize();
-    [b, a]
-}
-
 /// The uniform half of a key.
 fn uniform(context: &Context, seed: &Seed, domain: u64, primes: &[u16]) -> Poly<Ntt> {
     let mut a = Poly::zeroed(context.ring(), primes);
@@ -158,11 +241,21 @@ impl EncapsulationKeys {
         context.check_published(&context.encapsulation_primes(0), sparse)
     }
 
+    /// T: how many rotations have a key back on a ring of so many slots.
+    pub fn turns(slots: usize) -> usize {
+        TURNS.min(slots)
+    }
+
+    /// The exponent of the automorphism of a turn.
+    pub(crate) fn galois(context: &Context, turn: usize) -> u64 {
+        let slots = context.slots();
+        context.galois_of_rotation((turn * slots / Self::turns(slots)) as i64)
+    }
+
     /// Bytes as they travel.
     pub fn wire_bytes(context: &Context) -> usize {
-        let levels = [0, context.top_level()];
         let key = |level| poly_bytes(context, &context.encapsulation_primes(level));
-        HEADER_BYTES + levels.map(key).iter().sum::<usize>()
+        HEADER_BYTES + key(0) + Self::turns(context.slots()) * key(context.top_level())
     }
 
     /// The wire form.
@@ -170,13 +263,15 @@ impl EncapsulationKeys {
         let mut out = Vec::with_capacity(Self::wire_bytes(context));
         out.extend_from_slice(&VERSION.to_le_bytes());
         out.extend_from_slice(self.seed.bytes());
-        for [b, _] in [&self.to_sparse, &self.to_dense] {
-            pack_poly(context, b, &mut out);
+        pack_poly(context, &self.to_sparse[0], &mut out);
+        for half in self.to_dense.iter().flat_map(|turns| &turns.halves) {
+            out.extend_from_slice(half.as_bytes());
         }
         out
     }
 
-    /// Reads the wire form and makes the uniform halves again. The chain states the length: nothing is allocated for another one.
+    /// Reads the wire form and makes the uniform half of the key to the sparse secret again. The chain states the length: nothing is
+    /// allocated for another one.
     ///
     /// # Errors
     /// [`Error::Truncated`]; [`Error::Corrupted`] for another version, more bytes than the chain states, or a word that is not below its
@@ -199,30 +294,45 @@ impl EncapsulationKeys {
         if found > expected {
             return Err(corrupted("more bytes than the chain states"));
         }
-        let (seed, mut rest) = rest.split_first_chunk::<32>().ok_or(truncated)?;
+        let (seed, rest) = rest.split_first_chunk::<32>().ok_or(truncated)?;
         let seed = Seed::new(*seed);
-        let mut key = |domain, level| {
-            let primes = context.encapsulation_primes(level);
-            let (packed, after) = rest.split_at(poly_bytes(context, &primes));
+        let low = context.encapsulation_primes(0);
+        let (packed, mut rest) = rest.split_at(poly_bytes(context, &low));
+        let mut limbs = Limbs::zeroed(context.degree(), low.len());
+        unpack_limbs(context, &low, packed, &mut limbs)?;
+        let a = uniform(context, &seed, domain::TO_SPARSE, &low);
+        let (n, count) = (context.degree(), Self::turns(context.slots()));
+        let cut = |prime: u16| {
+            let row = Panel::row_bytes(n, context.modulus(prime).bits());
+            let (packed, after) = rest.split_at(count * row);
             rest = after;
-            let mut limbs = Limbs::zeroed(context.degree(), primes.len());
-            unpack_limbs(context, &primes, packed, &mut limbs)?;
-            let a = uniform(context, &seed, domain, &primes);
-            Ok([Poly::from_limbs(limbs, primes), a])
+            (prime, packed, row)
         };
+        let all = context.encapsulation_primes(context.top_level());
+        let pieces = all.into_iter().map(cut).collect();
+        let to_dense = parallel::map(pieces, |(prime, packed, row): (u16, &[u8], usize)| {
+            let q = context.modulus(prime);
+            let half = |bytes| {
+                let half = Panel::from_bytes(n, 1, q.bits(), bytes);
+                (half.largest(context.kernels()) < q.value()).then_some(half)
+            };
+            let halves: Option<_> = packed.chunks_exact(row).map(half).collect();
+            let streams = streams(&seed, prime, count);
+            halves.map(|halves| Turns { halves, streams })
+        });
+        let to_dense: Option<Vec<Turns>> = to_dense.into_iter().collect();
         Ok(Self {
-            to_sparse: key(domain::TO_SPARSE, 0)?,
-            to_dense: key(domain::TO_DENSE, context.top_level())?,
+            to_sparse: [Poly::from_limbs(limbs, low), a],
+            to_dense: to_dense.ok_or(corrupted("a word is not below its prime"))?,
             seed,
         })
     }
 
     /// Bytes in memory.
     pub fn bytes(&self) -> usize {
-        let polys = self.to_sparse.iter().chain(&self.to_dense);
-        polys
-            .map(|poly| 8 * poly.limbs().iter().map(<[u64]>::len).sum::<usize>())
-            .sum()
+        let words = |poly: &Poly<Ntt>| 8 * poly.limbs().iter().map(<[u64]>::len).sum::<usize>();
+        let halves = self.to_dense.iter().flat_map(|turns| &turns.halves);
+        self.to_sparse.iter().map(words).sum::<usize>() + halves.map(Panel::bytes).sum::<usize>()
     }
 
     /// On q0 and p0.
@@ -231,9 +341,10 @@ impl EncapsulationKeys {
         &self.to_sparse
     }
 
-    /// On all Q primes and p0.
+    /// The key of a turn at a position among all Q primes and p0: half b, and what makes the other.
     #[cfg(feature = "program")]
-    pub(crate) fn to_dense(&self) -> &[Poly<Ntt>; 2] {
-        &self.to_dense
+    pub(crate) fn turn(&self, turn: usize, position: usize) -> (&Panel, Option<&[UniformStream]>) {
+        let Turns { halves, streams } = &self.to_dense[position];
+        (&halves[turn], Some(&streams[turn..=turn]))
     }
 }

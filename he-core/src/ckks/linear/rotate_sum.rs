@@ -39,7 +39,8 @@ fn sum_of_rotations(
     let digits = (!rotated.is_empty()).then(|| keyswitch::decompose(context, x.level, &x.parts[1]));
     let q_limbs = context.chain().limbs(x.level);
     let primes = context.primes(x.level, true);
-    let parts = keyswitch::make_and_divide(context, [x.level, x.level], |i, [a0, a1]| {
+    let division = context.division(x.level, x.level, true);
+    let parts = keyswitch::make_and_divide(context, &division, |i, [a0, a1]| {
         let prime = primes[i];
         let (kernels, q) = (context.kernels(), context.modulus(prime));
         let lifted = (i < q_limbs).then(|| (x.parts[0].limb(i), context.special_product(prime)));

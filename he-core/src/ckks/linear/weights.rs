@@ -4,6 +4,8 @@
 //! has none modulo the special primes, where these babies vanish. Plaintexts that repeat stay in their short form.
 
 use std::collections::BTreeMap;
+#[cfg(feature = "program")]
+use std::ops::Range;
 
 use super::plan::LinearPlan;
 use crate::ckks::ciphertext::check_scale;
@@ -12,6 +14,8 @@ use crate::ckks::encode::{Coefficients, Plaintext};
 use crate::ckks::parallel;
 use crate::error::{Error, Result};
 use crate::math::buffer::Limbs;
+#[cfg(feature = "program")]
+use crate::math::kernels::{PanelSums, RunSums};
 use crate::math::kernels::{PanelTerm, RunTerm};
 use crate::math::panel::Panel;
 
@@ -86,6 +90,19 @@ impl Weights {
         plan: &LinearPlan,
         level: usize,
         scale: f64,
+        repeating: impl FnMut(u32) -> Option<Plaintext>,
+    ) -> Self {
+        let raised = plan.groups.iter().any(|group| !group.flat);
+        let special = if raised { context.special().len() } else { 0 };
+        Self::layout_on(context, plan, [level, special], scale, repeating)
+    }
+
+    /// [`layout`](Self::layout) on the first special primes only.
+    pub(crate) fn layout_on(
+        context: &Context,
+        plan: &LinearPlan,
+        [level, special]: [usize; 2],
+        scale: f64,
         mut repeating: impl FnMut(u32) -> Option<Plaintext>,
     ) -> Self {
         let mut weights = Self {
@@ -125,12 +142,13 @@ impl Weights {
             }
         }
         weights.classes = [0, 1].map(|kind| classes(&weights.runs[kind]));
-        let special = plan.groups.iter().any(|group| !group.flat);
         let room = |prime: u16| {
             let rows = weights.rows[usize::from(context.is_special(prime))].len();
             Panel::zeroed(context.degree(), rows, context.modulus(prime).bits())
         };
-        weights.panels = context.primes(level, special).into_iter().map(room).collect();
+        let primes = context.primes(level, true).into_iter();
+        let count = context.chain().limbs(level) + special;
+        weights.panels = primes.take(count).map(room).collect();
         weights
     }
 
@@ -186,6 +204,39 @@ impl Weights {
     pub fn bytes(&self) -> usize {
         let packed: usize = self.panels.iter().map(Panel::bytes).sum();
         packed + self.repeating.iter().map(Plaintext::bytes).sum::<usize>()
+    }
+
+    /// A range of both sums of the first group modulo a prime, its factors given.
+    #[cfg(feature = "program")]
+    pub(crate) fn sum(
+        &self,
+        context: &Context,
+        prime: u16,
+        factors: &[[&[u64]; 2]],
+        sums: [&mut [u64]; 2],
+        range: Range<usize>,
+    ) {
+        let (kernels, q) = (context.kernels(), context.modulus(prime));
+        let limb = self.limb(context, prime);
+        let mut outs = [sums];
+        let packed = limb.packed()[0].as_slice();
+        if !packed.is_empty() {
+            let sums = PanelSums {
+                panel: limb.panel(context),
+                factors,
+                terms: &[packed],
+            };
+            kernels.panel_sums(q, &mut outs, &sums, range.clone());
+        }
+        let runs: Vec<RunTerm<'_>> = limb.runs(context, 0).collect();
+        if !runs.is_empty() {
+            let sums = RunSums {
+                factors,
+                terms: &[&runs],
+                add: !packed.is_empty(),
+            };
+            kernels.run_sums(q, &mut outs, &sums, range);
+        }
     }
 
     /// What the sums modulo one prime are made of.

@@ -2,7 +2,8 @@
 
 use super::Counts;
 use super::rules::{Counter, WORD};
-use crate::bootstrap::{EvalMod, Steps};
+use crate::bootstrap::{BootstrapSpec, EvalMod, Steps};
+use crate::ckks::EncapsulationKeys;
 use crate::program::op::{PlainId, Term};
 
 /// A factor of SlotsToCoeffs or CoeffsToSlots.
@@ -23,7 +24,7 @@ impl Transform<'_> {
     }
 
     /// Bytes of all diagonals.
-    pub(super) fn plain_bytes(&self) -> u64 {
+    fn plain_bytes(&self) -> u64 {
         let bytes = |&(_, baby, _): &(i32, i32, usize)| self.bytes(baby != 0);
         self.steps.all.iter().map(bytes).sum()
     }
@@ -44,8 +45,8 @@ impl Transform<'_> {
 }
 
 impl Counter<'_> {
-    /// The transforms of refreshing, if the program refreshes.
-    pub(super) fn transforms(&self) -> impl Iterator<Item = Transform<'_>> {
+    /// The transforms of refreshing behind the turns, if the program refreshes.
+    fn transforms(&self) -> impl Iterator<Item = Transform<'_>> {
         let transforms = self
             .program
             .refreshing()
@@ -64,7 +65,8 @@ impl Counter<'_> {
             return Counts::default();
         };
         let (entry, eval_level) = (spec.entry_level() as u32, spec.eval_level() as u32);
-        let mut once = self.mod_raise(spec.levels() as u32);
+        let top = spec.levels() as u32;
+        let mut once = self.mod_raise(top) + self.first_factor(top);
         for transform in self.transforms() {
             once += transform.counts();
         }
@@ -84,15 +86,48 @@ impl Counter<'_> {
         }
     }
 
-    /// To the sparse secret modulo q0, up to all primes, and back.
+    /// To the sparse secret modulo q0, and up to all primes.
     fn mod_raise(&self, top: u32) -> Counts {
         let (limbs, degree) = (self.limbs(top), self.shape.degree);
         Counts {
-            ntts: 6 + 4 * (limbs + 1),
-            conversion_words: (3 + 4 * limbs) * degree,
-            mac_words: (4 + 2 * (limbs + 1)) * degree,
+            ntts: 6 + 2 * (limbs + 1),
+            conversion_words: (3 + 2 * limbs) * degree,
+            mac_words: 4 * degree,
             ..Counts::default()
         }
+    }
+
+    fn turns(&self) -> u64 {
+        EncapsulationKeys::turns(self.shape.degree as usize / 2) as u64
+    }
+
+    /// The turns of a raised ciphertext: a product with a plaintext and one with a key each, and one division for all.
+    fn first_factor(&self, top: u32) -> Counts {
+        let (limbs, degree, turns) = (self.limbs(top) + 1, self.shape.degree, self.turns());
+        let removed = self.shape.without(top, top - 1).count() as u64 + 1;
+        let made = self.limbs(top - 1);
+        Counts {
+            ntts: 2 * (removed + made),
+            conversion_words: 2 * removed * made * degree,
+            mac_words: 4 * turns * limbs * degree,
+            automorphism_words: 2 * (turns - 1) * limbs * degree,
+            key_bytes: 2 * turns * self.turn_bytes(top),
+            plain_bytes: turns * self.turn_bytes(top),
+            ..Counts::default()
+        }
+    }
+
+    /// Bytes of a packed polynomial on all Q primes of a level and the first special one.
+    fn turn_bytes(&self, level: u32) -> u64 {
+        let special = self.shape.bits[self.shape.bits.len() - self.shape.special as usize];
+        self.shape.packed_bytes(level, false) + special * self.shape.degree / 8
+    }
+
+    /// Bytes of the diagonals of all transforms, if the program refreshes.
+    pub(super) fn transform_bytes(&self) -> u64 {
+        let first = |spec: &BootstrapSpec| self.turns() * self.turn_bytes(spec.levels() as u32);
+        let others: u64 = self.transforms().map(|transform| transform.plain_bytes()).sum();
+        self.program.refreshing().map_or(0, first) + others
     }
 
     fn eval_mod(&self) -> Counts {
@@ -122,12 +157,11 @@ impl Counter<'_> {
         sum
     }
 
-    /// Bytes of the encapsulation keys: two halves on q0 and p0, two on all Q primes and p0.
+    /// Bytes of the encapsulation keys: two halves on q0 and p0, and one of each turn on all Q primes and p0, packed.
     pub(super) fn encapsulation_key_bytes(&self) -> u64 {
         let top = self.shape.levels.len() as u32 - 1;
-        let limbs = 2 * 2 + 2 * (self.limbs(top) + 1);
         if self.keys.encapsulation {
-            limbs * self.shape.degree * WORD
+            2 * 2 * self.shape.degree * WORD + self.turns() * self.turn_bytes(top)
         } else {
             0
         }

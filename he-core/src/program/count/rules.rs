@@ -381,8 +381,7 @@ impl Counter<'_> {
                 _ => {}
             }
         }
-        let transforms: u64 = self.transforms().map(|transform| transform.plain_bytes()).sum();
-        bytes + alone.into_iter().map(|&id| self.plain_bytes(id)).sum::<u64>() + transforms
+        bytes + alone.into_iter().map(|&id| self.plain_bytes(id)).sum::<u64>() + self.transform_bytes()
     }
 
     pub(super) fn resident_key_bytes(&self) -> u64 {

@@ -1,0 +1,66 @@
+//! The first factor of CoeffsToSlots, which meets the ciphertext right after its modulus was raised.
+
+use super::diagonals::Diagonals;
+use super::factor::{encoded, turned_back};
+use crate::ckks::linear::{LinearPlan, Raised, Term, Turned};
+use crate::ckks::{Ciphertext, Context, EncapsulationKeys};
+use crate::error::{Error, Result};
+
+/// A sparse matrix at the top level whose shifts are turns.
+pub(super) struct FirstFactor {
+    turned: Turned,
+    result_scale: f64,
+    level: usize,
+}
+
+impl FirstFactor {
+    /// Scales of operand and result as given.
+    ///
+    /// # Errors
+    /// [`Error::Terms`] if a shift of the matrix is no turn.
+    pub(super) fn new(
+        context: &Context,
+        matrix: &Diagonals,
+        [scale, result_scale]: [f64; 2],
+    ) -> Result<Self> {
+        let (n, level) = (context.slots(), context.top_level());
+        let unit = n / EncapsulationKeys::turns(n);
+        let weight_scale = result_scale * context.chain().divisor(level) / scale;
+        let mut terms = vec![];
+        for (&shift, diagonal) in matrix.by_shift() {
+            if shift % unit != 0 {
+                return Err(Error::Terms {
+                    reason: "a raised ciphertext is rotated by turns only",
+                });
+            }
+            // Multiplied, then turned: to the plan that is a rotated operand, which stands on special primes.
+            let term = Term {
+                output: 0,
+                giant: 0,
+                input: 0,
+                baby: 1,
+                plain: 0,
+            };
+            let plan = LinearPlan::new(1, vec![term], true)?;
+            let values = turned_back(diagonal, shift);
+            let weights = encoded(context, &plan, [level, 1], weight_scale, |_| values.clone())?;
+            terms.push((shift / unit, weights));
+        }
+        Ok(Self {
+            turned: Turned::new(context, [level, level - 1], terms),
+            result_scale,
+            level,
+        })
+    }
+
+    /// Bytes of its plaintexts.
+    pub(super) fn bytes(&self) -> usize {
+        self.turned.bytes()
+    }
+
+    /// The matrix times the slots of `x`, which is read at the operand's scale.
+    pub(super) fn apply(&self, context: &Context, keys: &EncapsulationKeys, x: &Raised) -> Ciphertext {
+        let parts = self.turned.apply(context, keys, x);
+        Ciphertext::from_parts(parts, self.level - 1, self.result_scale)
+    }
+}
