@@ -35,8 +35,6 @@ pub(in crate::math) struct Lanes {
     minus_q: __m512i,
     /// `2^52 - 1`.
     pub(in crate::math) mask: __m512i,
-    /// 2.
-    pub(in crate::math) two: __m512i,
 }
 
 impl Lanes {
@@ -49,7 +47,6 @@ impl Lanes {
             q2: splat(2 * q),
             minus_q: splat((1 << 52) - q),
             mask: splat((1 << 52) - 1),
-            two: splat(2),
         }
     }
 

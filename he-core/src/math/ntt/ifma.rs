@@ -1,9 +1,9 @@
 //! The transform with AVX-512 IFMA: 52-bit products, eight words a vector.
 //!
 //! Notation: layer `l` (forward: 0 first) joins words `N / 2^(l+1)` apart, in `2^l` blocks, each with one twiddle `w` and its quotient
-//! `w' = floor(w 2^52 / q)`. Forward values stay in `[0, 4q)`, inverse ones in `[0, 2q)`, both below `2^52`, and are reduced once at the
-//! end (D. Harvey, "Faster arithmetic for number-theoretic transforms", 2014). Below `2^45` forward values are not reduced before
-//! that at all: each layer adds `2q`, so 20 layers stay below `41q`, and their doubles below `2^52`.
+//! `w' = floor(w 2^52 / q)`. Inverse values stay in `[0, 2q)`, forward ones below `2^52`, and are reduced once at the end (D. Harvey,
+//! "Faster arithmetic for number-theoretic transforms", 2014). Each forward layer adds `2q`: values are brought below `2q` in front of
+//! every layer if `4q` is what has room, below `8q` in front of every pass where `14q` has, and never where all layers have.
 //!
 //! Three things make it faster than a loop over layers: passes of two or three layers that keep 4 or 8 vectors in registers, so memory
 //! is read and written once a pass; one pass for the last six layers, on 64 words held in eight registers, the last three after an 8x8
@@ -12,17 +12,19 @@
 mod tables;
 
 use crate::math::kernels::lanes::{Factor, Lanes, load, splat, store, subtract_once};
-use crate::math::modulus::{Modulus, Shoup};
+use crate::math::modulus::Shoup;
 use std::arch::x86_64::*;
+use tables::Step;
 pub(super) use tables::Tables;
-use tables::{Step, TILE, TILE_TWIDDLES};
+use tiles::{forward_tiles, inverse_tiles};
 
-/// Moduli of at most this many bits need no reductions between the forward layers.
-const LAZY_BITS: u32 = 45;
+/// When forward values are reduced: at the end only, in front of each pass and of each half of a tile, or in front of each layer.
+const AT_END: u8 = 0;
+const EACH_PASS: u8 = 1;
+const EACH_LAYER: u8 = 2;
 
-/// Tiles between the one worked on and the one fetched: memory answers in the time of several, and the nearest cache has no room for as
-/// many.
-const AHEAD: usize = 10;
+/// Layers that a pass or half of a tile has at most.
+const PASS_LAYERS: u64 = 3;
 
 impl Tables {
     /// Coefficients to values.
@@ -30,10 +32,24 @@ impl Tables {
         assert_eq!(limb.len(), self.n, "a limb has the ring's length");
         // SAFETY: the constructor found the instructions, and `limb` has `n` words, which the twiddles were packed for.
         unsafe {
-            match self.q.bits() <= LAZY_BITS {
-                true => forward::<true>(self, limb.as_mut_ptr()),
-                false => forward::<false>(self, limb.as_mut_ptr()),
+            match self.reductions() {
+                AT_END => forward::<AT_END>(self, limb.as_mut_ptr()),
+                EACH_PASS => forward::<EACH_PASS>(self, limb.as_mut_ptr()),
+                _ => forward::<EACH_LAYER>(self, limb.as_mut_ptr()),
             }
+        }
+    }
+
+    /// The fewest reductions that keep forward values below `2^52`.
+    fn reductions(&self) -> u8 {
+        let room = (1 << 52) / self.q.value();
+        let layers = u64::from(self.n.trailing_zeros());
+        if room > 2 * layers {
+            AT_END
+        } else if room >= 8 + 2 * PASS_LAYERS {
+            EACH_PASS
+        } else {
+            EACH_LAYER
         }
     }
 
@@ -62,27 +78,36 @@ impl Tables {
 
 /// The two butterflies.
 impl Lanes {
-    /// `(x + y w, x - y w)`, all in `[0, 4q)` or, if `LAZY`, `2q` above `x`; of `y` only the lower 52 bits count.
-    /// Without `MASK`, so it is for the results.
+    /// `(u + y w, u - y w)`, at most `2q` above `u`; of `y` only the lower 52 bits count. Without `MASK`, so it is for the first result.
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
-    fn forward<const LAZY: bool, const MASK: bool>(
+    fn forward<const MASK: bool>(
         &self,
-        x: __m512i,
+        u: __m512i,
         y: __m512i,
         w: __m512i,
         quotient: __m512i,
     ) -> (__m512i, __m512i) {
-        let u = if LAZY { x } else { subtract_once(x, self.q2) };
         let sum = self.mul_add(u, y, w, quotient);
         let sum = if MASK {
             _mm512_and_si512(sum, self.mask)
         } else {
             sum
         };
-        // x - y w = 2 x - (x + y w); a product by 2 does the addition of 2q as well.
-        let double = _mm512_madd52lo_epu64(self.q2, u, self.two);
+        // u - y w = 2 u - (u + y w). Additions, since products and minima share two of this kernel's four units.
+        let double = _mm512_add_epi64(_mm512_add_epi64(u, u), self.q2);
         (sum, _mm512_sub_epi64(double, sum))
+    }
+
+    /// What a layer begins with: a value of the first half, reduced as far as `REDUCTIONS` says.
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    fn reduced<const REDUCTIONS: u8>(&self, x: __m512i, is_first: bool) -> __m512i {
+        match REDUCTIONS {
+            EACH_LAYER => subtract_once(x, self.q2),
+            EACH_PASS if is_first => subtract_once(x, _mm512_slli_epi64::<2>(self.q2)),
+            _ => x,
+        }
     }
 
     /// `(x + y, (x - y) w)`, all in `[0, 2q)`.
@@ -99,17 +124,18 @@ impl Lanes {
 
 /// A range of layers on `$count` vectors; `$twiddle(j)` gives twiddle `j` of 1 + 2 + 4 and its quotient.
 macro_rules! layers {
-    (forward $lazy:ident, $lanes:ident, $v:ident, $layers:expr, $count:expr, $twiddle:expr) => {
+    (forward $reductions:ident, $lanes:ident, $v:ident, $layers:expr, $count:expr, $twiddle:expr) => {
         for layer in $layers {
             let half = $count >> (layer + 1);
             for block in 0..1usize << layer {
                 let (w, quotient) = $twiddle((1 << layer) - 1 + block);
                 for j in 2 * half * block..2 * half * block + half {
+                    let u = $lanes.reduced::<$reductions>($v[j], layer == 0);
                     // The next layer multiplies the second half of each half: there the upper bits do not count.
                     ($v[j], $v[j + half]) = if half > 1 && (j & (half / 2)) != 0 {
-                        $lanes.forward::<$lazy, false>($v[j], $v[j + half], w, quotient)
+                        $lanes.forward::<false>(u, $v[j + half], w, quotient)
                     } else {
-                        $lanes.forward::<$lazy, true>($v[j], $v[j + half], w, quotient)
+                        $lanes.forward::<true>(u, $v[j + half], w, quotient)
                     };
                 }
             }
@@ -128,50 +154,12 @@ macro_rules! layers {
     };
 }
 
-/// Swaps rows and columns of eight vectors of eight words.
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn transpose(v: [__m512i; 8]) -> [__m512i; 8] {
-    let low = |a, b| _mm512_unpacklo_epi64(a, b);
-    let high = |a, b| _mm512_unpackhi_epi64(a, b);
-    // Pairs of rows within 128 bits, then 128-bit columns of four rows, then of eight.
-    let a = [
-        low(v[0], v[1]),
-        high(v[0], v[1]),
-        low(v[2], v[3]),
-        high(v[2], v[3]),
-        low(v[4], v[5]),
-        high(v[4], v[5]),
-        low(v[6], v[7]),
-        high(v[6], v[7]),
-    ];
-    let even = |a, b| _mm512_shuffle_i64x2::<0x88>(a, b);
-    let odd = |a, b| _mm512_shuffle_i64x2::<0xdd>(a, b);
-    let b = [
-        even(a[0], a[2]),
-        even(a[1], a[3]),
-        odd(a[0], a[2]),
-        odd(a[1], a[3]),
-        even(a[4], a[6]),
-        even(a[5], a[7]),
-        odd(a[4], a[6]),
-        odd(a[5], a[7]),
-    ];
-    [
-        even(b[0], b[4]),
-        even(b[1], b[5]),
-        even(b[2], b[6]),
-        even(b[3], b[7]),
-        odd(b[0], b[4]),
-        odd(b[1], b[5]),
-        odd(b[2], b[6]),
-        odd(b[3], b[7]),
-    ]
-}
+// Behind the macro, which it uses.
+mod tiles;
 
 /// `LAYERS` layers, `COUNT = 2^LAYERS`, on `blocks` blocks that follow one another, each of `COUNT` columns of `stride` words.
 #[target_feature(enable = "avx512f,avx512ifma")]
-unsafe fn forward_pass<const LAYERS: usize, const COUNT: usize, const LAZY: bool>(
+unsafe fn forward_pass<const LAYERS: usize, const COUNT: usize, const REDUCTIONS: u8>(
     lanes: Lanes,
     data: *mut u64,
     stride: usize,
@@ -198,7 +186,7 @@ unsafe fn forward_pass<const LAYERS: usize, const COUNT: usize, const LAZY: bool
                 for (j, v) in v.iter_mut().enumerate() {
                     *v = load(at.add(j * stride));
                 }
-                layers!(forward LAZY, lanes, v, 0..LAYERS, COUNT, |j: usize| (w[j], quotients[j]));
+                layers!(forward REDUCTIONS, lanes, v, 0..LAYERS, COUNT, |j: usize| (w[j], quotients[j]));
                 for (j, v) in v.into_iter().enumerate() {
                     store(at.add(j * stride), v);
                 }
@@ -256,92 +244,8 @@ unsafe fn inverse_pass<const LAYERS: usize, const COUNT: usize, const LAST: bool
     }
 }
 
-/// Fetches the data and twiddles of a later tile: the streams cross pages, where the hardware's own prefetching ends.
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn prefetch(data: *const u64, twiddles: *const u64) {
-    for line in (0..TILE_TWIDDLES).step_by(8) {
-        _mm_prefetch::<_MM_HINT_T1>(twiddles.wrapping_add(AHEAD * TILE_TWIDDLES + line).cast());
-    }
-    for line in (0..TILE).step_by(8) {
-        _mm_prefetch::<_MM_HINT_T1>(data.wrapping_add(AHEAD * TILE + line).cast());
-    }
-}
-
-/// The last six layers, tile by tile, and the full reduction.
 #[target_feature(enable = "avx512f,avx512ifma")]
-unsafe fn forward_tiles<const LAZY: bool>(
-    lanes: Lanes,
-    q: &Modulus,
-    data: *mut u64,
-    tiles: usize,
-    twiddles: *const u64,
-) {
-    let one = Factor::new(q.shoup(1));
-    for tile in 0..tiles {
-        // SAFETY: the caller gives `tiles` tiles and TILE_TWIDDLES words of twiddles for each.
-        unsafe {
-            let at = data.add(tile * TILE);
-            let scalars = twiddles.add(tile * TILE_TWIDDLES);
-            prefetch(at, scalars);
-            let vectors = scalars.add(16);
-            let mut v: [__m512i; 8] = [lanes.q; 8];
-            for (j, v) in v.iter_mut().enumerate() {
-                *v = load(at.add(8 * j));
-            }
-            let word = |j: usize| splat(*scalars.add(j));
-            layers!(forward LAZY, lanes, v, 0..3, 8, |j: usize| (word(j), word(7 + j)));
-            v = transpose(v);
-            layers!(forward LAZY, lanes, v, 0..3, 8, |j: usize| (load(vectors.add(8 * j)), load(vectors.add(56 + 8 * j))));
-            for v in &mut v {
-                *v = match LAZY {
-                    true => lanes.mul_factor(*v, one),
-                    false => subtract_once(subtract_once(*v, lanes.q2), lanes.q),
-                };
-            }
-            v = transpose(v);
-            for (j, v) in v.into_iter().enumerate() {
-                store(at.add(8 * j), v);
-            }
-        }
-    }
-}
-
-/// The first six layers of the inverse, tile by tile, from `values` to `data`, which may be the same.
-#[target_feature(enable = "avx512f,avx512ifma")]
-unsafe fn inverse_tiles(
-    lanes: Lanes,
-    data: *mut u64,
-    values: *const u64,
-    tiles: usize,
-    twiddles: *const u64,
-) {
-    for tile in 0..tiles {
-        // SAFETY: as in `forward_tiles`.
-        unsafe {
-            let from = values.add(tile * TILE);
-            let scalars = twiddles.add(tile * TILE_TWIDDLES);
-            prefetch(from, scalars);
-            let vectors = scalars.add(16);
-            let mut v: [__m512i; 8] = [lanes.q; 8];
-            for (j, v) in v.iter_mut().enumerate() {
-                *v = load(from.add(8 * j));
-            }
-            v = transpose(v);
-            layers!(inverse lanes, v, 0..3, 8, |j: usize| (load(vectors.add(8 * j)), load(vectors.add(56 + 8 * j))));
-            v = transpose(v);
-            let word = |j: usize| splat(*scalars.add(j));
-            layers!(inverse lanes, v, 0..3, 8, |j: usize| (word(j), word(7 + j)));
-            let at = data.add(tile * TILE);
-            for (j, v) in v.into_iter().enumerate() {
-                store(at.add(8 * j), v);
-            }
-        }
-    }
-}
-
-#[target_feature(enable = "avx512f,avx512ifma")]
-unsafe fn forward<const LAZY: bool>(tables: &Tables, data: *mut u64) {
+unsafe fn forward<const REDUCTIONS: u8>(tables: &Tables, data: *mut u64) {
     let lanes = Lanes::new(&tables.q);
     let start = tables.forward.limb(0).as_ptr();
     // SAFETY: `data` has `n` words (the caller's word); a step's words lie inside, and its twiddles were laid out by `pack`.
@@ -357,13 +261,13 @@ unsafe fn forward<const LAZY: bool>(tables: &Tables, data: *mut u64) {
                 } => {
                     let (data, twiddles) = (data.add(at), start.add(twiddles));
                     match layers {
-                        1 => forward_pass::<1, 2, LAZY>(lanes, data, stride, blocks, twiddles),
-                        2 => forward_pass::<2, 4, LAZY>(lanes, data, stride, blocks, twiddles),
-                        _ => forward_pass::<3, 8, LAZY>(lanes, data, stride, blocks, twiddles),
+                        1 => forward_pass::<1, 2, REDUCTIONS>(lanes, data, stride, blocks, twiddles),
+                        2 => forward_pass::<2, 4, REDUCTIONS>(lanes, data, stride, blocks, twiddles),
+                        _ => forward_pass::<3, 8, REDUCTIONS>(lanes, data, stride, blocks, twiddles),
                     }
                 }
                 Step::Tiles { at, tiles, twiddles } => {
-                    forward_tiles::<LAZY>(lanes, &tables.q, data.add(at), tiles, start.add(twiddles));
+                    forward_tiles::<REDUCTIONS>(lanes, &tables.q, data.add(at), tiles, start.add(twiddles));
                 }
             }
         }

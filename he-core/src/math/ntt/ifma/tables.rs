@@ -38,7 +38,7 @@ pub(super) enum Step {
         blocks: usize,
         twiddles: usize,
     },
-    /// The last six layers on `tiles` tiles from word `at` on.
+    /// The last six layers on `tiles` tiles, an even number, from word `at` on.
     Tiles {
         at: usize,
         tiles: usize,
@@ -74,6 +74,7 @@ fn steps(n: usize, passes: &[u32]) -> [Vec<Step>; 2] {
             inner <<= layers;
         }
         let tiles = n / TILE / done;
+        assert!(tiles.is_multiple_of(2), "tiles are transformed in pairs");
         steps.push(Step::Tiles {
             at: block * tiles * TILE,
             tiles,
