@@ -9,7 +9,7 @@
 //! | entering: one rescale | N V / S^2 |
 //! | SlotsToCoeffs, ModRaise: coefficients are rounded | V / S_b^2 |
 //! | CoeffsToSlots | N V / S^2, times (rho K')^2: what an error of x is worth behind the sine |
-//! | EvalMod: rounding of T_2, where a fourth of a turn from zero the cosine is steepest in it | N V / S^2, times (rho K'^2)^2 |
+//! | EvalMod: rounding of T_2, and of copies of it where levels are not nested; where a fourth of a turn from zero the cosine is steepest in it | N V / S^2, times (rho K'^2)^2 |
 //! | the last rescale | N V / S^2 |
 //!
 //! Of the steps of EvalMod only T_2 counts: an error of T_2k is worth a fourth of one of T_k. The figure is for the quotient 0, where it

@@ -17,6 +17,8 @@
 //! Source: Paterson and Stockmeyer, SIAM J. Comput. 2, 1973; scale-exact recursion: Bossuat, Mouchet, Troncoso-Pastoriza, Hubaux,
 //! EUROCRYPT 2021, section 5; division in the Chebyshev basis: Han and Ki, CT-RSA 2020.
 
+mod noise;
+
 use std::collections::BTreeMap;
 
 use super::ciphertext::{Ciphertext, check_level, check_scale};

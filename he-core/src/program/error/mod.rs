@@ -65,6 +65,9 @@ pub enum BoundError {
         "operation {op}: a polynomial on [-1, 1] meets values up to {found}; help: calibrate its range, or scale its input"
     )]
     Domain { op: usize, found: f64 },
+    /// A polynomial that cannot be evaluated at its level.
+    #[error("operation {op}: {error}")]
+    Polynomial { op: usize, error: crate::error::Error },
     /// An error that a polynomial with a contract has no room for.
     #[error(
         "operation {op}: a polynomial has room for errors of {room:.1e}, and its operand has up to {found:.1e}; help: plan for a smaller error, or narrow the range"

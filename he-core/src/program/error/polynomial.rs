@@ -1,18 +1,17 @@
-//! Polynomials: the slope carries the operand's error, every doubling of the degree adds its own.
+//! Polynomials: the slope carries the operand's error, the steps of the evaluation add their own.
 
 use super::draw::inject;
 use super::propagate::Pass;
 use super::tile::{Sample, Tile};
 use super::{BoundError, Contract, DEVIATIONS};
+use crate::ckks::polynomial::PolynomialPlan;
 use crate::complex::Complex;
 use crate::program::clear::{self, product};
-use crate::program::infer::polynomial_levels;
 use crate::program::op::{PlainId, ValueId};
 use crate::program::slots::Slots;
 
 impl Pass<'_> {
-    /// `|p'|` is taken at its largest over the range; inside, T_{a+b} = 2 T_a T_b - T_{a-b} with |T| <= 1 quadruples the error of T
-    /// with every doubling of its degree and adds one rounding.
+    /// `|p'|` is taken at its largest over the range, and so is what the steps of the evaluation add.
     pub(super) fn polynomial(
         &self,
         index: usize,
@@ -25,38 +24,19 @@ impl Pass<'_> {
             return Err(BoundError::Domain { op: index, found });
         }
         let c = clear::constants(self.plains, coefficients, self.slots())?;
-        let levels = polynomial_levels(c.len() as u32 - 1);
-        let from = self.state(x).level;
-        let visited = (from - levels)..=from;
-        let unit = visited
-            .clone()
-            .map(|l| self.deviation(self.rounding(), self.chain.scale(l as usize)))
-            .fold(0.0, f64::max);
-        let inner = |k: usize| {
-            if k < 2 {
-                0.0
-            } else {
-                (4f64.powi(usize::BITS as i32 - (k - 1).leading_zeros() as i32) - 1.0) / 3.0
-            }
-        };
-        // Where levels are not nested, an operand may be a copy, which was rounded once more. T_2k is made where T_k stands, without one;
-        // of T_{a+b} the lower index is copied, and what is subtracted: 2 e_b + 2 (e_a + 1) + 1 + 1 in place of 4 e + 1, twice as much
-        // at most.
-        let nested = visited
-            .clone()
-            .skip(1)
-            .all(|l| (from - levels..l).all(|below| self.chain.contains(l as usize, below as usize)));
-        let (read, copied) = if nested { (1.0, 1.0) } else { (2.0, 2.0) };
-        let sigma = unit
-            * (1.0
-                + c.iter()
-                    .enumerate()
-                    .map(|(k, c)| c.abs() * (read + copied * inner(k)))
-                    .sum::<f64>());
         let slope = derivative(&c);
         let grid: Vec<f64> = (0..=GRID)
             .map(|i| (i as f64 / GRID as f64 * 2.0 - 1.0) * found)
             .collect();
+        let real: Vec<f64> = c.iter().map(|c| c.re).collect();
+        let level = self.state(x).level as usize;
+        let plan = PolynomialPlan::new(self.chain, &real, level)
+            .map_err(|error| BoundError::Polynomial { op: index, error })?;
+        let variances = grid
+            .iter()
+            .step_by(NOISE_STEP)
+            .map(|&x| plan.noise(self.chain, x));
+        let sigma = variances.fold(0.0, f64::max).sqrt() * GRID_MARGIN;
         let contract = self.assumptions.contracts.iter();
         let contract = contract
             .copied()
@@ -110,6 +90,8 @@ const DOMAIN_SLACK: f64 = 1.0 / 1024.0;
 /// use (between neighbouring points of 4096 a polynomial of degree 60 turns by less than 60^2 / 4096 of its largest value).
 const GRID: usize = 4096;
 const GRID_MARGIN: f64 = 1.05;
+/// Of how many of these points the noise is computed at one: products of Chebyshev polynomials turn no faster than the polynomial.
+const NOISE_STEP: usize = 8;
 
 /// Chebyshev coefficients of the derivative: `d_{k-1} = d_{k+1} + 2 k c_k`, `d_0` halved.
 fn derivative(c: &[Complex]) -> Vec<Complex> {
