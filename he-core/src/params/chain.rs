@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::levels::{Levels, way_down};
+use super::levels::Levels;
 use super::{LOG_N_MAX, LOG_N_MIN, Params, Security, log2, log2_product, modulus_fault};
 use crate::error::{Error, Result};
 
@@ -45,7 +45,7 @@ impl InsecureChain {
 /// Primes a chain may have: bounds what a deserialiser allocates.
 const PRIMES_MAX: usize = 256;
 /// Primes that the levels of a chain may list, one that comes back counted each time.
-const LISTED_MAX: usize = 4 * PRIMES_MAX;
+pub(super) const LISTED_MAX: usize = 4 * PRIMES_MAX;
 
 impl Chain {
     pub(super) fn new(parts: ChainParts) -> Result<Self> {
@@ -176,7 +176,7 @@ impl Chain {
 
     /// The top level: number of rescales of a fresh ciphertext.
     pub fn top_level(&self) -> usize {
-        self.parts.levels.len()
+        self.levels.top()
     }
 
     /// All primes: those of Q in the order in which levels, from the lowest up, first have them, then special ones. The master list
@@ -205,20 +205,16 @@ impl Chain {
         self.levels.contains(level, other)
     }
 
-    /// The lowest level above `to` at which a ciphertext of level `from`, above it too, can be read.
-    pub fn lowest_above(&self, to: usize, from: usize) -> usize {
-        (to + 1..from)
-            .find(|&level| self.contains(from, level))
-            .unwrap_or(from)
-    }
-
     /// How a ciphertext of level `from` comes to level `to` below, which may have primes that it lacks: pairs of a level at which it is
     /// read and one to which it is divided from there.
     pub fn way_down(&self, from: usize, to: usize) -> Vec<[usize; 2]> {
-        let lowest_above = |to, from| self.lowest_above(to, from);
-        way_down(from, to, &lowest_above, &|above, to| {
-            self.levels.ratio_bits(above, to)
-        })
+        self.levels.way_down(from, to)
+    }
+
+    /// The primes of all levels.
+    #[cfg(feature = "program")]
+    pub(crate) fn levels(&self) -> &Levels {
+        &self.levels
     }
 
     /// Number of Q primes.

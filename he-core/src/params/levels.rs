@@ -7,9 +7,12 @@
 use crate::error::{Error, Result};
 use crate::params::log2;
 
+/// Bits of the quotient of two moduli that one division takes away: a constant has no room for more.
+pub(crate) const HOP_BITS: i64 = 100;
+
 /// The Q primes of a chain and which of them each level has.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Levels {
+pub(crate) struct Levels {
     /// In the order in which levels, from the lowest up, first have them.
     primes: Vec<u64>,
     /// Positions of the primes of each level, ascending.
@@ -24,7 +27,7 @@ impl Levels {
     /// # Errors
     /// [`Error::Count`] for a level that drops nothing, [`Error::Modulus`] for a prime that a level has twice or that comes back
     /// without having left, [`Error::Range`] for a level that is no larger than the one below.
-    pub(super) fn new(base: &[u64], dropped: &[Vec<u64>], returned: &[Vec<u64>]) -> Result<Self> {
+    pub(crate) fn new(base: &[u64], dropped: &[Vec<u64>], returned: &[Vec<u64>]) -> Result<Self> {
         if returned.len() != dropped.len() {
             return Err(Error::Count {
                 what: "levels with primes that come back",
@@ -93,34 +96,39 @@ impl Levels {
     }
 
     /// All of them.
-    pub(super) fn primes(&self) -> &[u64] {
+    pub(crate) fn primes(&self) -> &[u64] {
         &self.primes
     }
 
+    /// The highest level.
+    pub(crate) fn top(&self) -> usize {
+        self.sets.len() - 1
+    }
+
     /// Those of a level, as positions.
-    pub(super) fn of(&self, level: usize) -> &[u16] {
+    pub(crate) fn of(&self, level: usize) -> &[u16] {
         &self.sets[level]
     }
 
     /// Number of primes that levels up to this one have among them.
-    pub(super) fn reach(&self, level: usize) -> usize {
+    pub(crate) fn reach(&self, level: usize) -> usize {
         self.reach[level]
     }
 
     /// Whether a level has all primes of another.
-    pub(super) fn contains(&self, level: usize, other: usize) -> bool {
+    pub(crate) fn contains(&self, level: usize, other: usize) -> bool {
         self.without(other, level).next().is_none()
     }
 
     /// The primes of a level that another lacks, as positions.
-    pub(super) fn without(&self, level: usize, other: usize) -> impl Iterator<Item = u16> {
+    pub(crate) fn without(&self, level: usize, other: usize) -> impl Iterator<Item = u16> {
         let others = &self.sets[other];
         let primes = self.sets[level].iter().copied();
         primes.filter(|p| others.binary_search(p).is_err())
     }
 
     /// The modulus of a level over that of another.
-    pub(super) fn ratio(&self, from: usize, to: usize) -> f64 {
+    pub(crate) fn ratio(&self, from: usize, to: usize) -> f64 {
         let product = |positions: &mut dyn Iterator<Item = u16>| -> f64 {
             positions.map(|p| self.primes[usize::from(p)] as f64).product()
         };
@@ -128,10 +136,29 @@ impl Levels {
     }
 
     /// Bits by which primes of a level's modulus are longer than those of another's, counted in whole bits.
-    pub(super) fn ratio_bits(&self, from: usize, to: usize) -> i64 {
+    fn ratio_bits(&self, from: usize, to: usize) -> i64 {
         let bits = |p: u16| i64::from(u64::BITS - self.primes[usize::from(p)].leading_zeros());
         let (gone, come) = (self.without(from, to), self.without(to, from));
         gone.map(bits).sum::<i64>() - come.map(bits).sum::<i64>()
+    }
+
+    /// The lowest level above `to` at which a ciphertext of level `from`, above it too, can be read.
+    fn lowest_above(&self, to: usize, from: usize) -> usize {
+        (to + 1..from)
+            .find(|&level| self.contains(from, level))
+            .unwrap_or(from)
+    }
+
+    /// How a ciphertext of level `from` comes to level `to` below: pairs of a level at which it is read and one to which it is divided
+    /// from there. One hop, unless the quotient of the two moduli is longer than [`HOP_BITS`].
+    pub(crate) fn way_down(&self, from: usize, to: usize) -> Vec<[usize; 2]> {
+        let above = self.lowest_above(to, from);
+        if above <= to + 1 || self.ratio_bits(above, to) <= HOP_BITS {
+            return vec![[above, to]];
+        }
+        let mut way = self.way_down(from, above - 1);
+        way.extend(self.way_down(above - 1, to));
+        way
     }
 
     fn log2_ratio(&self, from: usize, to: usize) -> f64 {
@@ -140,27 +167,6 @@ impl Levels {
         };
         sum(&mut self.without(from, to)) - sum(&mut self.without(to, from))
     }
-}
-
-/// Bits of the quotient of two moduli that one division takes away: a constant has no room for more.
-pub(crate) const HOP_BITS: i64 = 100;
-
-/// How a ciphertext of level `from` comes to level `to` below: pairs of a level at which it is read and one to which it is divided from
-/// there. `lowest_above(to, from)` is the lowest level above `to` at which it can be read, `bits(above, to)` how long the quotient of
-/// the two moduli is. One hop, unless that is longer than [`HOP_BITS`].
-pub(crate) fn way_down(
-    from: usize,
-    to: usize,
-    lowest_above: &impl Fn(usize, usize) -> usize,
-    bits: &impl Fn(usize, usize) -> i64,
-) -> Vec<[usize; 2]> {
-    let above = lowest_above(to, from);
-    if above <= to + 1 || bits(above, to) <= HOP_BITS {
-        return vec![[above, to]];
-    }
-    let mut way = way_down(from, above - 1, lowest_above, bits);
-    way.extend(way_down(above - 1, to, lowest_above, bits));
-    way
 }
 
 #[cfg(test)]

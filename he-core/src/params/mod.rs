@@ -20,7 +20,7 @@ mod spec;
 
 pub use chain::{Chain, InsecureChain};
 #[cfg(feature = "program")]
-pub(crate) use levels::way_down;
+pub(crate) use levels::Levels;
 pub use published::{Published, SPARSE_WEIGHT, Secret};
 pub use security::{Security, log2, log2_product};
 pub use spec::ChainSpec;

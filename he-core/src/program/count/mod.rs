@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use super::keys::KeySet;
 use super::op::{Program, Term};
-use crate::params::{Chain, way_down};
+use crate::params::{Chain, Levels};
 
 /// Work and traffic of an operation, a layer or a program.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -142,27 +142,25 @@ impl Counts {
 }
 
 /// The primes of each level of a chain and their bits: all that costs depend on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ChainShape {
     /// Ring degree N.
-    pub degree: u64,
-    /// Positions of the Q primes of each level, level 0 first.
-    pub levels: Vec<Vec<u16>>,
+    degree: u64,
+    levels: Levels,
     /// Special limbs.
-    pub special: u64,
+    special: u64,
     /// Bits of every prime, special ones last.
-    pub bits: Vec<u64>,
+    bits: Vec<u64>,
     /// Digits of a key made for the top: runs of Q primes.
-    pub digits: Vec<Range<u64>>,
+    digits: Vec<Range<u64>>,
 }
 
 impl From<&Chain> for ChainShape {
     fn from(chain: &Chain) -> Self {
-        let levels = 0..=chain.top_level();
         let digits = chain.digits(chain.top_level()).into_iter();
         Self {
             degree: chain.degree() as u64,
-            levels: levels.map(|l| chain.primes_of(l).to_vec()).collect(),
+            levels: chain.levels().clone(),
             special: chain.special_count() as u64,
             bits: chain
                 .primes()
@@ -177,15 +175,14 @@ impl From<&Chain> for ChainShape {
 impl ChainShape {
     /// Bytes of a packed polynomial on the Q primes of a level, and the special ones where asked.
     pub(crate) fn packed_bytes(&self, level: u32, special: bool) -> u64 {
-        let primes = self.levels[level as usize].iter();
+        let primes = self.levels.of(level as usize).iter();
         let q_bits: u64 = primes.map(|&p| self.bits[usize::from(p)]).sum();
         (q_bits + if special { self.special_bits() } else { 0 }) * self.degree / 8
     }
 
     /// Bytes of a packed polynomial on the primes of keys made for a level.
     pub(crate) fn packed_key_bytes(&self, level: u32) -> u64 {
-        let last = self.levels[..=level as usize].iter().flatten().max();
-        let reach = last.map_or(0, |&p| usize::from(p) + 1);
+        let reach = self.levels.reach(level as usize);
         (self.bits[..reach].iter().sum::<u64>() + self.special_bits()) * self.degree / 8
     }
 
@@ -195,30 +192,13 @@ impl ChainShape {
 
     /// Primes of a level that another lacks.
     pub(crate) fn without(&self, level: u32, other: u32) -> impl Iterator<Item = u16> {
-        let others = &self.levels[other as usize];
-        let primes = self.levels[level as usize].iter().copied();
-        primes.filter(|prime| !others.contains(prime))
-    }
-
-    /// The lowest level above `to` at which a ciphertext of level `from`, above it too, can be read.
-    fn lowest_above(&self, to: u32, from: u32) -> u32 {
-        let readable = |&level: &u32| self.without(level, from).next().is_none();
-        (to + 1..from).find(readable).unwrap_or(from)
+        self.levels.without(level as usize, other as usize)
     }
 
     /// How a ciphertext comes to a level below; see [`Chain::way_down`].
     pub(crate) fn way_down(&self, from: u32, to: u32) -> Vec<[u32; 2]> {
-        let lowest_above = |to: usize, from: usize| self.lowest_above(to as u32, from as u32) as usize;
-        let bits = |above: usize, to: usize| self.ratio_bits(above as u32, to as u32);
-        let way = way_down(from as usize, to as usize, &lowest_above, &bits).into_iter();
+        let way = self.levels.way_down(from as usize, to as usize).into_iter();
         way.map(|hop| hop.map(|level| level as u32)).collect()
-    }
-
-    /// Bits of a level's modulus over that of another.
-    fn ratio_bits(&self, from: u32, to: u32) -> i64 {
-        let bits = |p: u16| self.bits[usize::from(p)] as i64;
-        let (gone, come) = (self.without(from, to), self.without(to, from));
-        gone.map(bits).sum::<i64>() - come.map(bits).sum::<i64>()
     }
 }
 
@@ -288,9 +268,11 @@ mod tests {
 
     /// 4 levels of one limb of 40 bits over one base limb of 50, two special limbs of 45, digits of one limb.
     fn shape() -> ChainShape {
+        // Numbers of as many bits as the primes: none is computed with.
+        let dropped: Vec<Vec<u64>> = (1..=4).map(|level| vec![(1 << 39) + level]).collect();
         ChainShape {
             degree: 32,
-            levels: (1..=5).map(|limbs| (0..limbs).collect()).collect(),
+            levels: Levels::new(&[1 << 49], &dropped, &[const { vec![] }; 4]).unwrap(),
             special: 2,
             bits: vec![50, 40, 40, 40, 40, 45, 45],
             digits: (0..5).map(|i| i..i + 1).collect(),

@@ -159,7 +159,7 @@ impl Counter<'_> {
 
     /// Bytes of the encapsulation keys: two halves on q0 and p0, and one of each turn on all Q primes and p0, packed.
     pub(super) fn encapsulation_key_bytes(&self) -> u64 {
-        let top = self.shape.levels.len() as u32 - 1;
+        let top = self.shape.levels.top() as u32;
         if self.keys.encapsulation {
             2 * 2 * self.shape.degree * WORD + self.turns() * self.turn_bytes(top)
         } else {

@@ -89,7 +89,7 @@ impl Counter<'_> {
 
     /// `l` at `level`.
     pub(super) fn limbs(&self, level: u32) -> u64 {
-        self.shape.levels[level as usize].len() as u64
+        self.shape.levels.of(level as usize).len() as u64
     }
 
     fn words(&self, level: u32) -> u64 {
@@ -98,7 +98,7 @@ impl Counter<'_> {
 
     /// `alpha_j` of the digits at `level`.
     fn digits(&self, level: u32) -> Vec<u64> {
-        let primes = &self.shape.levels[level as usize];
+        let primes = self.shape.levels.of(level as usize);
         let own = |digit: &Range<u64>| primes.iter().filter(|&&p| digit.contains(&p.into())).count() as u64;
         let digits = self.shape.digits.iter().map(own);
         digits.filter(|&own| own > 0).collect()
@@ -395,12 +395,11 @@ impl Counter<'_> {
         let mut by_level: BTreeMap<u32, u64> = BTreeMap::new();
         levels.for_each(|level| *by_level.entry(level).or_default() += 1);
         let digits = |level: u32| {
-            let reach = self.shape.levels[..=level as usize].iter().flatten().max();
-            let last = reach.map_or(0, |&p| u64::from(p));
+            let reach = self.shape.levels.reach(level as usize) as u64;
             self.shape
                 .digits
                 .iter()
-                .filter(|digit| digit.start <= last)
+                .filter(|digit| digit.start < reach)
                 .count() as u64
         };
         let bytes = |level| 2 * digits(level) * self.shape.packed_key_bytes(level);
