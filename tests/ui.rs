@@ -45,7 +45,7 @@ twins! {
         output_map step_beyond_a_bootstrap three_functions_deep
     }
     security at "ui/security/pass" {
-        composite_modulus insecure_and_unchecked insecure_parameters
+        composite_modulus insecure_and_unchecked insecure_parameters prime_comes_back
     }
     composition at "ui/composition/pass" {
         block_of_another_crate branch_by_shape const_generics loop_with_continue match_on_options

@@ -55,8 +55,8 @@ pub struct Params {
 }
 
 impl Params {
-    /// The same parameters, if they are sound and secure; a panic, which in a constant is a compile error, if not. Which primes return
-    /// where is checked again, and completely, when a [`Chain`] is made of them.
+    /// The same parameters, if they are sound and secure; a panic, which in a constant is a compile error, if not. The sizes of levels,
+    /// and what key switching needs of their primes, are checked when a [`Chain`] is made of them.
     ///
     /// ```
     /// use he_core::params::{Params, Security};
@@ -100,6 +100,11 @@ impl Params {
             panic!("parameters need at least one base prime and one special prime");
         }
         let count = self.prime_count();
+        if count >= chain::LISTED_MAX || self.returned.len() > self.levels.len() {
+            panic!(
+                "more primes than a chain may have, or more levels with primes that come back than levels"
+            );
+        }
         let mut i = 0;
         while i < count {
             let q = self.prime(i);
@@ -111,15 +116,15 @@ impl Params {
                     .text(reason);
                 panic!("{}", text.as_str());
             }
-            let mut j = 0;
-            while j < i {
-                if self.prime(j) == q && !self.returns_between(j, i) {
-                    let text = Message::new().text("modulus ").number(q).text(" appears twice");
-                    panic!("{}", text.as_str());
-                }
-                j += 1;
-            }
             i += 1;
+        }
+        if let Some((q, fault)) = self.levels_fault() {
+            let text = Message::new()
+                .text("unusable modulus ")
+                .number(q)
+                .text(": ")
+                .text(fault);
+            panic!("{}", text.as_str());
         }
         let cap = self.security.cap_bits(self.log_n);
         let found = self.log_qp();
@@ -144,13 +149,7 @@ impl Params {
         let mut sum = 0.0;
         let mut i = 0;
         while i < self.prime_count() {
-            let mut first = true;
-            let mut j = 0;
-            while j < i {
-                first = first && self.prime(j) != self.prime(i);
-                j += 1;
-            }
-            if first {
+            if self.first_place(self.prime(i)) == i {
                 sum += log2(self.prime(i));
             }
             i += 1;
@@ -158,37 +157,59 @@ impl Params {
         sum
     }
 
-    /// Whether the prime that stands at places j < i leaves between the two levels that list it there.
-    const fn returns_between(&self, j: usize, i: usize) -> bool {
-        let q = self.prime(i);
-        let mut level = self.level_of(j);
-        while level + 1 < self.level_of(i) {
-            if level < self.returned.len() {
-                let mut k = 0;
-                while k < self.returned[level].len() {
-                    if self.returned[level][k] == q {
-                        return true;
-                    }
-                    k += 1;
+    /// The prime that keeps the levels from being those of a [`Chain`], and why.
+    const fn levels_fault(&self) -> Option<(u64, &'static str)> {
+        // Whether a level has the prime, by the place that lists it first.
+        let mut held = [false; chain::LISTED_MAX];
+        let mut level = 0;
+        while level <= self.levels.len() {
+            let mut i = 0;
+            while level > 0 && level <= self.returned.len() && i < self.returned[level - 1].len() {
+                let q = self.returned[level - 1][i];
+                let at = self.first_place(q);
+                if !held[at] {
+                    return Some((q, "comes back to a level that does not have it"));
                 }
+                held[at] = false;
+                i += 1;
+            }
+            let entering = if level == 0 {
+                self.base
+            } else {
+                self.levels[level - 1]
+            };
+            let mut i = 0;
+            while i < entering.len() {
+                let at = self.first_place(entering[i]);
+                if held[at] {
+                    return Some((entering[i], "appears twice"));
+                }
+                held[at] = true;
+                i += 1;
             }
             level += 1;
         }
-        false
+        let mut i = 0;
+        while i < self.prime_count() {
+            let (q, special) = (self.prime(i), i + self.special.len() >= self.prime_count());
+            if special && self.first_place(q) != i {
+                return Some((q, "appears twice"));
+            }
+            if !special && !held[self.first_place(q)] {
+                return Some((q, "is missing at the top level"));
+            }
+            i += 1;
+        }
+        None
     }
 
-    /// The level that lists place i: 0 for the base, and for special primes, which come after all levels.
-    const fn level_of(&self, i: usize) -> usize {
-        let mut end = self.base.len();
-        let mut level = 0;
-        while i >= end {
-            if level == self.levels.len() {
-                return 0;
-            }
-            end += self.levels[level].len();
-            level += 1;
+    /// The first place that lists a prime; the number of places for one that none lists.
+    const fn first_place(&self, q: u64) -> usize {
+        let mut i = 0;
+        while i < self.prime_count() && self.prime(i) != q {
+            i += 1;
         }
-        level
+        i
     }
 
     const fn prime_count(&self) -> usize {
@@ -336,19 +357,57 @@ mod tests {
         ));
     }
 
+    /// What a constant refuses a chain refuses for the same reason.
     #[test]
-    fn a_prime_must_leave_before_it_comes_again() {
+    fn impossible_levels_are_refused_in_constants_and_in_chains() {
         let (_, params) = params();
-        let nested = Params {
-            returned: &[],
-            ..params
+        // The second level lacks a prime of the first, which comes again at a higher one.
+        let [absent] = params.returned[1] else {
+            panic!("{:?}", params.returned)
         };
-        let refused = std::panic::catch_unwind(|| nested.checked()).unwrap_err();
-        let text = refused.downcast_ref::<String>().map(String::as_str);
-        assert!(
-            text.is_some_and(|text| text.contains("appears twice")),
-            "{text:?}"
-        );
-        assert!(Chain::try_from(nested).is_err());
+        let returned = |level: usize, primes: &'static [u64]| -> &'static [&'static [u64]] {
+            let mut returned = params.returned.to_vec();
+            returned[level] = primes;
+            returned.leak()
+        };
+        let twice = [*absent, *absent].to_vec().leak();
+        let last = params.levels.len() - 1;
+        let cases: [(Params, &str); 4] = [
+            (
+                Params {
+                    returned: &[],
+                    ..params
+                },
+                "appears twice",
+            ),
+            (
+                Params {
+                    returned: returned(1, twice),
+                    ..params
+                },
+                "comes back to a level that does not have it",
+            ),
+            (
+                Params {
+                    returned: returned(last, &params.levels[1][..1]),
+                    ..params
+                },
+                "is missing at the top level",
+            ),
+            (
+                Params {
+                    special: params.base,
+                    ..params
+                },
+                "appears twice",
+            ),
+        ];
+        for (unsound, reason) in cases {
+            let refused = std::panic::catch_unwind(|| unsound.checked()).unwrap_err();
+            let text = refused.downcast_ref::<String>().map(String::as_str);
+            assert!(text.is_some_and(|text| text.ends_with(reason)), "{text:?}");
+            let error = Chain::try_from(unsound).unwrap_err().to_string();
+            assert!(error.contains(reason), "{error}");
+        }
     }
 }
