@@ -5,7 +5,6 @@
 //! fewest transforms, (b + 2)(l + k) summed over the levels, for b digits, l limbs and k special primes.
 
 use he_core::params::{Chain, ChainSpec, Security};
-use he_core::program::ChainView;
 
 use super::cost::LevelShape;
 
@@ -163,17 +162,6 @@ fn transforms(spec: &ChainSpec) -> Option<f64> {
     Some(total as f64)
 }
 
-/// The scales of a chain, for building programs.
-pub fn view(chain: &Chain) -> ChainView {
-    let dropped = (0..=chain.top_level())
-        .map(|l| if l == 0 { 1.0 } else { chain.divisor(l) })
-        .collect();
-    ChainView {
-        scales: chain.scales().to_vec(),
-        dropped,
-    }
-}
-
 /// The shape of one level, for estimates.
 pub fn level_shape(chain: &Chain, level: usize) -> LevelShape {
     let own = chain
@@ -183,6 +171,7 @@ pub fn level_shape(chain: &Chain, level: usize) -> LevelShape {
     let primes = own.chain(chain.primes()[chain.q_count()..].iter().copied());
     let bits: u32 = primes.clone().map(|q| 64 - q.leading_zeros()).sum();
     let moved = |from: usize, to: usize| chain.without(from, to).count();
+    let key_limbs = chain.reach(level) + chain.special_count();
     LevelShape {
         degree: chain.degree(),
         limbs: chain.limbs(level),
@@ -190,6 +179,44 @@ pub fn level_shape(chain: &Chain, level: usize) -> LevelShape {
         returned: if level == 0 { 0 } else { moved(level - 1, level) },
         special: chain.special_count(),
         digits: chain.digit_count(level),
+        key_words: 2 * chain.digits(level).len() * key_limbs * chain.degree(),
         word_bytes: f64::from(bits) / 8.0 / primes.count() as f64,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use he_core::program::count::{ChainShape, count};
+    use he_core::program::{Builder, ChainView};
+
+    use super::*;
+
+    /// Where levels are not nested, a key also stands on primes that its level lacks.
+    #[test]
+    fn keys_of_every_level_have_the_bytes_that_are_counted() {
+        let spec = ChainSpec {
+            log_n: 14,
+            base_bits: 50,
+            level_bits: vec![40; 5],
+            special_bits: vec![50; 2],
+            terminal_bits: vec![40, 30, 30],
+            log2_scale: 40.0,
+        };
+        let chain = spec.build().unwrap();
+        let lacking = |&level: &usize| chain.reach(level) > chain.limbs(level);
+        assert!((1..=5).any(|level| lacking(&level)));
+        for level in 1..=5 {
+            let mut b = Builder::new(chain.slots() as u32, ChainView::from(&chain));
+            let x = b.input("x", 1, level as u32).unwrap();
+            let y = b.rotate_sum(x, &[vec![0, 1]]).unwrap();
+            b.output("y", y);
+            let counted = count(b.program(), &ChainShape::from(&chain)).resident_key_bytes as f64;
+            // Words of the level's own primes are averaged.
+            let found = level_shape(&chain, level).key_bytes() as f64;
+            assert!(
+                (found / counted - 1.0).abs() < 0.05,
+                "level {level}: {found} of {counted}"
+            );
+        }
     }
 }

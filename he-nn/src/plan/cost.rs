@@ -21,6 +21,8 @@ pub struct LevelShape {
     pub special: usize,
     /// Digits of a key switch.
     pub digits: usize,
+    /// Words of an expanded key of this level: more than it reads where levels below have primes that this one lacks.
+    pub key_words: usize,
     /// Bytes that a word of a key or a plaintext takes, on the average of the primes of the level and the special ones.
     pub word_bytes: f64,
 }
@@ -125,6 +127,6 @@ impl LevelShape {
 
     /// Bytes of one expanded key of this level.
     pub fn key_bytes(&self) -> usize {
-        (self.words(2 * self.digits * self.extended()) * self.word_bytes) as usize
+        (self.key_words as f64 * self.word_bytes) as usize
     }
 }

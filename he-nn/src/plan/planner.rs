@@ -10,7 +10,7 @@ use he_core::program::keys::KeySet;
 use he_core::program::{ChainView, ValueId, Verified, codec as program_codec};
 use rayon::prelude::*;
 
-use super::chain::{Demand, chains, level_shape, view};
+use super::chain::{Demand, chains, level_shape};
 use super::network::StepId;
 use super::search::{Choice, Memo, Packing, Rejection, SearchSettings, search};
 use super::translate::{Source, Translated, translate};
@@ -336,7 +336,7 @@ impl Planner<'_> {
             .bootstrap
             .as_ref()
             .map(|spec| self.refresh_price(chain, spec));
-        let (scales, counts) = (view(chain), ChainShape::from(chain));
+        let (scales, counts) = (ChainView::from(chain), ChainShape::from(chain));
         for key_byte in KEY_BYTE {
             let settings = SearchSettings {
                 slots: chain.slots(),

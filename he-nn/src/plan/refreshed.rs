@@ -7,7 +7,7 @@ use he_core::params::Chain;
 use he_core::program::count::count_on;
 use he_core::program::{Builder, ChainView};
 
-use super::chain::{level_shape, view};
+use super::chain::level_shape;
 use super::network::{Step, StepId, StepKind};
 use super::placement::{Prices, Reach, place};
 use super::planner::{Candidate, Planner};
@@ -161,7 +161,7 @@ impl Planner<'_> {
     /// What refreshing costs, by counting it.
     pub(super) fn refresh_price(&self, chain: &Chain, spec: &BootstrapSpec) -> RefreshPrice {
         let nanoseconds = |tiles: u32| {
-            let view: ChainView = view(chain);
+            let view = ChainView::from(chain);
             let mut builder = Builder::new(chain.slots() as u32, view).bootstrapping(spec.clone());
             let input = builder.input("x", tiles, spec.refreshed_level() as u32);
             // A specification that does not fit its chain makes no program, and no plan later.

@@ -143,6 +143,7 @@ impl Trial {
             dropped: 1,
             special: 1,
             digits: (depth - spent + 1) as usize,
+            key_words: 2 * (depth - spent + 1) as usize * (depth - spent + 2) as usize * 2 * slots,
             word_bytes: 8.0,
         };
         let settings = SearchSettings {
