@@ -26,7 +26,7 @@ use crate::error::Result;
 use crate::model::Model;
 use std::fmt;
 
-pub use composite::{NOISE, Piece};
+pub use composite::{GAIN, NOISE, Piece};
 pub use pattern::{Pattern, Window};
 pub use stage::{Affine, Kind, Offset, Stage, StageId};
 pub use values::{AffineValues, Loaded, PolynomialValues};

@@ -15,7 +15,7 @@ use super::network::StepId;
 use super::search::{Choice, Memo, Packing, Rejection, SearchSettings, search};
 use super::translate::{Source, Translated, translate};
 use super::{Alternative, Goal, Plan, memory_bytes};
-use crate::affine::{NOISE, Stages};
+use crate::affine::{GAIN, NOISE, Stages};
 use crate::client::key_bytes;
 use crate::error::{Error, Result};
 use crate::graph::Budget;
@@ -30,9 +30,6 @@ const COUNTED: usize = 3;
 const KEY_BYTE: [f64; 3] = [0.004, 0.03, 0.2];
 /// States the search keeps.
 const BEAM: usize = 4;
-/// What the error of an answer is to be, relative to its largest value and to the room that the members of composites have for errors:
-/// their bounds gather what every doubling of their degree adds, ten bits up to degree 63.
-const MEMBER_SHARE: f64 = 1.0 / 1024.0;
 /// Bound assumed at every site when no ranges are given.
 const ASSUMED_RANGE: f64 = 8.0;
 
@@ -166,11 +163,12 @@ impl Planner<'_> {
                 .fold(1.0, f64::max),
             None => ASSUMED_RANGE,
         };
-        // The members of composites have little room for errors, whatever is asked of the answer.
+        // The members of composites have little room for errors, whatever is asked of the answer, and each amplifies what its steps
+        // round.
         let error = if self.translated.composites(self.stages).is_empty() {
             self.goal.error
         } else {
-            self.goal.error.min(MEMBER_SHARE * NOISE * largest)
+            self.goal.error.min(NOISE / GAIN * largest)
         };
         Ok(Demand {
             products: network.products_by_level(),
