@@ -24,8 +24,19 @@ impl Diagonals {
     }
 
     /// The diagonals by their shifts, least first.
-    pub(crate) fn by_shift(&self) -> &BTreeMap<usize, Vec<Complex>> {
+    #[cfg(test)]
+    pub(super) fn by_shift(&self) -> &BTreeMap<usize, Vec<Complex>> {
         &self.by_shift
+    }
+
+    /// Slots after which vectors repeat.
+    pub(super) fn slots(&self) -> usize {
+        self.slots
+    }
+
+    /// The diagonal at a shift; empty where it vanishes.
+    pub(super) fn diagonal(&self, shift: usize) -> &[Complex] {
+        self.by_shift.get(&shift).map_or(&[], Vec::as_slice)
     }
 
     fn add(&mut self, row: usize, column: usize, value: Complex) {
@@ -82,11 +93,24 @@ impl Diagonals {
         matrix
     }
 
-    /// The product of stages, first applied first; of none, the identity.
-    fn merged(slots: usize, stages: impl Iterator<Item = Self>) -> Self {
-        stages
-            .reduce(|product, stage| stage.after(&product))
-            .unwrap_or_else(|| Self::identity(slots))
+    /// The product of some stages on vectors that repeat after `slots`, from coefficients, in bit-reversed order, to slots, or back; of no
+    /// stages, the identity.
+    pub(super) fn of_stages(fft: &SpecialFft, slots: usize, stages: Range<usize>, back: bool) -> Self {
+        let stage = |log_half| Self::stage(fft, slots, log_half, back);
+        let product = |product: Self, stage: Self| stage.after(&product);
+        let merged = match back {
+            false => stages.map(stage).reduce(product),
+            true => stages.rev().map(stage).reduce(product),
+        };
+        merged.unwrap_or_else(|| Self::identity(slots))
+    }
+
+    /// Every entry times a factor.
+    pub(super) fn times(mut self, factor: f64) -> Self {
+        for z in self.by_shift.values_mut().flatten() {
+            *z = *z * Complex::from(factor);
+        }
+        self
     }
 
     /// What leaves the slots as they are.
@@ -95,26 +119,6 @@ impl Diagonals {
             slots,
             by_shift: BTreeMap::from([(0, vec![Complex::from(1.0); slots])]),
         }
-    }
-
-    /// The factors of the map from coefficients, in bit-reversed order, to slots: first applied first.
-    pub(crate) fn to_slots(fft: &SpecialFft, slots: usize, factors: usize) -> Vec<Self> {
-        let cut = |stages: Range<usize>| {
-            let stages = stages.map(|log_half| Self::stage(fft, slots, log_half, false));
-            Self::merged(slots, stages)
-        };
-        parts(slots.ilog2() as usize, factors).map(cut).collect()
-    }
-
-    /// The factors of its inverse.
-    pub(crate) fn to_coefficients(fft: &SpecialFft, slots: usize, factors: usize) -> Vec<Self> {
-        let cut = |stages: Range<usize>| {
-            let stages = stages
-                .rev()
-                .map(|log_half| Self::stage(fft, slots, log_half, true));
-            Self::merged(slots, stages)
-        };
-        raised_parts(slots, factors).into_iter().rev().map(cut).collect()
     }
 }
 
@@ -134,8 +138,24 @@ pub(super) fn raised_parts(slots: usize, count: usize) -> Vec<Range<usize>> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+
+    /// The factors of the map from coefficients, in bit-reversed order, to slots: first applied first.
+    pub(in crate::bootstrap) fn to_slots(fft: &SpecialFft, slots: usize, factors: usize) -> Vec<Diagonals> {
+        let of = |stages| Diagonals::of_stages(fft, slots, stages, false);
+        parts(slots.ilog2() as usize, factors).map(of).collect()
+    }
+
+    /// The factors of its inverse.
+    pub(in crate::bootstrap) fn to_coefficients(
+        fft: &SpecialFft,
+        slots: usize,
+        factors: usize,
+    ) -> Vec<Diagonals> {
+        let of = |stages| Diagonals::of_stages(fft, slots, stages, true);
+        raised_parts(slots, factors).into_iter().rev().map(of).collect()
+    }
 
     fn apply(matrix: &Diagonals, x: &[Complex]) -> Vec<Complex> {
         let n = x.len();
@@ -168,11 +188,11 @@ mod tests {
             .map(|(&re, &im)| Complex::new(re, im))
             .collect();
         for factors in 1..=4 {
-            let slots = Diagonals::to_slots(&fft, n, factors)
+            let slots = to_slots(&fft, n, factors)
                 .iter()
                 .fold(bit_reversed(&z), |x, m| apply(m, &x));
             assert!(slots.iter().zip(&expected).all(|(&a, &b)| (a - b).abs() < 1e-12));
-            let back = Diagonals::to_coefficients(&fft, n, factors)
+            let back = to_coefficients(&fft, n, factors)
                 .iter()
                 .fold(slots, |x, m| apply(m, &x));
             assert!(
@@ -186,10 +206,7 @@ mod tests {
     #[test]
     fn r_merged_stages_have_fewer_than_two_to_the_r_plus_one_diagonals() {
         let fft = SpecialFft::new(256);
-        for matrices in [
-            Diagonals::to_slots(&fft, 256, 2),
-            Diagonals::to_coefficients(&fft, 256, 3),
-        ] {
+        for matrices in [to_slots(&fft, 256, 2), to_coefficients(&fft, 256, 3)] {
             assert!(matrices.iter().all(|m| m.by_shift.len() <= 32));
         }
     }

@@ -55,6 +55,23 @@ impl Steps {
         parts.into_iter().map(of).collect()
     }
 
+    /// `count` steps of `unit` to one side, with the stride of others: for matrices on vectors that repeat after `period`.
+    pub(super) fn one_sided(unit: usize, count: usize, stride: i32, period: usize, side: Side) -> Self {
+        let sign = match side {
+            Side::Forth => 1,
+            Side::Back => -1,
+        };
+        let step = |i: usize| {
+            let turned = (i * unit) as i32;
+            let baby = turned % stride;
+            let shift = (sign * turned).rem_euclid(period as i32);
+            (sign * (turned - baby), sign * baby, shift as usize)
+        };
+        let mut all: Vec<_> = (0..count).map(step).collect();
+        all.sort_unstable();
+        Self { all, stride, period }
+    }
+
     /// The rotation by which a giant step is walked to.
     pub(crate) fn walked(&self, giant: i32) -> i32 {
         self.stride * (giant / self.stride).signum()
@@ -98,17 +115,13 @@ impl Steps {
 }
 
 impl Factor {
-    /// A matrix for ciphertexts of a level; scales of operand and result as given.
+    /// A matrix for ciphertexts of a level, by its steps; scales of operand and result as given.
     pub(super) fn new(
         context: &Context,
-        matrix: &Diagonals,
-        side: Side,
+        (matrix, steps): &(Diagonals, Steps),
         level: usize,
         [scale, result_scale]: [f64; 2],
     ) -> Result<Self> {
-        let n = context.slots();
-        let shifts: Vec<usize> = matrix.by_shift().keys().copied().collect();
-        let steps = Steps::new(&shifts, n, n, side);
         let terms = steps.all.iter().enumerate().map(|(i, &(giant, baby, _))| Term {
             output: 0,
             giant,
@@ -121,7 +134,7 @@ impl Factor {
         // The plaintext of a term, rotated back by its giant step, as short as it repeats.
         let values = |id: u32| {
             let (giant, _, shift) = steps.all[id as usize];
-            turned_back(&matrix.by_shift()[&shift], giant.rem_euclid(n as i32) as usize)
+            turned_back(matrix.diagonal(shift), giant)
         };
         let special = context.special().len();
         let weights = encoded(context, &plan, [level, special], weight_scale, values)?;
@@ -184,9 +197,13 @@ pub(super) fn encoded(
     Ok(weights)
 }
 
-/// A diagonal, rotated back by a giant step, as short as it repeats.
-pub(super) fn turned_back(diagonal: &[Complex], by: usize) -> Vec<Complex> {
+/// A diagonal, rotated back by a giant step, as short as it repeats; one that vanishes everywhere is empty.
+pub(super) fn turned_back(diagonal: &[Complex], by: i32) -> Vec<Complex> {
+    if diagonal.is_empty() {
+        return vec![Complex::default()];
+    }
     let n = diagonal.len();
+    let by = by.rem_euclid(n as i32) as usize;
     shortest_period((0..n).map(|j| diagonal[(j + n - by) % n]).collect())
 }
 
@@ -202,6 +219,7 @@ fn shortest_period(mut values: Vec<Complex>) -> Vec<Complex> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::diagonals::tests::{to_coefficients, to_slots};
     use super::*;
     use crate::ckks::SpecialFft;
 
@@ -210,8 +228,8 @@ mod tests {
         let n = 256;
         let fft = SpecialFft::new(n);
         for (matrices, side) in [
-            (Diagonals::to_slots(&fft, n, 2), Side::Back),
-            (Diagonals::to_coefficients(&fft, n, 3)[1..].to_vec(), Side::Forth),
+            (to_slots(&fft, n, 2), Side::Back),
+            (to_coefficients(&fft, n, 3)[1..].to_vec(), Side::Forth),
         ] {
             for matrix in &matrices {
                 let shifts: Vec<usize> = matrix.by_shift().keys().copied().collect();
@@ -236,9 +254,9 @@ mod tests {
     fn factors_have_the_shifts_and_periods_that_are_derived() {
         let fft = SpecialFft::new(64);
         for count in 1..=4 {
-            let mut back = Diagonals::to_coefficients(&fft, 64, count);
+            let mut back = to_coefficients(&fft, 64, count);
             back.reverse();
-            let forth = Diagonals::to_slots(&fft, 64, count);
+            let forth = to_slots(&fft, 64, count);
             for (matrices, side) in [(forth, Side::Back), (back, Side::Forth)] {
                 let derived = Steps::of_factors(64, count, side);
                 assert_eq!(matrices.len(), derived.len());

@@ -4,7 +4,7 @@ use super::diagonals::Diagonals;
 use super::factor::{encoded, turned_back};
 use crate::ckks::linear::{LinearPlan, Raised, Term, Turned};
 use crate::ckks::{Ciphertext, Context, EncapsulationKeys};
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// A sparse matrix at the top level whose shifts are turns.
 pub(super) struct FirstFactor {
@@ -14,25 +14,23 @@ pub(super) struct FirstFactor {
 }
 
 impl FirstFactor {
-    /// Scales of operand and result as given.
-    ///
-    /// # Errors
-    /// [`Error::Terms`] if a shift of the matrix is no turn.
+    /// A matrix on vectors that repeat after its slots, whose shifts are turns: all turns that such vectors cannot tell apart share a
+    /// diagonal, and are summed. Scales of operand and result as given.
     pub(super) fn new(
         context: &Context,
         matrix: &Diagonals,
         [scale, result_scale]: [f64; 2],
     ) -> Result<Self> {
         let (n, level) = (context.slots(), context.top_level());
-        let unit = n / EncapsulationKeys::turns(n);
+        let turns = EncapsulationKeys::turns(n);
         let weight_scale = result_scale * context.chain().divisor(level) / scale;
         let mut terms = vec![];
-        for (&shift, diagonal) in matrix.by_shift() {
-            if shift % unit != 0 {
-                return Err(Error::Terms {
-                    reason: "a raised ciphertext is rotated by turns only",
-                });
+        for shift in (0..matrix.slots()).step_by((n / turns).min(matrix.slots())) {
+            let diagonal = matrix.diagonal(shift);
+            if diagonal.is_empty() {
+                continue;
             }
+            let alike = |turn: &usize| turn * (n / turns) % matrix.slots() == shift;
             // Multiplied, then turned: to the plan that is a rotated operand, which stands on special primes.
             let term = Term {
                 output: 0,
@@ -42,9 +40,9 @@ impl FirstFactor {
                 plain: 0,
             };
             let plan = LinearPlan::new(1, vec![term], true)?;
-            let values = turned_back(diagonal, shift);
+            let values = turned_back(diagonal, shift as i32);
             let weights = encoded(context, &plan, [level, 1], weight_scale, |_| values.clone())?;
-            terms.push((shift / unit, weights));
+            terms.push(((0..turns).filter(alike).collect(), weights));
         }
         Ok(Self {
             turned: Turned::new(context, [level, level - 1], terms),

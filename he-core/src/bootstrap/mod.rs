@@ -24,6 +24,7 @@ mod eval_mod;
 mod factor;
 mod failure;
 mod first;
+mod periodic;
 mod precision;
 mod spec;
 #[cfg(test)]
@@ -35,11 +36,11 @@ use std::sync::Arc;
 use crate::ckks::linear::Raised;
 use crate::ckks::{Ciphertext, Context, EvaluationKeys, KeySpec, eval};
 use crate::error::{Error, Result};
-use diagonals::{Diagonals, raised_parts};
+use diagonals::raised_parts;
 use encapsulation::ModRaise;
 pub use eval_mod::EvalMod;
+use factor::Factor;
 pub(crate) use factor::Steps;
-use factor::{Factor, Side};
 use first::FirstFactor;
 pub use precision::Precision;
 pub use spec::BootstrapSpec;
@@ -113,8 +114,24 @@ impl Bootstrapper {
     /// [`Error::Count`] if the chain or EvalMod has other levels than the specification needs, the base several primes, or CoeffsToSlots a
     /// single level.
     pub fn new(context: &Arc<Context>, spec: &BootstrapSpec) -> Result<Self> {
+        Self::for_period(context, spec, context.slots())
+    }
+
+    /// Prepares refreshing of ciphertexts whose slots repeat after `period`, a power of two: with the same keys, for less time and with
+    /// shorter plaintexts. Slots that do not repeat come back wrong.
+    ///
+    /// # Errors
+    /// Those of [`new`](Self::new), and [`Error::Count`] for a period that is no power of two up to the slots.
+    pub fn for_period(context: &Arc<Context>, spec: &BootstrapSpec, period: usize) -> Result<Self> {
         let chain = context.chain();
         let (top, n) = (chain.top_level(), context.slots());
+        if !period.is_power_of_two() || period > n {
+            return Err(Error::Count {
+                what: "slots after which all repeat",
+                found: period,
+                expected: n,
+            });
+        }
         if spec.eval_bits.len() != spec.eval_mod_levels() {
             return Err(Error::Count {
                 what: "levels of EvalMod",
@@ -147,7 +164,7 @@ impl Bootstrapper {
         let fft = context.fft();
         let count = spec.slots_to_coeffs;
         let message_scale = q0 / spec.message_ratio();
-        let slots_to_coeffs = Diagonals::to_slots(fft, n, count)
+        let slots_to_coeffs = periodic::slots_to_coefficients(fft, [n, period], count)
             .iter()
             .zip((1..=count).rev())
             .map(|(matrix, level)| {
@@ -156,7 +173,7 @@ impl Bootstrapper {
                 } else {
                     chain.scale(level - 1)
                 };
-                Factor::new(context, matrix, Side::Back, level, [chain.scale(level), scale])
+                Factor::new(context, matrix, level, [chain.scale(level), scale])
             })
             .collect::<Result<_>>()?;
         // What stands in the slots after ModRaise is at most one in absolute value at this scale.
@@ -164,13 +181,13 @@ impl Bootstrapper {
         let eval_scale = spec.eval_scale(chain);
         // The sum with the conjugate doubles: read at twice its scale it does not.
         let scales = scales(n, spec.coeffs_to_slots, [raised_scale, eval_scale / 2.0]);
-        let matrices = Diagonals::to_coefficients(fft, n, spec.coeffs_to_slots);
-        let first = FirstFactor::new(context, &matrices[0], [scales[0], scales[1]])?;
+        let matrices = periodic::coefficients_to_slots(fft, [n, period], spec.coeffs_to_slots);
+        let first = FirstFactor::new(context, &matrices[0].0, [scales[0], scales[1]])?;
         let coeffs_to_slots = matrices
             .iter()
             .enumerate()
             .skip(1)
-            .map(|(i, matrix)| Factor::new(context, matrix, Side::Forth, top - i, [scales[i], scales[i + 1]]))
+            .map(|(i, matrix)| Factor::new(context, matrix, top - i, [scales[i], scales[i + 1]]))
             .collect::<Result<_>>()?;
         Ok(Self {
             context: context.clone(),

@@ -1,5 +1,6 @@
 //! Stage by stage with the secret key, and the whole.
 
+use super::diagonals::Diagonals;
 use super::*;
 use crate::ckks::{EvaluationKeys, KeyMemory, SecretKey};
 use crate::complex::Complex;
@@ -471,11 +472,10 @@ fn encapsulation_keys_travel() {
 
 /// Refreshes a pair and holds every slot's error to what the parameters say: the sine's cubic term, and seven deviations, which one
 /// of 10^6 normal variables exceeds with probability below 10^-5.
-fn assert_precise(b: &Bench, name: &str, x: &[f64], y: &[f64]) -> f64 {
+fn assert_precise(b: &Bench, bootstrapper: &Bootstrapper, name: &str, x: &[f64], y: &[f64]) -> f64 {
     let Precision { deviation, cubic } = Precision::new(b.context.chain(), &small());
     let pair = [&b.encrypt(x), &b.encrypt(y)];
-    let refreshed = b
-        .bootstrapper
+    let refreshed = bootstrapper
         .refresh_pair(&b.keys, &b.encapsulation, pair, &mut |_| {})
         .unwrap();
     let error = |(refreshed, expected): (&Ciphertext, &[f64])| {
@@ -494,14 +494,24 @@ fn assert_precise(b: &Bench, name: &str, x: &[f64], y: &[f64]) -> f64 {
     error((&refreshed[0], x)).max(error((&refreshed[1], y)))
 }
 
+/// By the transforms of all slots, and by those made for so few, with the same keys.
 #[test]
 fn few_slots_that_repeat_are_refreshed_like_all() {
     let b = small_bench();
+    let mut bytes = vec![];
     for log_slots in 0..=b.context.slots().ilog2() {
         let slots = 1 << log_slots;
         let x: Vec<f64> = (0..slots).map(|k| (k as f64 * 2.1).cos()).collect();
         let y: Vec<f64> = (0..slots).map(|k| (k as f64 * 0.3).sin()).collect();
-        assert_precise(&b, &format!("{slots} slots"), &x, &y);
+        assert_precise(&b, &b.bootstrapper, &format!("{slots} slots"), &x, &y);
+        let few = Bootstrapper::for_period(&b.context, &small(), slots).unwrap();
+        assert_precise(&b, &few, &format!("period {slots}"), &x, &y);
+        bytes.push(few.plaintext_bytes());
+    }
+    assert!(bytes.is_sorted() && 4 * bytes[4] < bytes[9], "{bytes:?}");
+    for period in [0, 3, 2 * b.context.slots()] {
+        let refused = Bootstrapper::for_period(&b.context, &small(), period).err();
+        assert!(matches!(refused, Some(Error::Count { .. })), "{period}");
     }
 }
 
@@ -515,7 +525,15 @@ fn a_thousand_vectors_are_as_precise_as_the_parameters_say() {
         words.iter().map(|&w| w as f64 / 2f64.powi(63) - 1.0).collect()
     };
     let errors: Vec<f64> = (0..500)
-        .map(|k| assert_precise(&b, &format!("pair {k}"), &vector(2 * k), &vector(2 * k + 1)))
+        .map(|k| {
+            assert_precise(
+                &b,
+                &b.bootstrapper,
+                &format!("pair {k}"),
+                &vector(2 * k),
+                &vector(2 * k + 1),
+            )
+        })
         .collect();
     let worst = errors.iter().fold(0.0, |worst: f64, &error| worst.max(error));
     let mean = errors.iter().map(|error| error.log2()).sum::<f64>() / errors.len() as f64;

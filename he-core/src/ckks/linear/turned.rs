@@ -27,14 +27,14 @@ pub(crate) struct Raised {
 
 /// The plaintexts of a transform, and its division.
 pub(crate) struct Turned {
-    /// By turn. Those of `rot_k` are rotated back by k, and stand on p0 too.
-    terms: Vec<(usize, Weights)>,
+    /// Plaintexts with the turns that they are used in, rotated back by these; they stand on p0 too.
+    terms: Vec<(Vec<usize>, Weights)>,
     division: Division,
 }
 
 impl Turned {
     /// A transform from a level to another.
-    pub(crate) fn new(context: &Context, [level, to]: [usize; 2], terms: Vec<(usize, Weights)>) -> Self {
+    pub(crate) fn new(context: &Context, [level, to]: [usize; 2], terms: Vec<(Vec<usize>, Weights)>) -> Self {
         let (from, to) = (context.encapsulation_primes(level), context.primes(to, false));
         Self {
             terms,
@@ -51,10 +51,10 @@ impl Turned {
     pub(crate) fn apply(&self, context: &Context, keys: &EncapsulationKeys, x: &Raised) -> [Poly<Ntt>; 2] {
         let n = context.degree();
         let step = PIECE_WORDS.min(n);
-        let automorphism = |&(turn, _): &(usize, Weights)| {
-            (turn > 0).then(|| context.automorphism(EncapsulationKeys::galois(context, turn)))
-        };
-        let automorphisms: Vec<_> = self.terms.iter().map(automorphism).collect();
+        let automorphism =
+            |turn: usize| (turn > 0).then(|| context.automorphism(EncapsulationKeys::galois(context, turn)));
+        let turns = EncapsulationKeys::turns(context.slots());
+        let automorphisms: Vec<_> = (0..turns).map(automorphism).collect();
         let p0 = context.modulus(context.special().start).value();
         keyswitch::make_and_divide(context, &self.division, |i, [s0, s1]| {
             let prime = self.division.from[i];
@@ -70,26 +70,21 @@ impl Turned {
             let mut products = Limbs::scratch(n, 2);
             let mut halves = products.split_mut();
             let [digit, low] = &mut halves[..] else { return };
-            for (k, ((turn, weights), automorphism)) in self.terms.iter().zip(&automorphisms).enumerate() {
-                let key = keys.turn(*turn, context.position(context.top_level(), prime));
+            let position = context.position(context.top_level(), prime);
+            for (k, (turns, weights)) in self.terms.iter().enumerate() {
                 for at in (0..n).step_by(step) {
                     let range = at..at + step;
                     let made = [&mut digit[range.clone()], &mut low[range.clone()]];
                     weights.sum(context, prime, &factors, made, range.clone());
-                    let then = Then {
-                        plus: (!is_special).then_some((&**low, p0)),
-                        automorphism: automorphism.as_deref(),
-                        add: k > 0,
-                    };
-                    keyswitch::sum(
-                        context,
-                        key,
-                        prime,
-                        &[&**digit],
-                        [&mut *s0, &mut *s1],
-                        then,
-                        range,
-                    );
+                    for (m, &turn) in turns.iter().enumerate() {
+                        let then = Then {
+                            plus: (!is_special).then_some((&**low, p0)),
+                            automorphism: automorphisms[turn].as_deref(),
+                            add: k + m > 0,
+                        };
+                        let (key, sums) = (keys.turn(turn, position), [&mut *s0, &mut *s1]);
+                        keyswitch::sum(context, key, prime, &[&**digit], sums, then, range.clone());
+                    }
                 }
             }
         })
