@@ -165,6 +165,10 @@ pub enum Error {
         /// What to change.
         help: String,
     },
+    /// No plan keeps the goal's limit on memory or keys.
+    #[cfg(feature = "server")]
+    #[error(transparent)]
+    OverLimit(OverLimit),
     /// Values can grow too large for the plan's parameters, so that they would wrap around.
     #[error(
         "values of {layer} reach {found:.3e}, expected at most {expected:.3e}\nhelp: calibrate the ranges with this checkpoint and plan again"
@@ -244,6 +248,24 @@ pub enum Error {
         /// The operating system's answer.
         source: std::io::Error,
     },
+}
+
+/// No plan keeps a limit: what the one takes that comes closest, of all that were searched. A goal with that limit is planned.
+#[cfg(feature = "server")]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "no plan for `{model}` keeps its limit on {limit}: found {} bytes at the least ({least}; {} bytes of keys travel), expected at most {allowed}\nhelp: most are {}, and {}; or allow {} bytes",
+    .least.of(*.limit), .least.sent_keys, .least.dominant(*.limit).0, .least.dominant(*.limit).1, .least.of(*.limit)
+)]
+pub struct OverLimit {
+    /// The model.
+    pub model: String,
+    /// What is limited. Where no plan keeps either limit, memory, by itself.
+    pub limit: crate::plan::Limit,
+    /// What the plan takes that takes the least of it.
+    pub least: crate::plan::Footprint,
+    /// The goal's limit, in bytes.
+    pub allowed: u64,
 }
 
 impl Error {

@@ -20,6 +20,7 @@ mod codec;
 pub mod cost;
 mod goal;
 mod insert;
+mod limits;
 pub mod network;
 pub mod packing;
 pub mod placement;
@@ -46,6 +47,7 @@ use crate::error::Result;
 use crate::lower::{Power, Recipe, StepWeights};
 use crate::model::Model;
 pub use goal::{Goal, Objective};
+pub use limits::{Footprint, Limit};
 use network::{StepId, StepKind};
 pub use price::PriceTable;
 use search::{Choice, Packing, Rejection};
@@ -87,11 +89,6 @@ pub struct Alternative {
 
 /// How far a partial sum may exceed the bound of the whole.
 pub const PARTIAL_SUMS: f64 = 2.0;
-
-/// Bytes a server holds while it answers.
-fn memory_bytes(bill: &Bill) -> u64 {
-    bill.resident_key_bytes + bill.resident_plain_bytes + bill.peak_ciphertext_bytes
-}
 
 /// The range of numbers whose real and imaginary parts are within one.
 fn complex(part: Range) -> Range {
@@ -152,7 +149,12 @@ impl Plan {
 
     /// Predicted bytes of keys, weights and ciphertexts that the server holds at most.
     pub fn predicted_peak_bytes(&self) -> u64 {
-        memory_bytes(&self.bill)
+        self.footprint().memory()
+    }
+
+    /// What the plan takes, term by term: what [`Goal::memory`] and [`Goal::keys`] limit.
+    pub fn footprint(&self) -> Footprint {
+        Footprint::new(&self.bill, &self.program, &self.chain)
     }
 
     /// The numbers of every step, folded from a checkpoint.

@@ -3,21 +3,20 @@
 use std::time::Instant;
 
 use he_core::bootstrap::BootstrapSpec;
-use he_core::ckks::KeySpec;
 use he_core::params::{Chain, Security};
 use he_core::program::count::{Bill, ChainShape, count, count_on};
-use he_core::program::keys::KeySet;
 use he_core::program::{ChainView, ValueId, Verified, codec as program_codec};
 use rayon::prelude::*;
 
 use super::chain::{Demand, chains, level_shape};
+use super::limits::{Footprint, Limit};
 use super::network::StepId;
+use super::price::PriceTable;
 use super::search::{Choice, Memo, Packing, Rejection, SearchSettings, search};
 use super::translate::{Source, Translated, translate};
-use super::{Alternative, Goal, Plan, memory_bytes};
+use super::{Alternative, Goal, Plan};
 use crate::affine::{GAIN, NOISE, Stages};
-use crate::client::key_bytes;
-use crate::error::{Error, Result};
+use crate::error::{Error, OverLimit, Result};
 use crate::graph::Budget;
 use crate::lower::{Power, Recipe, lower};
 use crate::model::Model;
@@ -27,7 +26,7 @@ const LOG_N: std::ops::RangeInclusive<u32> = 12..=16;
 /// Packings of one ring that are lowered and counted.
 const COUNTED: usize = 3;
 /// What a byte of keys is charged during the search, in nanoseconds; raised until keys and memory fit their limits.
-const KEY_BYTE: [f64; 3] = [0.004, 0.03, 0.2];
+const KEY_BYTE: [f64; 4] = [0.004, 0.03, 0.2, 2.0];
 /// States the search keeps.
 const BEAM: usize = 4;
 /// Bound assumed at every site when no ranges are given.
@@ -48,13 +47,30 @@ impl Model {
     /// Chooses ring, packing and levels for a goal. Needs no weights.
     ///
     /// # Errors
-    /// [`Error::Infeasible`] naming the layer or the limit; [`Error::MissingRange`] if an activation has no interval.
+    /// [`Error::OverLimit`] with the least memory, or the fewest bytes of keys, that would do; [`Error::Infeasible`] naming the layer or the
+    /// parameter; [`Error::MissingRange`] if an activation has no interval.
     pub fn plan(&'static self, goal: &Goal) -> Result<Plan> {
         self.plan_with(goal, &Memo::default())
     }
 
     /// The same with what was worked out before for the same model.
     pub(super) fn plan_with(&'static self, goal: &Goal, memo: &Memo) -> Result<Plan> {
+        let mut refused = match self.planned(goal, memo) {
+            Err(Error::OverLimit(refused)) => refused,
+            planned => return planned,
+        };
+        // A larger limit may take other turns on the way: the number is named only once a plan was made with it.
+        loop {
+            let (limit, least) = (refused.limit, refused.least.of(refused.limit));
+            let relaxed = goal.relaxed_to(limit, &refused.least);
+            match self.planned(&relaxed, memo) {
+                Err(Error::OverLimit(again)) if again.least.of(limit) > least => refused.least = again.least,
+                _ => return Err(Error::OverLimit(refused)),
+            }
+        }
+    }
+
+    fn planned(&'static self, goal: &Goal, memo: &Memo) -> Result<Plan> {
         let start = Instant::now();
         if let Some(ranges) = &goal.ranges {
             ranges.check(self)?;
@@ -72,6 +88,7 @@ impl Model {
             tried: 0,
             losers: vec![],
             rejected: vec![],
+            over: vec![],
         };
         let chosen = planner.choose()?;
         let Planner {
@@ -117,6 +134,8 @@ pub(super) struct Planner<'a> {
     tried: usize,
     losers: Vec<Alternative>,
     rejected: Vec<(Rejection, usize)>,
+    /// Packings that break a limit, with the composites that would have to be cleared in them.
+    over: Vec<(Footprint, Vec<Source>)>,
 }
 
 impl Planner<'_> {
@@ -182,11 +201,17 @@ impl Planner<'_> {
     fn choose(&mut self) -> Result<Candidate> {
         let mut network = self.translated.clone();
         loop {
-            let candidate = self.refreshed_or_not()?;
-            let exposed = self.exposed(&candidate.packing);
-            if exposed.is_empty() {
-                return Ok(candidate);
-            }
+            let exposed = match self.refreshed_or_not() {
+                Ok(candidate) => {
+                    let exposed = self.exposed(&candidate.packing);
+                    if exposed.is_empty() {
+                        return Ok(candidate);
+                    }
+                    exposed
+                }
+                Err(error @ Error::Infeasible { .. }) => self.over_limit(error)?,
+                Err(error) => return Err(error),
+            };
             let composites = network.composites(self.stages).into_iter();
             let cleared: Vec<StepId> = composites
                 .filter(|&id| exposed.contains(&network.sources[id]))
@@ -197,6 +222,23 @@ impl Planner<'_> {
             self.translated = network.clone();
             self.bootstrap = None;
         }
+    }
+
+    /// Where nothing kept the limits: that, if it is a plan that did not, or what is exposed in the one that comes closest.
+    fn over_limit(&mut self, error: Error) -> Result<Vec<Source>> {
+        let over = std::mem::take(&mut self.over);
+        let complete = over.iter().filter(|(_, exposed)| exposed.is_empty());
+        let complete: Vec<Footprint> = complete.map(|(footprint, _)| *footprint).collect();
+        if let Some((limit, least)) = self.goal.least(&complete) {
+            return Err(Error::OverLimit(OverLimit {
+                model: self.model.name().to_owned(),
+                limit,
+                least: *least,
+                allowed: self.goal.limit(limit).unwrap_or_default(),
+            }));
+        }
+        let closest = over.into_iter().min_by_key(|(footprint, _)| footprint.memory());
+        closest.map(|(_, exposed)| exposed).ok_or(error)
     }
 
     /// The composites whose operand stands beside slots of unknown content: beyond its interval a composite grows like a power of its
@@ -270,10 +312,10 @@ impl Planner<'_> {
                     }
                 },
             };
-            let before = self.losers.len();
             best = self.on_chain(&chain, &mut reasons)?;
-            // A ring twice as large doubles every transform and every key: it is only looked at where this one packs nothing.
-            if best.is_some() || self.losers.len() > before {
+            // A ring twice as large doubles every transform: it is only looked at where this one packs nothing within the limits. It
+            // has room for special primes, so that its key switches have fewer digits, and its keys may be smaller.
+            if best.is_some() {
                 break;
             }
         }
@@ -336,10 +378,19 @@ impl Planner<'_> {
             .map(|spec| self.refresh_price(chain, spec));
         let (scales, counts) = (ChainView::from(chain), ChainShape::from(chain));
         for key_byte in KEY_BYTE {
+            // A byte of a plaintext takes as much memory as one of a key.
+            let plain_byte = match self.goal.limit(Limit::Memory) {
+                Some(_) if key_byte > KEY_BYTE[0] => key_byte,
+                _ => 0.0,
+            };
+            let prices = &self.goal.prices;
             let settings = SearchSettings {
                 slots: chain.slots(),
                 batch: self.goal.batch,
-                prices: self.goal.prices,
+                prices: PriceTable {
+                    plain_byte: prices.plain_byte + plain_byte,
+                    ..*prices
+                },
                 key_byte,
                 beam: BEAM,
                 refresh: refresh.clone(),
@@ -374,7 +425,9 @@ impl Planner<'_> {
             for candidate in counted {
                 let candidate = candidate?;
                 let seconds = candidate.seconds;
-                if let Some(reason) = self.over_limit(&candidate) {
+                let footprint = Footprint::new(&candidate.bill, &candidate.program, chain);
+                if let Some(reason) = self.goal.broken_by(&footprint) {
+                    self.over.push((footprint, self.exposed(&candidate.packing)));
                     reasons.push(format!("N = 2^{}: {reason}", chain.log_n()));
                     self.losers.push(Alternative {
                         log_n: chain.log_n(),
@@ -443,23 +496,6 @@ impl Planner<'_> {
             bill,
             seconds,
         })
-    }
-
-    fn over_limit(&self, candidate: &Candidate) -> Option<String> {
-        let memory = memory_bytes(&candidate.bill);
-        if let Some(limit) = self.goal.memory_bytes
-            && memory > limit
-        {
-            return Some(format!("{memory} bytes of memory exceed the limit of {limit}"));
-        }
-        let keys = KeySet::of(&candidate.program);
-        let keys = key_bytes(&candidate.chain, &KeySpec::from(&keys), keys.encapsulation);
-        if let Some(limit) = self.goal.key_bytes
-            && keys > limit
-        {
-            return Some(format!("{keys} bytes of keys exceed the limit of {limit}"));
-        }
-        None
     }
 }
 

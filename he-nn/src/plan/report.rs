@@ -126,13 +126,18 @@ impl fmt::Display for Plan {
                 self.client_spec().evaluation_key_bytes() as f64 / 1e9,
             )?;
         }
+        let takes = self.footprint();
+        let megabytes = |bytes: u64| bytes as f64 / 1e6;
         write!(
             f,
-            "the bill  {} rotations, {} products with weights, {} of ciphertexts; server {:.0} MB",
+            "the bill  {} rotations, {} products with weights, {} of ciphertexts\n          server {:.1} MB: keys {:.1}, plaintexts {:.1}, ciphertexts {:.1}",
             total.rotations,
             total.pt_multiplications,
             total.ct_multiplications,
-            self.predicted_peak_bytes() as f64 / 1e6,
+            megabytes(takes.memory()),
+            megabytes(takes.keys),
+            megabytes(takes.plaintexts),
+            megabytes(takes.ciphertexts),
         )
     }
 }

@@ -1,10 +1,11 @@
 //! What prices and limits change about a plan.
 
 use crate::affine::tests::model;
+use crate::error::{Error, OverLimit};
 use crate::layer::*;
 use crate::model::Model;
 use crate::plan::search::Choice;
-use crate::plan::{Goal, Plan, PriceTable};
+use crate::plan::{Goal, Limit, Plan, PriceTable};
 
 fn perceptron() -> &'static Model {
     model(&[784], |x, w| {
@@ -116,13 +117,78 @@ fn half_the_memory_changes_the_splits() {
         (splits(&roomy), splits(&tight)),
         (vec![4, 4, 128], vec![2, 2, 128])
     );
-    // No packing fits a quarter, and no larger ring would need less.
-    let error = network
-        .plan(&Goal::latency().memory(10_000_000))
-        .expect_err("refused")
-        .to_string();
-    assert!(
-        error.contains("bytes of memory exceed the limit of 10000000"),
-        "{error}"
+    let refused = refusal(network, &Goal::latency().prices(PINNED).memory(1));
+    assert_eq!((refused.limit, refused.allowed), (Limit::Memory, 1));
+    assert!(refused.least.memory() < 24_000_000, "{refused}");
+}
+
+fn refusal(network: &'static Model, goal: &Goal) -> OverLimit {
+    match network.plan(goal) {
+        Err(Error::OverLimit(refused)) => refused,
+        other => panic!("expected a refusal, found {other:?}"),
+    }
+}
+
+/// The limit that a refusal names is the least: with it there is a plan, and with a byte less the same refusal.
+fn names_the_least(network: &'static Model, goal: &Goal, limit: Limit) -> Plan {
+    let limited = |bytes: u64| match limit {
+        Limit::Memory => goal.clone().memory(bytes),
+        Limit::Keys => goal.clone().keys(bytes),
+    };
+    let unlimited = network.plan(goal).expect("a plan").footprint().of(limit);
+    let refused = refusal(network, &limited(0));
+    let least = refused.least.of(limit);
+    eprintln!("{refused}\n(the fastest takes {unlimited})");
+    assert!(refused.limit == limit && least <= unlimited);
+    let plan = network.plan(&limited(least)).expect("a plan within the least");
+    assert_eq!(plan.footprint().of(limit), least);
+    let below = refusal(network, &limited(least - 1));
+    assert_eq!((below.least, below.allowed), (refused.least, least - 1));
+    let text = below.to_string();
+    assert!(text.contains(&format!("found {least} bytes")), "{text}");
+    plan
+}
+
+#[test]
+fn refusals_name_the_least_limit_that_would_do() {
+    let small = model(&[128], |x, w| {
+        let x = square(linear(x, w.at("fc1"), Linear::out(128)));
+        let x = square(linear(x, w.at("fc2"), Linear::out(128)));
+        linear(x, w.at("fc3"), Linear::out(10))
+    });
+    let convolution = model(&[1, 16, 16], |x, w| {
+        let x = square(conv2d(x, w.at("conv1"), Conv2d::out(4).kernel(3).stride(2)));
+        linear(flatten(x), w.at("fc"), Linear::out(10))
+    });
+    for network in [small, convolution] {
+        for goal in [
+            Goal::latency().prices(PINNED),
+            Goal::throughput().batch(64).prices(PINNED),
+        ] {
+            let fast = network.plan(&goal).expect("a plan");
+            let lean = names_the_least(network, &goal, Limit::Memory);
+            assert!(lean.predicted_seconds() >= fast.predicted_seconds());
+            names_the_least(network, &goal, Limit::Keys);
+        }
+    }
+}
+
+/// What a refusal names keeps the other limit too, and where none can be kept, memory is named by itself.
+#[test]
+fn two_limits_are_kept_together() {
+    let network = perceptron();
+    let goal = Goal::latency().prices(PINNED);
+    let fast = network.plan(&goal).expect("a plan").footprint();
+    let fewest_keys = refusal(network, &goal.clone().keys(0)).least.sent_keys;
+    let both = refusal(network, &goal.clone().keys(fewest_keys).memory(0));
+    assert_eq!((both.limit, both.least.sent_keys), (Limit::Memory, fewest_keys));
+    let kept = goal.clone().keys(fewest_keys).memory(both.least.memory());
+    assert_eq!(network.plan(&kept).expect("a plan").footprint(), both.least);
+    let no_keys = refusal(network, &goal.clone().keys(0).memory(fast.memory()));
+    assert_eq!(
+        (no_keys.limit, no_keys.least.sent_keys),
+        (Limit::Keys, fewest_keys)
     );
+    let neither = refusal(network, &goal.keys(0).memory(0));
+    assert!(neither.limit == Limit::Memory && neither.least.memory() <= both.least.memory());
 }

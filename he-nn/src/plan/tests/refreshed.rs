@@ -245,12 +245,14 @@ fn refreshing_needs_ranges_and_its_own_chain() {
         .expect_err("another chain");
     assert!(error.to_string().contains("pin the chain"), "{error}");
     // A limit that nothing keeps is answered with what it would take.
-    let limited = goal.ranges(&ranges).memory(1 << 20);
-    let error = model.plan(&limited).expect_err("too little memory").to_string();
-    assert!(
-        error.contains("bytes of memory exceed the limit of 1048576"),
-        "{error}"
-    );
+    let limited = |bytes: u64| model.plan(&goal.clone().ranges(&ranges).memory(bytes));
+    let refused = |bytes: u64| match limited(bytes) {
+        Err(Error::OverLimit(refused)) => refused,
+        other => panic!("expected a refusal, found {other:?}"),
+    };
+    let least = refused(1 << 20).least.memory();
+    assert_eq!(limited(least).expect("a plan").predicted_peak_bytes(), least);
+    assert_eq!(refused(least - 1).least.memory(), least);
 }
 
 #[test]
