@@ -133,7 +133,7 @@ fn serve(address: &str, clients: Option<usize>) -> Result<()> {
 /// Serves one client until it hangs up.
 fn answer(server: &Server, mut stream: TcpStream) -> Result<()> {
     stream.write_all(&server.client_spec().to_bytes())?;
-    let keys = EvaluationKeys::from_bytes(&receive(&mut stream, SERVER_LIMIT_BYTES)?)?;
+    let keys = EvaluationKeys::from_shared(receive(&mut stream, SERVER_LIMIT_BYTES)?)?;
     let keys = server.load_keys(keys)?;
     while stream.peek(&mut [0])? > 0 {
         let request = Request::from_bytes(&receive(&mut stream, SERVER_LIMIT_BYTES)?)?;
@@ -155,11 +155,11 @@ fn ask(address: &str, samples: usize) -> Result<ExitCode> {
         "parameters, layouts, which keys to make; no weights",
     );
     let client = Client::new(&ClientSpec::from_bytes(&spec)?)?;
-    let keys = client.evaluation_keys().to_bytes();
-    stream.write_all(&keys)?;
+    // One key after the other: the message never stands in memory.
+    client.write_evaluation_keys(&mut stream)?;
     sent(
         "client -> server  keys",
-        keys.len(),
+        client.spec().evaluation_key_bytes() as usize,
         "evaluation keys, once; they decrypt nothing",
     );
 

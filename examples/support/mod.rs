@@ -4,6 +4,7 @@
 
 pub mod clock;
 pub mod data;
+pub mod mapped;
 pub mod options;
 pub mod progress;
 pub mod random;

@@ -19,6 +19,9 @@ pub struct Options {
     /// Weights in place of the bundled ones (safetensors or npz).
     #[arg(long, value_name = "FILE")]
     pub checkpoint: Option<PathBuf>,
+    /// The client writes its evaluation keys to this new file, and the server maps it to memory.
+    #[arg(long, value_name = "FILE")]
+    pub keys_file: Option<PathBuf>,
     /// Writes the report's numbers as one JSON object.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,

@@ -6,10 +6,12 @@ use std::time::Instant;
 use clap::Parser;
 use he_core::bootstrap::BootstrapSpec;
 use he_nn::plan::Goal;
+use he_nn::wire::SharedBytes;
 use he_nn::{Checkpoint, Client, ClientSpec, EvaluationKeys, Model, Reply, Request, Result, Server};
 
 use super::clock::{Seconds, peak_rss_bytes, timed};
 use super::data::bundled as bundled_file;
+use super::mapped::mapped;
 use super::progress::Bar;
 use super::report::{Report, bytes, seconds};
 use super::{Data, Options};
@@ -88,19 +90,25 @@ pub fn run(job: &Job, options: &Options) -> Result<Report> {
 
     let (made, keygen_time) = timed(|| {
         let client = Client::new(&spec)?;
-        let keys = client.evaluation_keys().to_bytes();
-        Ok::<_, he_nn::Error>((client, keys))
+        let message: SharedBytes = match &options.keys_file {
+            None => client.evaluation_keys().to_bytes().into(),
+            Some(path) => {
+                client.save_evaluation_keys(path)?;
+                // SAFETY: the file is new, and nothing here changes it.
+                unsafe { mapped(path) }.map_err(|source| he_nn::Error::Io {
+                    path: path.clone(),
+                    source,
+                })?
+            }
+        };
+        Ok::<_, he_nn::Error>((client, message))
     });
-    let (client, key_bytes) = made?;
+    let (client, message) = made?;
     let (server, encode_time) = timed(|| Server::new(&plan, checkpoint));
     let server = server?;
-    let evaluation_key_bytes = key_bytes.len();
-    let (keys, load_time) = timed(|| {
-        let keys = EvaluationKeys::from_bytes(&key_bytes)?;
-        // What a socket's reader does: keys in use are expanded, the message is not needed any more.
-        drop(key_bytes);
-        server.load_keys(keys)
-    });
+    let evaluation_key_bytes = message.len();
+    // What a socket's reader does: expanded keys let go of the message, seeded ones are read in it.
+    let (keys, load_time) = timed(|| server.load_keys(EvaluationKeys::from_shared(message)?));
     let keys = keys?;
 
     let requests = options.samples.unwrap_or(job.requests).max(1);

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::fixture::{Fixture, slots};
 use super::{Ciphertext, Context, KeyMemory, PublicKey, SeededCiphertext, SeededEvaluationKeys};
 use crate::error::{Error, Result};
+use crate::math::sample::Seed;
 
 /// Whether all words of a ciphertext are below their primes.
 fn is_reduced(context: &Context, x: &Ciphertext) -> bool {
@@ -25,10 +26,20 @@ fn read_all(context: &Context, bytes: &[u8]) -> [Result<()>; 4] {
         Ciphertext::from_bytes(context, bytes).map(check),
         SeededCiphertext::from_bytes(context, bytes).map(|x| check(x.expand(context))),
         PublicKey::from_bytes(context, bytes).map(|_| ()),
-        SeededEvaluationKeys::from_bytes(context, bytes)
-            .and_then(|keys| keys.expand(context, KeyMemory::Seeded))
-            .map(|_| ()),
+        evaluation_keys(context, bytes),
     ]
+}
+
+/// Reads evaluation keys from a copy and in place, which accept the same.
+fn evaluation_keys(context: &Context, bytes: &[u8]) -> Result<()> {
+    let copied = SeededEvaluationKeys::from_bytes(context, bytes)
+        .and_then(|keys| keys.expand(context, KeyMemory::Seeded))
+        .map(|_| ());
+    let in_place = SeededEvaluationKeys::from_shared(context, &bytes.to_vec().into())
+        .and_then(|keys| keys.expand(context, KeyMemory::Seeded))
+        .map(|_| ());
+    assert_eq!(copied, in_place);
+    copied
 }
 
 fn samples(f: &Fixture) -> [Vec<u8>; 4] {
@@ -83,6 +94,37 @@ fn round_trips() {
         .sum();
     let packed = 32 * bits as usize / 8;
     assert_eq!((full.len(), seeded.len()), (12 + 2 * packed, 12 + 32 + packed));
+}
+
+#[test]
+fn keys_are_written_one_by_one_as_all_at_once() {
+    let f = Fixture::new(5, &[]);
+    let spec = super::KeySpec {
+        relin_level: Some(2),
+        rotations: [(1, 2), (3, 0)].into(),
+        conjugation: Some(1),
+    };
+    let seed = Seed::new([9; 32]);
+    let made = f.secret.evaluation_keys_from(&f.context, &spec, &seed).unwrap();
+    let mut written = vec![];
+    let write = |piece: &[u8]| {
+        written.extend_from_slice(piece);
+        Ok::<_, Error>(())
+    };
+    f.secret
+        .write_evaluation_keys_from(&f.context, &spec, &seed, write)
+        .unwrap();
+    assert_eq!(written, made.to_bytes());
+    // The writer's error ends it.
+    let mut pieces = 0;
+    let fails = |_: &[u8]| {
+        pieces += 1;
+        Err(Error::Entropy("a full disk".into()))
+    };
+    let ended = f
+        .secret
+        .write_evaluation_keys_from(&f.context, &spec, &seed, fails);
+    assert_eq!((ended, pieces), (Err(Error::Entropy("a full disk".into())), 1));
 }
 
 #[test]

@@ -5,7 +5,7 @@
 //! bit and a test can hold them against one another.
 //!
 //! From bottom to top: [`modulus`] and [`prime`] are numbers, [`buffer`] is memory, [`cpu`] says which instructions may be used,
-//! [`panel`] holds packed operands, [`kernels`] are loops over limbs, [`ntt`], [`automorphism`] and [`base_conversion`] the three transforms that CKKS needs, [`ring`]
+//! [`shared`] are bytes with several owners, [`panel`] holds packed operands, [`kernels`] are loops over limbs, [`ntt`], [`automorphism`] and [`base_conversion`] the three transforms that CKKS needs, [`ring`]
 //! the tables of one parameter set, [`poly`] a polynomial over several primes whose type says in which domain it stands, and
 //! [`sample`] and [`uniform`] the random streams (a wire format).
 
@@ -21,5 +21,6 @@ pub mod poly;
 pub mod prime;
 pub mod ring;
 pub mod sample;
+pub mod shared;
 pub mod tally;
 pub mod uniform;

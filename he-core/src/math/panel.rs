@@ -5,6 +5,8 @@
 //! coefficients, the words of every row. The sums of a limb read one stream from start to end.
 
 use super::kernels::Kernels;
+use super::shared::SharedBytes;
+use std::ops::Range;
 
 /// Words of a block: what a kernel sums side by side.
 pub const BLOCK_WORDS: usize = 32;
@@ -15,10 +17,35 @@ const SLACK_BYTES: usize = 64;
 /// Rows of packed words, interleaved block by block.
 #[derive(Clone, Debug)]
 pub struct Panel {
-    bytes: Vec<u8>,
+    bytes: Bytes,
     bits: u32,
     rows: usize,
     n: usize,
+}
+
+/// The words of a panel, and the slack behind them.
+#[derive(Clone, Debug)]
+enum Bytes {
+    Own(Vec<u8>),
+    Shared(SharedBytes),
+}
+
+impl Bytes {
+    fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Own(bytes) => bytes,
+            Self::Shared(bytes) => bytes,
+        }
+    }
+}
+
+/// The blocks of a panel, borrowed once for many reads.
+#[derive(Clone, Copy)]
+pub(super) struct Blocks<'a> {
+    bytes: &'a [u8],
+    block_bytes: usize,
+    row_bytes: usize,
+    bits: u32,
 }
 
 impl Panel {
@@ -36,7 +63,7 @@ impl Panel {
             "a packed word has 1 to 56 bits, not {bits}"
         );
         Self {
-            bytes: vec![0; rows * Self::row_bytes(n, bits) + SLACK_BYTES],
+            bytes: Bytes::Own(vec![0; rows * Self::row_bytes(n, bits) + SLACK_BYTES]),
             bits,
             rows,
             n,
@@ -51,15 +78,32 @@ impl Panel {
         assert_eq!(bytes.len(), rows * Self::row_bytes(n, bits));
         let mut panel = Self::zeroed(0, rows, bits);
         panel.n = n;
-        panel.bytes = Vec::with_capacity(bytes.len() + SLACK_BYTES);
-        panel.bytes.extend_from_slice(bytes);
-        panel.bytes.extend_from_slice(&[0; SLACK_BYTES]);
+        let mut copy = Vec::with_capacity(bytes.len() + SLACK_BYTES);
+        copy.extend_from_slice(bytes);
+        copy.extend_from_slice(&[0; SLACK_BYTES]);
+        panel.bytes = Bytes::Own(copy);
+        panel
+    }
+
+    /// A panel whose packed words are read where they are, in a range of `bytes`. They are copied only where they end less than 64 bytes
+    /// before their owner's memory does: kernels read that far.
+    ///
+    /// # Panics
+    /// As [`from_bytes`](Self::from_bytes), or if the range ends beyond the bytes.
+    pub fn shared(n: usize, rows: usize, bits: u32, bytes: &SharedBytes, range: Range<usize>) -> Self {
+        assert_eq!(range.len(), rows * Self::row_bytes(n, bits));
+        let Some(in_place) = bytes.with_slack(range.clone(), SLACK_BYTES) else {
+            return Self::from_bytes(n, rows, bits, &bytes[range]);
+        };
+        let mut panel = Self::zeroed(0, rows, bits);
+        panel.n = n;
+        panel.bytes = Bytes::Shared(in_place);
         panel
     }
 
     /// Its packed words.
     pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes[..self.bytes()]
+        &self.bytes.as_slice()[..self.bytes()]
     }
 
     /// Bytes of a row of `n` words of `bits` bits.
@@ -69,7 +113,7 @@ impl Panel {
 
     /// Bytes of its words.
     pub fn bytes(&self) -> usize {
-        self.bytes.len() - SLACK_BYTES
+        self.rows * Self::row_bytes(self.n, self.bits)
     }
 
     /// Bits of a word.
@@ -96,10 +140,17 @@ impl Panel {
         self.rows * Self::row_bytes(self.block(), self.bits)
     }
 
-    /// The first byte of a block, in which row follows row.
-    #[cfg(target_arch = "x86_64")]
-    pub(super) fn block_ptr(&self, block: usize) -> *const u8 {
-        self.bytes[block * self.block_bytes()..].as_ptr()
+    /// Its blocks.
+    ///
+    /// # Panics
+    /// If whoever shares the bytes has fewer of them than when the panel was made.
+    pub(super) fn blocks(&self) -> Blocks<'_> {
+        Blocks {
+            bytes: &self.bytes.as_slice()[..self.bytes() + SLACK_BYTES],
+            block_bytes: self.block_bytes(),
+            row_bytes: Self::row_bytes(self.block(), self.bits),
+            bits: self.bits,
+        }
     }
 
     /// Sets rows, given with their numbers: together, because rows of one block share cache lines.
@@ -128,25 +179,19 @@ impl Panel {
         }
         let (block, row_bytes) = (self.block(), Self::row_bytes(self.block(), self.bits));
         let (bits, block_bytes) = (self.bits, self.block_bytes());
-        let blocks = self.bytes.chunks_exact_mut(block_bytes).take(self.n / block);
+        let count = self.n / block;
+        if let Bytes::Shared(bytes) = &self.bytes {
+            self.bytes = Bytes::Own(bytes.to_vec());
+        }
+        let Bytes::Own(bytes) = &mut self.bytes else {
+            return;
+        };
+        let blocks = bytes.chunks_exact_mut(block_bytes).take(count);
         for (at, bytes) in blocks.enumerate() {
             for ((row, words), end) in rows.iter().zip(&ends) {
                 let packed = &mut bytes[row * row_bytes..end * row_bytes];
                 kernels.pack(&words[at * block..][..block], bits, packed);
             }
-        }
-    }
-
-    /// The words of a row in a block.
-    #[inline(always)]
-    pub(super) fn unpack(&self, block: usize, row: usize, words: &mut [u64]) {
-        let start = block * self.block_bytes() + row * Self::row_bytes(self.block(), self.bits);
-        let mask = (1 << self.bits) - 1;
-        for (i, word) in words.iter_mut().enumerate() {
-            let bit = i * self.bits as usize;
-            let mut bytes = [0; 8];
-            bytes.copy_from_slice(&self.bytes[start + bit / 8..][..8]);
-            *word = u64::from_le_bytes(bytes) >> (bit % 8) & mask;
         }
     }
 
@@ -174,6 +219,27 @@ impl Panel {
             largest = words.iter().fold(largest, |largest, &word| largest.max(word));
         }
         largest
+    }
+}
+
+impl Blocks<'_> {
+    /// The first byte of a block, in which row follows row.
+    #[cfg(target_arch = "x86_64")]
+    pub(super) fn ptr(&self, block: usize) -> *const u8 {
+        self.bytes[block * self.block_bytes..].as_ptr()
+    }
+
+    /// The words of a row in a block.
+    #[inline(always)]
+    pub(super) fn unpack(&self, block: usize, row: usize, words: &mut [u64]) {
+        let start = block * self.block_bytes + row * self.row_bytes;
+        let mask = (1 << self.bits) - 1;
+        for (i, word) in words.iter_mut().enumerate() {
+            let bit = i * self.bits as usize;
+            let mut bytes = [0; 8];
+            bytes.copy_from_slice(&self.bytes[start + bit / 8..][..8]);
+            *word = u64::from_le_bytes(bytes) >> (bit % 8) & mask;
+        }
     }
 }
 

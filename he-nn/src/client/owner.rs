@@ -1,7 +1,7 @@
 //! The owner of a secret key.
 
 use std::fs::OpenOptions;
-use std::io::Write;
+use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,8 +14,8 @@ use super::sharing::Shared;
 use super::spec::ClientSpec;
 use crate::error::{Error, Result};
 use crate::wire::{
-    EvaluationKeys, Form, KeyId, Kind, Owner, PublicKey, Reply, Request, check_key, check_plan, open, seal,
-    single,
+    EvaluationKeys, Form, KeyId, Kind, Owner, PublicKey, Reply, Request, Sealing, check_key, check_plan,
+    open, seal, single,
 };
 
 /// Has the secret key: makes the other keys, encrypts, decrypts.
@@ -98,23 +98,76 @@ impl Client {
         reason = "a chain is secure, a specification's levels exist, and its ring carries a sparse secret: all are checked"
     )]
     pub fn evaluation_keys(&self) -> EvaluationKeys {
-        let keys = self
-            .secret
-            .evaluation_keys_from(&self.context, &self.spec.keys, &self.evaluation_seed);
-        let packed = keys.expect("checked when the client was made").to_bytes().into();
-        let encapsulation = self.spec.encapsulation.then(|| {
-            let keys = self
-                .secret
-                .encapsulation_keys_from(&self.context, &self.encapsulation_seed);
-            keys.expect("checked when the client was made")
-                .to_bytes(&self.context)
-                .into()
-        });
-        EvaluationKeys {
-            owner: self.owner,
-            packed,
-            encapsulation,
+        let mut packed = Vec::with_capacity(self.spec.keys.wire_bytes(&self.context));
+        let write = |piece: &[u8]| {
+            packed.extend_from_slice(piece);
+            Ok::<_, he_core::error::Error>(())
+        };
+        self.secret
+            .write_evaluation_keys_from(&self.context, &self.spec.keys, &self.evaluation_seed, write)
+            .expect("checked when the client was made");
+        let encapsulation = self
+            .encapsulation_keys()
+            .expect("checked when the client was made");
+        EvaluationKeys::new(self.owner, packed.into(), encapsulation.map(Into::into))
+    }
+
+    /// Those of encapsulation as they travel, where the plan refreshes.
+    fn encapsulation_keys(&self) -> Result<Option<Vec<u8>>> {
+        let keys = || {
+            let seed = &self.encapsulation_seed;
+            let keys = self.secret.encapsulation_keys_from(&self.context, seed)?;
+            Ok(keys.to_bytes(&self.context))
+        };
+        self.spec.encapsulation.then(keys).transpose()
+    }
+
+    /// Writes the [travelling form](EvaluationKeys::to_bytes) of [`evaluation_keys`](Self::evaluation_keys) as it is made: one key is in
+    /// memory at a time.
+    ///
+    /// # Errors
+    /// [`Error::Io`] of the writer.
+    pub fn write_evaluation_keys(&self, out: &mut impl Write) -> Result<()> {
+        let io = |source| Error::Io {
+            path: "the stream".into(),
+            source,
+        };
+        let encapsulation = self.encapsulation_keys()?;
+        let mut lengths = vec![self.spec.keys.wire_bytes(&self.context)];
+        lengths.extend(encapsulation.as_ref().map(Vec::len));
+        let mut sealing = Sealing::start(out, Kind::EvaluationKeys, &self.owner, &lengths).map_err(io)?;
+        sealing.frame(lengths[0]).map_err(io)?;
+        let write = |piece: &[u8]| sealing.write(piece).map_err(io);
+        self.secret.write_evaluation_keys_from(
+            &self.context,
+            &self.spec.keys,
+            &self.evaluation_seed,
+            write,
+        )?;
+        if let Some(keys) = encapsulation {
+            sealing.frame(keys.len()).map_err(io)?;
+            sealing.write(&keys).map_err(io)?;
         }
+        sealing.finish().map(drop).map_err(io)
+    }
+
+    /// [Writes](Self::write_evaluation_keys) them to a new file. One that exists is an error: a server may have mapped it.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn save_evaluation_keys(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        let file = OpenOptions::new().write(true).create_new(true).open(path);
+        let mut out = BufWriter::new(file.map_err(Error::io(path))?);
+        self.write_evaluation_keys(&mut out)
+            .map_err(|error| match error {
+                Error::Io { source, .. } => Error::io(path)(source),
+                error => error,
+            })?;
+        let file = out
+            .into_inner()
+            .map_err(|error| Error::io(path)(error.into_error()))?;
+        file.sync_all().map_err(Error::io(path))
     }
 
     /// The key others encrypt with.

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use super::{Client, ClientSpec, Encryptor, InputPort, OutputPort, Sharing};
 use crate::error::Error;
-use crate::wire::{EvaluationKeys, Form, PublicKey, Reply, Request};
+use crate::wire::{EvaluationKeys, Form, PublicKey, Reply, Request, SharedBytes};
 
 const ELEMENTS: u32 = 3;
 const BATCH: u32 = 4;
@@ -304,6 +304,26 @@ fn evaluation_keys_are_equal_each_time_and_differ_between_clients() {
     assert_eq!(keys, client.evaluation_keys());
     assert_eq!(EvaluationKeys::from_bytes(&keys.to_bytes()).unwrap(), keys);
     assert_ne!(keys.packed, other.evaluation_keys().packed);
+}
+
+#[test]
+fn evaluation_keys_are_saved_once_and_read_in_place() {
+    let client = Client::new(&spec()).unwrap();
+    let path = std::env::temp_dir().join(format!("he-nn-keys-{}", client.key_id()));
+    client.save_evaluation_keys(&path).unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+    // A server may have mapped the first.
+    let again = client.save_evaluation_keys(&path);
+    std::fs::remove_file(&path).unwrap();
+    assert!(matches!(again, Err(Error::Io { path: found, .. }) if found == path));
+    let keys = client.evaluation_keys();
+    assert_eq!(bytes, keys.to_bytes());
+    let message = SharedBytes::from(bytes);
+    let read = EvaluationKeys::from_shared(message.clone()).unwrap();
+    assert_eq!(read, keys);
+    assert!(message.as_ptr_range().contains(&read.packed.as_ptr()));
+    #[cfg(feature = "server")]
+    assert_eq!(read.digest(), keys.digest());
 }
 
 #[test]

@@ -18,7 +18,7 @@ pub struct ServerKeys(Arc<Loaded>);
 struct Loaded {
     plan: [u8; 32],
     key: KeyId,
-    /// Of the packed form: one secret key may have several sets of evaluation keys.
+    /// Of the travelling form: one secret key may have several sets of evaluation keys.
     digest: [u8; 32],
     ring: RingKeys,
     encapsulation: Option<EncapsulationKeys>,
@@ -31,7 +31,7 @@ impl ServerKeys {
         self.0.key
     }
 
-    /// Bytes in memory.
+    /// Bytes in memory, or in a file that is mapped to memory.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.0.ring.bytes() + self.0.encapsulation.as_ref().map_or(0, EncapsulationKeys::bytes)
@@ -62,10 +62,7 @@ impl KeyCache {
         spec: &ClientSpec,
         keys: &EvaluationKeys,
     ) -> Result<ServerKeys> {
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(&keys.packed);
-        hasher.update(keys.encapsulation.as_deref().unwrap_or_default());
-        let digest = *hasher.finalize().as_bytes();
+        let digest = keys.digest();
         let key = keys.owner.key;
         if let Some(known) = self.find(key, &digest) {
             return Ok(known);
@@ -88,7 +85,7 @@ impl KeyCache {
             });
         }
         let encapsulation = encapsulation(context, spec, keys)?;
-        let seeded = SeededEvaluationKeys::from_bytes(context, &keys.packed)?;
+        let seeded = SeededEvaluationKeys::from_shared(context, &keys.packed)?;
         seeded.covers(context, &spec.keys)?;
         let ring = seeded.expand(context, KeyMemory::of_program(spec.encapsulation))?;
         let loaded = Arc::new(Loaded {

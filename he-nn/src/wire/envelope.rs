@@ -1,6 +1,6 @@
 //! The envelope around every message: lengths, version, kind, digest.
 
-use std::io::Read;
+use std::io::{self, Read, Write};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 const VERSION: u16 = 2;
 const MAGIC: [u8; 4] = *b"henn";
 const PREFIX_BYTES: usize = 20;
-const DIGEST_BYTES: usize = blake3::OUT_LEN;
+pub(super) const DIGEST_BYTES: usize = blake3::OUT_LEN;
 const FRAME_PREFIX_BYTES: usize = 8;
 /// A header holds shapes and places, never numbers of a tensor.
 const HEADER_BYTES_MAX: u32 = 1 << 28;
@@ -58,21 +58,27 @@ impl Kind {
     }
 }
 
-/// Writes a message. The bytes are allocated once, so that a secret frame leaves no copy behind.
-pub(crate) fn seal(kind: Kind, header: &impl Serialize, frames: &[impl AsRef<[u8]>]) -> Vec<u8> {
+/// What stands in front of the body, for frames of these lengths.
+fn beginning(kind: Kind, header: &impl Serialize, frames: impl Iterator<Item = usize>) -> (Vec<u8>, usize) {
     // Numbers, strings and lists always serialise into a growing buffer.
     let header = postcard::to_stdvec(header).unwrap_or_default();
-    let body: usize = frames
-        .iter()
-        .map(|frame| FRAME_PREFIX_BYTES + frame.as_ref().len())
-        .sum();
-    let mut out = Vec::with_capacity(PREFIX_BYTES + header.len() + body + DIGEST_BYTES);
+    let body: usize = frames.map(|length| FRAME_PREFIX_BYTES + length).sum();
+    let mut out = Vec::with_capacity(PREFIX_BYTES + header.len());
     out.extend(MAGIC);
     out.extend(VERSION.to_le_bytes());
     out.extend([kind as u8, 0]);
     out.extend((header.len() as u32).to_le_bytes());
     out.extend((body as u64).to_le_bytes());
     out.extend(&header);
+    (out, body)
+}
+
+/// Writes a message. The bytes are allocated once, so that a secret frame leaves no copy behind.
+pub(crate) fn seal(kind: Kind, header: &impl Serialize, frames: &[impl AsRef<[u8]>]) -> Vec<u8> {
+    let lengths = frames.iter().map(|frame| frame.as_ref().len());
+    let (beginning, body) = beginning(kind, header, lengths);
+    let mut out = Vec::with_capacity(beginning.len() + body + DIGEST_BYTES);
+    out.extend(beginning);
     for frame in frames {
         out.extend((frame.as_ref().len() as u64).to_le_bytes());
         out.extend(frame.as_ref());
@@ -80,6 +86,43 @@ pub(crate) fn seal(kind: Kind, header: &impl Serialize, frames: &[impl AsRef<[u8
     let digest = blake3::hash(&out);
     out.extend(digest.as_bytes());
     out
+}
+
+/// Writes a message piece by piece, for one that should not stand in memory as a whole.
+pub(crate) struct Sealing<'w> {
+    out: &'w mut dyn Write,
+    hasher: blake3::Hasher,
+}
+
+impl<'w> Sealing<'w> {
+    /// Begins a message whose frames have these lengths; they follow, each announced by [`frame`](Self::frame).
+    pub(crate) fn start(
+        out: &'w mut dyn Write,
+        kind: Kind,
+        header: &impl Serialize,
+        frames: &[usize],
+    ) -> io::Result<Self> {
+        let hasher = blake3::Hasher::new();
+        let mut sealing = Sealing { out, hasher };
+        sealing.write(&beginning(kind, header, frames.iter().copied()).0)?;
+        Ok(sealing)
+    }
+
+    pub(crate) fn frame(&mut self, length: usize) -> io::Result<()> {
+        self.write(&(length as u64).to_le_bytes())
+    }
+
+    pub(crate) fn write(&mut self, piece: &[u8]) -> io::Result<()> {
+        self.hasher.update(piece);
+        self.out.write_all(piece)
+    }
+
+    /// Ends the message with its digest.
+    pub(crate) fn finish(self) -> io::Result<[u8; DIGEST_BYTES]> {
+        let digest = *self.hasher.finalize().as_bytes();
+        self.out.write_all(&digest)?;
+        Ok(digest)
+    }
 }
 
 /// Reads a message of this kind: its header and its frames.
@@ -301,6 +344,19 @@ mod tests {
             receive(&mut [&bytes[..], &[9; 9]].concat().as_slice(), 1 << 20).unwrap(),
             bytes
         );
+    }
+
+    #[test]
+    fn a_message_written_in_pieces_is_the_same() {
+        let mut bytes = vec![];
+        let mut sealing = Sealing::start(&mut bytes, Kind::Request, &(7u32, "name"), &[3, 0, 300]).unwrap();
+        for frame in [&[1u8, 2, 3] as &[u8], &[], &[4; 300]] {
+            sealing.frame(frame.len()).unwrap();
+            frame.chunks(2).for_each(|piece| sealing.write(piece).unwrap());
+        }
+        let digest = sealing.finish().unwrap();
+        assert_eq!(bytes, message());
+        assert_eq!(bytes.last_chunk(), Some(&digest));
     }
 
     #[test]

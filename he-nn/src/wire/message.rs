@@ -2,8 +2,6 @@
 //!
 //! Nothing here unpacks a polynomial: that takes a modulus chain, which client and server have.
 
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
 
 use super::envelope::{Kind, corrupted, open, seal};
@@ -54,7 +52,7 @@ macro_rules! sampled {
     )*};
 }
 
-owned! { Request Reply EvaluationKeys PublicKey }
+owned! { Request Reply PublicKey }
 sampled! { Request Reply }
 
 /// Encrypted inputs, for one server running one plan.
@@ -117,47 +115,6 @@ impl Reply {
             owner,
             samples,
             tiles: copied(&frames),
-        })
-    }
-}
-
-/// What a server computes with, useless for decrypting. Clones share their memory.
-#[derive(Clone, Debug, PartialEq)]
-pub struct EvaluationKeys {
-    pub(crate) owner: Owner,
-    /// Packed keys with their seed.
-    pub(crate) packed: Arc<[u8]>,
-    /// Those of encapsulation, where the plan refreshes.
-    pub(crate) encapsulation: Option<Arc<[u8]>>,
-}
-
-impl EvaluationKeys {
-    /// The travelling form.
-    #[must_use]
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let frames: Vec<&[u8]> = [Some(&self.packed), self.encapsulation.as_ref()]
-            .into_iter()
-            .flatten()
-            .map(|frame| &frame[..])
-            .collect();
-        seal(Kind::EvaluationKeys, &self.owner, &frames)
-    }
-
-    /// Reads the travelling form. The keys are checked when a server loads them.
-    ///
-    /// # Errors
-    /// [`Error::Truncated`](crate::Error::Truncated), [`Error::Version`](crate::Error::Version),
-    /// [`Error::Corrupted`](crate::Error::Corrupted).
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        let (owner, frames) = open(Kind::EvaluationKeys, bytes)?;
-        let (packed, encapsulation) = match frames[..] {
-            [packed, encapsulation] => (packed, Some(encapsulation.into())),
-            _ => (single(Kind::EvaluationKeys, &frames)?, None),
-        };
-        Ok(EvaluationKeys {
-            owner,
-            packed: packed.into(),
-            encapsulation,
         })
     }
 }

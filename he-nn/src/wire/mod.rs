@@ -19,15 +19,19 @@
 //! whoever unpacks it.
 
 mod envelope;
+mod evaluation_keys;
 mod key_id;
 mod message;
 
 pub use envelope::receive;
+pub use evaluation_keys::EvaluationKeys;
 pub use key_id::KeyId;
-pub use message::{EvaluationKeys, PublicKey, Reply, Request};
+pub use message::{PublicKey, Reply, Request};
+
+pub use he_core::math::shared::SharedBytes;
 
 #[cfg(feature = "server")]
 pub(crate) use envelope::corrupted;
-pub(crate) use envelope::{Kind, open, seal};
+pub(crate) use envelope::{Kind, Sealing, open, seal};
 pub(crate) use key_id::{check_key, check_plan};
 pub(crate) use message::{Form, Owner, single};

@@ -5,6 +5,7 @@
 //! coefficients the words of all digits: as they stand in memory ([`crate::math::panel`]).
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +16,7 @@ use crate::ckks::domain;
 use crate::ckks::parallel;
 use crate::error::{Error, Result};
 use crate::math::sample::Seed;
+use crate::math::shared::SharedBytes;
 
 /// Which keys a program needs, each up to the level it is used at.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,7 +61,7 @@ impl KeySpec {
     }
 }
 
-/// The travelling form: half the bytes of the expanded keys. Keys that were read borrow the bytes they were read from.
+/// The travelling form: half the bytes of the expanded keys. Keys that were read borrow or share the bytes they were read from.
 #[derive(Clone, Debug)]
 pub struct SeededEvaluationKeys<'a> {
     seed: Seed,
@@ -99,10 +101,43 @@ impl SecretKey {
             .collect::<Result<_>>()?;
         Ok(SeededEvaluationKeys { seed: public, keys })
     }
+
+    /// The wire form of [`evaluation_keys_from`](Self::evaluation_keys_from), handed over in pieces: one key is in memory at a time.
+    pub fn write_evaluation_keys_from<E: From<Error>>(
+        &self,
+        context: &Context,
+        spec: &KeySpec,
+        seed: &Seed,
+        mut write: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let public = domain::published_seed(seed);
+        let exponents = spec.exponents(context);
+        write(&set_header(&public, exponents.len()))?;
+        for (galois, level) in exponents {
+            let key = SeededSwitchKey::generate(context, self, galois, level, &public, seed)?;
+            write(&key_header(&key))?;
+            key.pieces().into_iter().try_for_each(&mut write)?;
+        }
+        Ok(())
+    }
 }
 
 const SET_HEADER_BYTES: usize = 36;
 const KEY_HEADER_BYTES: usize = 12;
+
+fn set_header(seed: &Seed, count: usize) -> [u8; SET_HEADER_BYTES] {
+    let mut header = [0; SET_HEADER_BYTES];
+    header[..32].copy_from_slice(seed.bytes());
+    header[32..].copy_from_slice(&(count as u32).to_le_bytes());
+    header
+}
+
+fn key_header(key: &SeededSwitchKey<'_>) -> [u8; KEY_HEADER_BYTES] {
+    let mut header = [0; KEY_HEADER_BYTES];
+    header[..8].copy_from_slice(&key.galois.to_le_bytes());
+    header[8..].copy_from_slice(&(key.level as u32).to_le_bytes());
+    header
+}
 
 impl<'a> SeededEvaluationKeys<'a> {
     /// The wire form.
@@ -113,11 +148,9 @@ impl<'a> SeededEvaluationKeys<'a> {
             .map(|key| KEY_HEADER_BYTES + key.pieces().into_iter().map(<[u8]>::len).sum::<usize>())
             .sum();
         let mut out = Vec::with_capacity(SET_HEADER_BYTES + length);
-        out.extend_from_slice(self.seed.bytes());
-        out.extend_from_slice(&(self.keys.len() as u32).to_le_bytes());
+        out.extend_from_slice(&set_header(&self.seed, self.keys.len()));
         for key in &self.keys {
-            out.extend_from_slice(&key.galois.to_le_bytes());
-            out.extend_from_slice(&(key.level as u32).to_le_bytes());
+            out.extend_from_slice(&key_header(key));
             key.pieces()
                 .into_iter()
                 .for_each(|piece| out.extend_from_slice(piece));
@@ -127,27 +160,44 @@ impl<'a> SeededEvaluationKeys<'a> {
 
     /// Reads the wire form. Lengths, levels and exponents are checked here, the words when the keys are expanded.
     pub fn from_bytes(context: &Context, bytes: &'a [u8]) -> Result<Self> {
+        Self::read(context, bytes, |range| Some(Halves::Read(&bytes[range])))
+    }
+
+    /// [`from_bytes`](Self::from_bytes) of bytes that are to stay where they are: seeded keys are read from there whenever they are used,
+    /// and nothing is copied but the last words of bytes without 64 others behind them.
+    pub fn from_shared(context: &Context, bytes: &SharedBytes) -> Result<Self> {
+        Self::read(context, bytes, |range| bytes.part(range).map(Halves::Shared))
+    }
+
+    /// Reads the wire form; `halves` are those in a range of it.
+    fn read(
+        context: &Context,
+        bytes: &[u8],
+        halves: impl Fn(Range<usize>) -> Option<Halves<'a>>,
+    ) -> Result<Self> {
         const WHAT: &str = "evaluation keys";
         let corrupted = |reason| Error::Corrupted { what: WHAT, reason };
-        let mut rest = bytes;
-        let mut take = |length: usize| -> Result<&'a [u8]> {
-            let truncated = Error::Truncated {
-                what: WHAT,
-                found: rest.len(),
-                expected: length,
-            };
-            let (piece, after) = rest.split_at_checked(length).ok_or(truncated)?;
-            rest = after;
-            Ok(piece)
+        let mut at = 0;
+        let mut take = |length: usize| -> Result<Range<usize>> {
+            let (found, expected) = (bytes.len() - at, length);
+            if found < expected {
+                return Err(Error::Truncated {
+                    what: WHAT,
+                    found,
+                    expected,
+                });
+            }
+            at += length;
+            Ok(at - length..at)
         };
-        let number = |piece: &[u8]| {
-            piece
+        let number = |range: Range<usize>| {
+            bytes[range]
                 .iter()
                 .rev()
                 .fold(0u64, |value, &byte| value << 8 | u64::from(byte))
         };
         let mut seed = [0; 32];
-        seed.copy_from_slice(take(32)?);
+        seed.copy_from_slice(&bytes[take(32)?]);
         let count = number(take(4)?);
         let mut keys: Vec<SeededSwitchKey<'a>> = vec![];
         for _ in 0..count {
@@ -161,14 +211,15 @@ impl<'a> SeededEvaluationKeys<'a> {
             if level > context.top_level() {
                 return Err(corrupted("a level is above the chain's top"));
             }
-            let halves = Halves::Read(take(SeededSwitchKey::packed_bytes(context, level))?);
+            let range = take(SeededSwitchKey::packed_bytes(context, level))?;
+            let halves = halves(range).ok_or(corrupted("a key ends beyond the bytes"))?;
             keys.push(SeededSwitchKey {
                 galois,
                 level,
                 halves,
             });
         }
-        if !rest.is_empty() {
+        if at < bytes.len() {
             return Err(corrupted("more bytes than announced"));
         }
         Ok(Self {
@@ -196,7 +247,8 @@ impl<'a> SeededEvaluationKeys<'a> {
         Ok(())
     }
 
-    /// The keys ready for use. Halves that were made here are taken over as they are; those that were read are copied and checked.
+    /// The keys ready for use. Halves that were made here are taken over as they are; those that were read are checked, and copied where
+    /// they are not shared.
     ///
     /// # Errors
     /// [`Error::Corrupted`] for a word that is not below its prime.

@@ -15,10 +15,13 @@ use crate::ckks::{domain, parallel};
 use crate::error::{Error, Result};
 use crate::math::automorphism::galois_inverse;
 use crate::math::buffer::Limbs;
+use crate::math::modulus::Modulus;
 use crate::math::panel::Panel;
 use crate::math::sample::{Seed, Stream};
+use crate::math::shared::SharedBytes;
 use crate::math::uniform::UniformStream;
 use crate::params::Secret;
+use std::ops::Range;
 use zeroize::Zeroize;
 
 /// The number by which the relinearisation key goes among the automorphisms: no automorphism that needs a key has it.
@@ -137,14 +140,21 @@ pub(crate) enum Halves<'a> {
     Made(Vec<Panel>),
     /// The bytes of such panels, one after the other, unchecked.
     Read(&'a [u8]),
+    /// The same, to be read where they are.
+    Shared(SharedBytes),
 }
 
 impl Halves<'_> {
     /// Panels of `count` rows on these primes.
     fn into_panels(self, context: &Context, primes: &[u16], count: usize) -> Result<Vec<Panel>> {
-        let bytes = match self {
+        let shared;
+        let (bytes, shared): (&[u8], Option<&SharedBytes>) = match self {
             Self::Made(panels) => return Ok(panels),
-            Self::Read(bytes) => bytes,
+            Self::Read(bytes) => (bytes, None),
+            Self::Shared(bytes) => {
+                shared = bytes;
+                (&shared, Some(&shared))
+            }
         };
         let expected = count * poly_bytes(context, primes);
         if bytes.len() != expected {
@@ -155,16 +165,18 @@ impl Halves<'_> {
             });
         }
         let n = context.degree();
-        let mut rest = bytes;
+        let mut end = 0;
         let cut = |&prime: &u16| {
-            let q = context.modulus(prime);
-            let (packed, after) = rest.split_at(count * Panel::row_bytes(n, q.bits()));
-            rest = after;
-            (q, packed)
+            let (q, start) = (context.modulus(prime), end);
+            end += count * Panel::row_bytes(n, q.bits());
+            (q, start..end)
         };
         let pieces = primes.iter().map(cut).collect();
-        let panels = parallel::map(pieces, |(q, packed)| {
-            let panel = Panel::from_bytes(n, count, q.bits(), packed);
+        let panels = parallel::map(pieces, |(q, range): (&Modulus, Range<usize>)| {
+            let panel = match shared {
+                Some(bytes) => Panel::shared(n, count, q.bits(), bytes, range),
+                None => Panel::from_bytes(n, count, q.bits(), &bytes[range]),
+            };
             let largest = panel.largest(context.kernels());
             (largest < q.value()).then_some(panel)
         });
@@ -187,6 +199,7 @@ impl SeededSwitchKey<'_> {
         match &self.halves {
             Halves::Made(panels) => panels.iter().map(Panel::as_bytes).collect(),
             Halves::Read(bytes) => vec![bytes],
+            Halves::Shared(bytes) => vec![bytes],
         }
     }
 

@@ -118,7 +118,7 @@ pub(super) fn key_sum(
     range: Range<usize>,
 ) {
     let [out0, out1] = outs;
-    let block = sum.panel.block();
+    let (block, blocks) = (sum.panel.block(), sum.panel.blocks());
     let mut factors = [0; BLOCK_WORDS];
     for at in range.step_by(block) {
         let mut sums = [[0u128; BLOCK_WORDS]; 2];
@@ -130,8 +130,8 @@ pub(super) fn key_sum(
         for (j, digit) in sum.digits.iter().enumerate() {
             for (half, sums) in sums.iter_mut().enumerate() {
                 match made {
-                    None => sum.panel.unpack(at / block, 2 * j + half, &mut factors[..block]),
-                    Some(_) if half == 0 => sum.panel.unpack(at / block, j, &mut factors[..block]),
+                    None => blocks.unpack(at / block, 2 * j + half, &mut factors[..block]),
+                    Some(_) if half == 0 => blocks.unpack(at / block, j, &mut factors[..block]),
                     Some(made) => factors[..block].copy_from_slice(&made.digit(j, at)[..block]),
                 }
                 let products = digit[at..at + block].iter().zip(&factors);
@@ -165,14 +165,13 @@ pub(super) fn panel_sums(
     sums: &PanelSums<'_>,
     range: Range<usize>,
 ) {
-    let block = sums.panel.block();
+    let (block, blocks) = (sums.panel.block(), sums.panel.blocks());
     let mut words = [0; BLOCK_WORDS];
     for at in range.clone().step_by(block) {
         for (outs, terms) in outs.iter_mut().zip(sums.terms) {
             let mut totals = [[0u128; BLOCK_WORDS]; 2];
             for term in *terms {
-                sums.panel
-                    .unpack(at / block, term.row as usize, &mut words[..block]);
+                blocks.unpack(at / block, term.row as usize, &mut words[..block]);
                 for (totals, limb) in totals.iter_mut().zip(sums.factors[term.factor as usize]) {
                     let products = limb[at..at + block].iter().zip(&words);
                     for (total, (&x, &y)) in totals.iter_mut().zip(products) {

@@ -38,6 +38,16 @@ proptest! {
             let again = Panel::from_bytes(n, rows.len(), bits, packed.as_bytes());
             prop_assert_eq!(again.as_bytes(), packed.as_bytes());
             prop_assert_eq!(again.largest(&kernels), packed.largest(&kernels));
+            // In place, from any byte on; copied where nothing follows. What is behind is not a word.
+            for behind in [0, 1, 63, 64, 100] {
+                let message = [&[0xa5; 13], packed.as_bytes(), &vec![0xff; behind]].concat();
+                let message = SharedBytes::from(message);
+                let range = 13..13 + packed.bytes();
+                let shared = Panel::shared(n, rows.len(), bits, &message, range.clone());
+                prop_assert_eq!(shared.as_bytes(), packed.as_bytes());
+                prop_assert_eq!(shared.as_bytes().as_ptr() == message[range].as_ptr(), behind >= SLACK_BYTES);
+                prop_assert_eq!(shared.largest(&kernels), packed.largest(&kernels));
+            }
         }
     }
 
@@ -65,6 +75,9 @@ proptest! {
         for kernels in paths() {
             let kept: Vec<Vec<u64>> = rows.iter().step_by(if seeded { 2 } else { 1 }).cloned().collect();
             let packed = panel(&kernels, &kept, n, q.bits());
+            let message = SharedBytes::from([&[0xa5; 5], packed.as_bytes(), &[0xff; 64]].concat());
+            let in_place = Panel::shared(n, kept.len(), q.bits(), &message, 5..5 + packed.bytes());
+            let packed = if seed % 2 == 0 { packed } else { in_place };
             let sum = KeySum {
                 panel: &packed,
                 uniform: seeded.then_some(&streams),

@@ -99,7 +99,7 @@ unsafe fn key_blocks<const SHORT: bool>(
     let vector = sum.panel.bits() as usize;
     let row = SIDE * vector;
     let zero = _mm512_setzero_si512();
-    let lines = sum.lines();
+    let (lines, blocks) = (sum.lines(), sum.panel.blocks());
     // SAFETY: the caller gives limbs of as many words as the panel's rows have and a range of whole blocks inside; the panel has two
     // rows a digit, or one where the others were made, and 64 readable bytes from each vector on; targets are lines of the results.
     unsafe {
@@ -126,7 +126,7 @@ unsafe fn key_blocks<const SHORT: bool>(
                     high0[k] = _mm512_madd52hi_epu64(zero, x, weight);
                 }
             }
-            let mut from = sum.panel.block_ptr(at / SIDE_WORDS);
+            let mut from = blocks.ptr(at / SIDE_WORDS);
             for (j, digit) in sum.digits.iter().enumerate() {
                 let uniform = made.map(|made| made.digit(j, at)[..SIDE_WORDS].as_ptr());
                 for k in 0..SIDE {
@@ -158,9 +158,10 @@ unsafe fn panel_sums(q: &Modulus, outs: &mut [[&mut [u64]; 2]], sums: &PanelSums
     let reducer = Reducer::new(q);
     let unpacker = Unpacker::new(sums.panel.bits());
     let vector = sums.panel.bits() as usize;
+    let blocks = sums.panel.blocks();
     let zero = _mm512_setzero_si512();
     for at in range.clone().step_by(SIDE_WORDS) {
-        let block = sums.panel.block_ptr(at / SIDE_WORDS);
+        let block = blocks.ptr(at / SIDE_WORDS);
         for ([out0, out1], terms) in outs.iter_mut().zip(sums.terms) {
             let mut low0 = [zero; SIDE];
             let (mut high0, mut low1, mut high1) = (low0, low0, low0);
