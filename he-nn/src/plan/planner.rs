@@ -64,7 +64,9 @@ impl Model {
             let (limit, least) = (refused.limit, refused.least.of(refused.limit));
             let relaxed = goal.relaxed_to(limit, &refused.least);
             match self.planned(&relaxed, memo) {
-                Err(Error::OverLimit(again)) if again.least.of(limit) > least => refused.least = again.least,
+                Err(Error::OverLimit(again)) if again.limit == limit && again.least.of(limit) > least => {
+                    refused.least = again.least
+                }
                 _ => return Err(Error::OverLimit(refused)),
             }
         }

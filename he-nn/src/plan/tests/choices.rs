@@ -179,7 +179,9 @@ fn two_limits_are_kept_together() {
     let network = perceptron();
     let goal = Goal::latency().prices(PINNED);
     let fast = network.plan(&goal).expect("a plan").footprint();
-    let fewest_keys = refusal(network, &goal.clone().keys(0)).least.sent_keys;
+    let fewest_keys = refusal(network, &goal.clone().keys(0).memory(u64::MAX))
+        .least
+        .sent_keys;
     let both = refusal(network, &goal.clone().keys(fewest_keys).memory(0));
     assert_eq!((both.limit, both.least.sent_keys), (Limit::Memory, fewest_keys));
     let kept = goal.clone().keys(fewest_keys).memory(both.least.memory());
