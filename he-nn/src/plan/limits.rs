@@ -116,11 +116,11 @@ impl Goal {
         }
     }
 
-    /// The goal with a limit that a plan just keeps, and without the other where that plan breaks it.
-    pub(super) fn relaxed_to(&self, limit: Limit, plan: &Footprint) -> Goal {
+    /// The goal with another limit, and without the other one where a plan breaks it.
+    pub(super) fn relaxed_to(&self, limit: Limit, most: u64, plan: &Footprint) -> Goal {
         let kept = |other| {
             if other == limit {
-                Some(plan.of(limit))
+                Some(most)
             } else {
                 self.limit(other).filter(|_| self.keeps(other, plan))
             }

@@ -59,13 +59,27 @@ impl Model {
             Err(Error::OverLimit(refused)) => refused,
             planned => return planned,
         };
-        // A larger limit may take other turns on the way: the number is named only once a plan was made with it.
+        // Another limit may take other turns on the way: the number that is named is one with which a plan was made, and below which none
+        // was.
+        let limit = refused.limit;
+        let mut most = refused.least.of(limit);
+        let mut is_made = false;
         loop {
-            let (limit, least) = (refused.limit, refused.least.of(refused.limit));
-            let relaxed = goal.relaxed_to(limit, &refused.least);
-            match self.planned(&relaxed, memo) {
-                Err(Error::OverLimit(again)) if again.limit == limit && again.least.of(limit) > least => {
-                    refused.least = again.least
+            match self.planned(&goal.relaxed_to(limit, most, &refused.least), memo) {
+                Ok(plan) if goal.broken_by(&plan.footprint()).is_none() => {
+                    let goal = goal.clone();
+                    return Ok(Plan { goal, ..plan });
+                }
+                Ok(plan) => {
+                    is_made = true;
+                    refused.least = plan.footprint();
+                    most = refused.least.of(limit).saturating_sub(1);
+                }
+                Err(Error::OverLimit(again))
+                    if !is_made && again.limit == limit && again.least.of(limit) > most =>
+                {
+                    refused.least = again.least;
+                    most = refused.least.of(limit);
                 }
                 _ => return Err(Error::OverLimit(refused)),
             }
