@@ -4,6 +4,8 @@
 //! [--json FILE]`
 
 use std::error::Error;
+use std::fs::File;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -219,8 +221,23 @@ impl Bench<'_> {
     }
 }
 
-fn main() -> Result<ExitCode, Box<dyn Error>> {
-    let arguments = Arguments::parse();
+fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
+    // A file that cannot be written is known of before the work, not after it.
+    let json = arguments.json.as_ref().map(|path| {
+        let file = File::create(path);
+        file.map_err(|error| format!("cannot write {}: {error}", path.display()))
+    });
+    let json = json.transpose()?;
     rayon::ThreadPoolBuilder::new()
         .num_threads(arguments.threads.into())
         .build_global()?;
@@ -341,8 +358,8 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         report.worst_bits,
         report.peak_rss_bytes.map_or("unknown memory".into(), bytes)
     );
-    if let Some(path) = arguments.json {
-        std::fs::write(path, serde_json::to_string_pretty(&report)? + "\n")?;
+    if let Some(mut file) = json {
+        writeln!(file, "{}", serde_json::to_string_pretty(&report)?)?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
