@@ -35,13 +35,13 @@ twins! {
     shape at "ui/shape/pass" {
         adaptive_pool_enlarges approximation_range batch_norm_rank composite_degree
         composite_of_another_function composite_without_members concat_of_different_shapes
-        constants_per_channel image_expected kernel_too_large linear_on_image no_output_channels
+        constants_per_channel image_expected inverse_interval inverse_precision inverse_span kernel_too_large linear_on_image no_output_channels
         no_such_dimension output_without_input padding_too_large permute_names_an_axis_twice
         polynomial_degree reshape_elements sign_by_one_polynomial slice_beyond_the_end
         sum_of_different_shapes weight_path zero_factor zero_stride
     }
     depth at "ui/depth/pass" {
-        budget_spent composite_in_a_budget degree_too_high example_of_a_block long_path longest_branch no_level nothing_absorbs
+        budget_spent composite_in_a_budget degree_too_high example_of_a_block inverse_in_a_budget long_path longest_branch no_level nothing_absorbs
         output_map step_beyond_a_bootstrap three_functions_deep
     }
     security at "ui/security/pass" {

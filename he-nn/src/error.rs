@@ -59,6 +59,20 @@ pub enum Error {
         /// Largest absolute value allowed.
         expected: f64,
     },
+    /// A value leaves the interval on which an inverse is approximated.
+    #[error(
+        "value {found} entering {layer} leaves its interval, expected {lo} <= value <= {hi}\nhelp: state a wider `Positive::between(..)`, or add a constant to a value that may vanish"
+    )]
+    OutsideInterval {
+        /// The inverse.
+        layer: String,
+        /// The value.
+        found: f64,
+        /// Smallest value allowed.
+        lo: f64,
+        /// Largest value allowed.
+        hi: f64,
+    },
     /// An activation has neither a stated nor a calibrated range.
     #[error(
         "{layer} has no range, expected a stated or calibrated one\nhelp: write `.range(..)`, or pass `model.calibrate(..)?` to the goal"

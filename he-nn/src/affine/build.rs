@@ -190,6 +190,7 @@ impl<'m> Builder<'m> {
                     }
                 }
             }
+            Op::Reciprocal(reciprocal) => self.reciprocal(operands[0], x, reciprocal)?,
             _ => return Err(self.unsupported(node)),
         })
     }
@@ -262,7 +263,7 @@ impl<'m> Builder<'m> {
         self.stage(
             Kind::Shift {
                 x,
-                offset: Offset { folds },
+                offset: Offset { folds, opens: false },
             },
             &shape,
             0,

@@ -17,6 +17,8 @@ pub(super) const ANY: u32 = ZERO - 1;
 pub(super) enum Source {
     /// `factor * x`, known at plan time.
     Constant(f64),
+    /// `x + addend`, known at plan time.
+    Addend(f64),
     /// Batch norm, standardisation or normalisation.
     Layer(NodeId),
     /// The reciprocal window lengths of a pooling node.
@@ -45,7 +47,11 @@ impl Source {
     /// False if `b` is always zero.
     pub(super) fn has_offset(self) -> bool {
         match self {
-            Self::Layer(_) | Self::Offset { .. } | Self::Twin { .. } | Self::TwinConstant { .. } => true,
+            Self::Addend(_)
+            | Self::Layer(_)
+            | Self::Offset { .. }
+            | Self::Twin { .. }
+            | Self::TwinConstant { .. } => true,
             Self::Doubling { offset, .. } => offset,
             Self::Constant(_) | Self::Divisors(_) | Self::Product(_) => false,
         }
@@ -54,7 +60,7 @@ impl Source {
     /// False if `a` is always one.
     pub(super) fn has_factor(self) -> bool {
         match self {
-            Self::Offset { .. } | Self::TwinConstant { .. } => false,
+            Self::Addend(_) | Self::Offset { .. } | Self::TwinConstant { .. } => false,
             Self::Doubling { offset, .. } => !offset,
             _ => true,
         }
@@ -87,6 +93,13 @@ impl Fold {
             part: Part::Both,
             classes: None,
             weight: None,
+        }
+    }
+
+    pub(super) fn addend(addend: f64) -> Self {
+        Self {
+            source: Source::Addend(addend),
+            ..Self::constant(1.0)
         }
     }
 

@@ -14,6 +14,7 @@ mod pair;
 mod pattern;
 mod polynomial;
 mod push;
+mod reciprocal;
 mod scales;
 mod stage;
 #[cfg(test)]

@@ -56,6 +56,7 @@ impl Builder<'_> {
             range,
             factor: 1.0,
             piece: None,
+            seed: None,
         };
         Ok(settled(self.stage(kind, &shape, node.spent)))
     }
@@ -106,6 +107,7 @@ impl Builder<'_> {
                 range: limit,
                 factor,
                 piece: Some(piece),
+                seed: None,
             };
             last = self.stage(kind, &shape, polynomial_levels(degree) as u32);
             self.stages[last.stage.index()].bound = Some(bound);
@@ -215,6 +217,7 @@ impl Builder<'_> {
             range,
             factor: 1.0,
             piece: None,
+            seed: None,
         };
         let rest = self.stage(rest, &shape, doublings);
         Some(self.stage(Kind::Add { x: top, y: rest }, &shape, 0))

@@ -44,7 +44,7 @@ impl Builder<'_> {
                     let folds = offset.folds.into_iter().chain([inside]).collect();
                     let kind = Kind::Shift {
                         x,
-                        offset: Offset { folds },
+                        offset: Offset { folds, opens: false },
                     };
                     result.stage = self.stage(kind, &stage.shape, 0).stage;
                 }

@@ -50,6 +50,8 @@ pub struct Affine {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Offset {
     pub(super) folds: Vec<Fold>,
+    /// Whether the steps of an inverse read what it delivers, and nothing else of their operand.
+    pub(super) opens: bool,
 }
 
 /// What a stage does. Operands are [`View`]s of earlier stages.
@@ -110,6 +112,8 @@ pub enum Kind {
         factor: f64,
         /// Which member of a composite it is, if it is one.
         piece: Option<Piece>,
+        /// Its coefficients, if it is the seed of an inverse square root.
+        seed: Option<Arc<[f64]>>,
     },
     /// `x + y`: no level.
     Add {
@@ -218,6 +222,15 @@ impl Stage {
         match &self.kind {
             Kind::Polynomial { piece, .. } => piece.as_ref(),
             _ => None,
+        }
+    }
+
+    /// Whether what follows magnifies values outside of its interval without bound: slots that hold no element must hold zeros.
+    #[must_use]
+    pub fn is_guarded(&self) -> bool {
+        match &self.kind {
+            Kind::Shift { offset, .. } => offset.opens,
+            _ => self.piece().is_some_and(Piece::is_first),
         }
     }
 

@@ -258,14 +258,16 @@ impl Loaded<'_> {
             range,
             factor,
             ref piece,
+            ref seed,
             ..
         } = &stage.kind
         else {
             return Ok(None);
         };
-        let mut coefficients = match piece {
-            Some(piece) => vec![piece.coefficients()],
-            None => self.chebyshev(function, range)?,
+        let mut coefficients = match (piece, seed) {
+            (Some(piece), _) => vec![piece.coefficients()],
+            (None, Some(seed)) => vec![seed.to_vec()],
+            (None, None) => self.chebyshev(function, range)?,
         };
         for row in &mut coefficients {
             // The doubling chain carries the top term as `c_d (T_d + 1)`.
@@ -356,6 +358,7 @@ impl Loaded<'_> {
         let plain = |node: NodeId| self.plain.get(&node).cloned().unwrap_or_default();
         Ok(match source {
             Source::Constant(factor) => (vec![factor], Vec::new()),
+            Source::Addend(addend) => (Vec::new(), vec![addend]),
             Source::Layer(id) => {
                 let node = self.stages.model.node(id);
                 layer::elementwise_map(&node.op, &clear::weights(node, self.checkpoint)?)

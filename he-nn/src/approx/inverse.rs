@@ -76,6 +76,13 @@ impl Inverse {
         Ok(inverse)
     }
 
+    /// A constant and so many steps, whatever their error.
+    pub(crate) fn in_steps(interval: Interval, steps: usize) -> Self {
+        let mut inverse = Self::with(interval, 0, steps);
+        inverse.measure();
+        inverse
+    }
+
     /// The seed of a degree, 0 or 2, and so many steps.
     fn with(interval: Interval, degree: usize, steps: usize) -> Self {
         let n = degree + 1;

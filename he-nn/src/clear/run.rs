@@ -99,6 +99,7 @@ fn evaluate(model: &Model, node: &Node, operands: &[&[f64]], w: &[Vec<f64>]) -> 
         Op::Square => x.iter().map(|x| x * x).collect(),
         Op::Polynomial { degree, .. } => layer::polynomial::clear(x, tensor(0), *degree),
         Op::Activation(activation) => x.iter().map(|&x| activation.function.call(x)).collect(),
+        Op::Reciprocal(reciprocal) => x.iter().map(|&x| reciprocal.call(x)).collect(),
         _ => return Err(unsupported(node)),
     })
 }
@@ -211,6 +212,19 @@ impl<'a> Session<'a> {
     }
 
     fn enforce_range(&self, node: &Node, operands: &[&[f64]]) -> Result<()> {
+        if let (Op::Reciprocal(reciprocal), true) = (node.op, self.enforce) {
+            let on = reciprocal.on();
+            let mut values = operands.iter().copied().flatten().copied();
+            return match values.find(|&x| !on.holds(x)) {
+                Some(found) => Err(Error::OutsideInterval {
+                    layer: place(node),
+                    found,
+                    lo: on.lo,
+                    hi: on.hi,
+                }),
+                None => Ok(()),
+            };
+        }
         let Op::Activation(activation) = node.op else {
             return Ok(());
         };
@@ -291,7 +305,8 @@ impl Model {
     ///
     /// # Errors
     /// [`Error::Checkpoint`] for weights that do not fit, [`Error::Length`] for an input of another size,
-    /// [`Error::OutOfRange`] for a value beyond the stated range of an activation, [`Error::NonFinite`].
+    /// [`Error::OutOfRange`] for a value beyond the stated range of an activation, [`Error::OutsideInterval`] for one outside of that of an
+    /// inverse, [`Error::NonFinite`].
     pub fn run_clear(&self, checkpoint: &Checkpoint, input: &[f32]) -> Result<Vec<f32>> {
         Ok(self.run_clear_all(checkpoint, &[input], None)?.concat())
     }

@@ -3,7 +3,7 @@
 use core::panic::Location;
 
 use super::{Form, Path, Shape};
-use crate::layer::{Activation, AvgPool2d, BatchNorm, Conv2d, Linear, Permute, Slice, SumPool2d};
+use crate::layer::{Activation, AvgPool2d, BatchNorm, Conv2d, Linear, Permute, Reciprocal, Slice, SumPool2d};
 
 /// Index of a node in [`Model::nodes`](crate::Model::nodes); operands come before their consumers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -118,6 +118,8 @@ pub enum Op {
     },
     /// A smooth scalar function, fitted at plan time.
     Activation(Activation),
+    /// A negative power, by steps that are chosen at plan time.
+    Reciprocal(Reciprocal),
     /// Applies the pending affine map of its operand, whose consumer cannot absorb it: the identity on values, one level.
     Settle,
 }
@@ -154,6 +156,7 @@ impl Op {
             Op::Square => "square",
             Op::Polynomial { .. } => "polynomial",
             Op::Activation(activation) => activation.function.name(),
+            Op::Reciprocal(reciprocal) => reciprocal.name(),
             Op::Settle => "pending affine map",
         }
     }

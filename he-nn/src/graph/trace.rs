@@ -286,6 +286,7 @@ impl<'t> Trace<'t> {
             .text("`");
         let message = match record.op {
             Op::Activation(_) => message.text("; or lower an activation's degree"),
+            Op::Reciprocal(_) => message.text("; or narrow its interval"),
             _ if fitted => message.text("; or lower an activation's degree"),
             _ => message,
         };

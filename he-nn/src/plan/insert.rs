@@ -1,11 +1,11 @@
-//! Steps that are put into a translated network: refreshes behind others, and products in front of composites.
+//! Steps that are put into a translated network: refreshes behind others, and products in front of composites and inverses.
 
 use std::sync::Arc;
 
 use super::network::{Geometry, Network, Step, StepId, StepKind};
 use super::packing::sparse::SparseMap;
 use super::translate::{OutputView, Source, Translated};
-use crate::affine::{Piece, Stages};
+use crate::affine::Stages;
 
 impl Translated {
     /// The same network with the results of some steps refreshed, within their ranges, for all their readers. Outputs stay as they are.
@@ -21,7 +21,7 @@ impl Translated {
             .count()
     }
 
-    /// The same network with refreshed results, and with polynomials whose operand is cleared.
+    /// The same network with refreshed results, and with polynomials and shifts whose operand is cleared.
     fn with_steps(&self, places: &[StepId], fronts: &[StepId]) -> Self {
         let mut network = Network::default();
         let (mut sources, mut ranges) = (vec![], vec![]);
@@ -31,7 +31,7 @@ impl Translated {
             let mut step = step.clone();
             step.kind.renumber(|old| read[old]);
             if fronts.contains(&id)
-                && let (&[old], &[x], Source::Polynomial(stage)) = (
+                && let (&[old], &[x], Source::Polynomial(stage) | Source::Shift(stage)) = (
                     self.network.steps[id].kind.operands().as_slice(),
                     step.kind.operands().as_slice(),
                     self.sources[id],
@@ -80,22 +80,22 @@ impl Translated {
         }
     }
 
-    /// The steps whose polynomial is the first member of a composite.
-    pub fn composites(&self, stages: &Stages) -> Vec<StepId> {
-        let first = |source: &Source| match source {
-            Source::Polynomial(id) => stages.get(*id).piece().is_some_and(Piece::is_first),
+    /// The steps at which composites and inverses start: the first member's polynomial, the shift in front of the steps of an inverse.
+    pub fn guarded(&self, stages: &Stages) -> Vec<StepId> {
+        let is_guarded = |source: &Source| match source {
+            Source::Polynomial(id) | Source::Shift(id) => stages.get(*id).is_guarded(),
             _ => false,
         };
         let sources = self.sources.iter().enumerate();
         sources
-            .filter(|(_, source)| first(source))
+            .filter(|(_, source)| is_guarded(source))
             .map(|(id, _)| id)
             .collect()
     }
 
-    /// The same network in which the operands of these polynomials have nothing but zeros beside their elements.
-    pub fn cleared(&self, polynomials: &[StepId]) -> Self {
-        self.with_steps(&[], polynomials)
+    /// The same network in which the operands of these steps have nothing but zeros beside their elements.
+    pub fn cleared(&self, steps: &[StepId]) -> Self {
+        self.with_steps(&[], steps)
     }
 }
 

@@ -200,10 +200,11 @@ impl Planner<'_> {
         };
         // The members of composites have little room for errors, whatever is asked of the answer, and each amplifies what its steps
         // round.
-        let error = if self.translated.composites(self.stages).is_empty() {
-            self.goal.error
-        } else {
+        let has_members = self.stages.list().iter().any(|stage| stage.piece().is_some());
+        let error = if has_members {
             self.goal.error.min(NOISE / GAIN * largest)
+        } else {
+            self.goal.error
         };
         Ok(Demand {
             products: network.products_by_level(),
@@ -213,7 +214,7 @@ impl Planner<'_> {
         })
     }
 
-    /// With every composite's operand cleared that stands beside slots of unknown content, and no other: it takes a level.
+    /// With every operand of a composite or an inverse cleared that stands beside slots of unknown content, and no other: it takes a level.
     fn choose(&mut self) -> Result<Candidate> {
         let mut network = self.translated.clone();
         loop {
@@ -228,8 +229,8 @@ impl Planner<'_> {
                 Err(error @ Error::Infeasible { .. }) => self.over_limit(error)?,
                 Err(error) => return Err(error),
             };
-            let composites = network.composites(self.stages).into_iter();
-            let cleared: Vec<StepId> = composites
+            let guarded = network.guarded(self.stages).into_iter();
+            let cleared: Vec<StepId> = guarded
                 .filter(|&id| exposed.contains(&network.sources[id]))
                 .collect();
             let spared = self.translated.network.spared.iter();
@@ -257,7 +258,7 @@ impl Planner<'_> {
         closest.map(|(_, exposed)| exposed).ok_or(error)
     }
 
-    /// The composites whose operand stands beside slots of unknown content: beyond its interval a composite grows like a power of its
+    /// The composites and inverses whose operand stands beside slots of unknown content: beyond its interval either grows like a power of its
     /// degree, so that what becomes of these could wrap around.
     fn exposed(&self, packing: &Packing) -> Vec<Source> {
         let Translated { network, sources, .. } = &self.translated;
@@ -265,8 +266,8 @@ impl Planner<'_> {
             let operands = network.steps[*id].kind.operands();
             operands.iter().any(|&x| packing.layouts[x].has_unknown())
         };
-        let composites = self.translated.composites(self.stages).into_iter();
-        composites.filter(reads_unknown).map(|id| sources[id]).collect()
+        let guarded = self.translated.guarded(self.stages).into_iter();
+        guarded.filter(reads_unknown).map(|id| sources[id]).collect()
     }
 
     /// Without refreshing where that can be; with it where the model allows it and the goal asks for it, or nothing else serves.

@@ -9,6 +9,7 @@ mod networks;
 mod pinned;
 mod polynomials;
 mod random;
+mod reciprocals;
 mod refreshed;
 mod short;
 mod trial;

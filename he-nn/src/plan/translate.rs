@@ -37,7 +37,7 @@ pub enum Source {
     Shift(StageId),
     /// All coefficients of a polynomial stage.
     Polynomial(StageId),
-    /// The factor that brings the operand of a composite to its interval.
+    /// The factor that brings the operand of a composite or an inverse to its interval.
     Front(StageId),
 }
 
@@ -216,6 +216,7 @@ impl Translator<'_> {
                 function,
                 range,
                 piece,
+                seed,
                 ..
             } => {
                 if *degree == 2
@@ -228,7 +229,7 @@ impl Translator<'_> {
                 // The interval of a polynomial bounds what enters it.
                 let entering = &mut self.ranges[x];
                 entering.largest = entering.largest.min(1.0 / argument.abs());
-                let is_first = piece.as_ref().is_none_or(Piece::is_first);
+                let is_first = piece.as_ref().is_none_or(Piece::is_first) && seed.is_none();
                 if let (Some(ranges), [operand], true) = (
                     self.sites,
                     self.stages.model().node(*function).inputs.as_slice(),
@@ -247,7 +248,7 @@ impl Translator<'_> {
                 let kind = StepKind::Polynomial {
                     x,
                     degree: *degree as u32,
-                    per_element: trained || *degree <= CUBIC && piece.is_none(),
+                    per_element: trained || *degree <= CUBIC && piece.is_none() && seed.is_none(),
                     unit: *argument == 1.0 || piece.is_some(),
                 };
                 self.push(name, kind, elements, Source::Polynomial(id))

@@ -93,7 +93,7 @@ fn weights(model: &Model) -> Checkpoint {
 }
 
 /// Samples that the model is calibrated on: the one that is run, and others.
-fn samples(model: &Model) -> Vec<f32> {
+pub(super) fn samples(model: &Model) -> Vec<f32> {
     (0..8).flat_map(|seed| sample(model, seed)).collect()
 }
 
@@ -138,12 +138,21 @@ impl Deployment {
 
     /// Encrypted against clear, within the bound that the server derives.
     pub(super) fn agrees(&self) {
+        self.agrees_within(0.0);
+    }
+
+    /// The same where approximations come as near to the clear model as this.
+    pub(super) fn agrees_within(&self, distance: f64) {
         for seed in 0..2 {
-            self.agrees_on(&sample(self.model, seed));
+            self.compare(&sample(self.model, seed), distance);
         }
     }
 
     pub(super) fn agrees_on(&self, x: &[f32]) {
+        self.compare(x, 0.0);
+    }
+
+    fn compare(&self, x: &[f32], distance: f64) {
         let server = Server::on(&self.plan, &self.checkpoint, self.context.clone()).expect("a server");
         let client = Client::insecure(server.client_spec(), &self.context).expect("a client");
         let sent = client.evaluation_keys().to_bytes();
@@ -167,7 +176,7 @@ impl Deployment {
             .zip(&expected)
             .fold(0.0f64, |most, (a, b)| most.max(f64::from((a - b).abs())));
         eprintln!("{}: error {error:.1e}, bound {bound:.1e}", self.model.name());
-        assert!(error <= bound, "error {error}, bound {bound}");
+        assert!(error <= bound + distance, "error {error}, bound {bound}");
         assert!(bound < 0.05, "the bound {bound} says nothing");
     }
 

@@ -1,0 +1,10 @@
+//! An inverse around 0.
+
+use he_nn::prelude::*;
+
+#[he_nn::model(input = [8], depth = 9)]
+fn network(x: Tensor) -> Tensor {
+    inverse(x, Positive::between(0.0, 1.0))
+}
+
+fn main() {}
