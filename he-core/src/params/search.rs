@@ -47,7 +47,12 @@ impl PrimeSearch {
     /// The unused prime nearest to `target`, at most a quarter away.
     pub(super) fn nearest(&mut self, target: f64) -> Result<u64> {
         let step = self.two_n as f64;
-        let start = (((target - 1.0) / step).round().max(1.0) * step) as u64 + 1;
+        let most = f64::from(PRIME_BITS_MAX).exp2();
+        // Whoever wrote the target may mean nothing by it: what no prime is near to is not searched.
+        if target.is_nan() || 0.75 * target >= most {
+            return Err(self.none(target.log2()));
+        }
+        let start = (((target.min(most) - 1.0) / step).round().max(1.0) * step) as u64 + 1;
         self.take(start, target.log2(), |this, start| {
             let reach = (target / (4.0 * step)) as u64;
             (0..=reach).find_map(|k| {
@@ -79,11 +84,34 @@ impl PrimeSearch {
         log2_target: f64,
         find: impl Fn(&Self, u64) -> Option<u64>,
     ) -> Result<u64> {
-        let prime = find(self, start).ok_or(Error::NoPrime {
-            log2_target,
-            log_two_n: self.two_n.ilog2(),
-        })?;
+        let prime = find(self, start).ok_or_else(|| self.none(log2_target))?;
         self.used.push(prime);
         Ok(prime)
+    }
+
+    fn none(&self, log2_target: f64) -> Error {
+        Error::NoPrime {
+            log2_target,
+            log_two_n: self.two_n.ilog2(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_without_a_prime_near_are_refused_at_once() {
+        let mut search = PrimeSearch::new(10);
+        for target in [2f64.powi(51), 2f64.powi(90), f64::INFINITY, f64::NAN] {
+            assert!(
+                matches!(search.nearest(target), Err(Error::NoPrime { .. })),
+                "{target}"
+            );
+        }
+        let highest = search.nearest(1.2 * 2f64.powi(50)).unwrap();
+        assert!(highest < 1 << 50 && highest > (1 << 50) - (1 << 20));
+        assert_eq!(PrimeSearch::new(10).below(50).unwrap(), highest);
     }
 }
