@@ -33,6 +33,8 @@ impl Demand {
 const PRIME_SHORTFALL: f64 = 1.01;
 /// Scales below this lose more to rounding than any network bears.
 const SCALE_BITS_MIN: f64 = 24.0;
+/// A level has one prime of the scale's size, and primes have at most so many bits.
+const SCALE_BITS_MAX: u32 = 50;
 /// Bits by which a plaintext level is smaller than the scale. Rounding a weight at scale 2^w leaves an error of deviation
 /// sqrt(N / 12) / 2^w in every slot, times the 2-norm of the inputs of a row; a rescale leaves N / (6 S) once. For rows of some
 /// hundred inputs of size one the two meet two or three bits apart.
@@ -62,7 +64,11 @@ pub fn chains(log_n: u32, demand: &Demand) -> Vec<Chain> {
     let cap = demand.security.cap_bits(log_n);
     let products = demand.products.iter().filter(|&&product| product).count() as u32;
     let plain = demand.products.len() as u32 - products;
-    let least = least_scale_bits(log_n, demand).ceil() as u32;
+    let least = least_scale_bits(log_n, demand).ceil();
+    if least > f64::from(SCALE_BITS_MAX) {
+        return vec![];
+    }
+    let least = least as u32;
     let wanted = least + SPARE_BITS as u32;
     let headroom = demand.headroom_bits();
     let mut sizes: Vec<(f64, ChainSpec)> = Vec::new();
@@ -74,7 +80,7 @@ pub fn chains(log_n: u32, demand: &Demand) -> Vec<Chain> {
             // scale + products * scale + plain * (scale - margin) <= room
             let scale = ((room + plain * PLAIN_MARGIN_BITS) / (1 + products + plain))
                 .min(wanted)
-                .min(50);
+                .min(SCALE_BITS_MAX);
             // Odd sizes only where they just hold the base modulus: a finer grid finds nothing else.
             let fits_base = special * special_bits == scale + headroom + DIGIT_MARGIN_BITS;
             if scale < least || special_bits % 2 == 1 && !fits_base {
@@ -190,6 +196,19 @@ mod tests {
     use he_core::program::{Builder, ChainView};
 
     use super::*;
+
+    #[test]
+    fn an_error_below_that_of_every_scale_has_no_chain() {
+        for error in [1e-30, 1e-300, 5e-324] {
+            let demand = Demand {
+                products: vec![true, false],
+                largest: 1e10,
+                error,
+                security: Security::Bits128,
+            };
+            assert_eq!(chains(15, &demand), [], "{error:e}");
+        }
+    }
 
     /// Where levels are not nested, a key also stands on primes that its level lacks.
     #[test]
