@@ -8,7 +8,7 @@ use he_core::math::automorphism::{Automorphism, galois_of_rotation};
 use he_core::math::base_conversion::BaseConversion;
 use he_core::math::buffer::Limbs;
 use he_core::math::cpu::Path;
-use he_core::math::kernels::{self, Kernels, KeySum, Run, RunSums, RunTerm};
+use he_core::math::kernels::{self, Kernels, KeyLimb, KeySum, Run, RunSums, RunTerm};
 use he_core::math::modulus::Modulus;
 use he_core::math::ntt::NttTable;
 use he_core::math::panel::Panel;
@@ -104,7 +104,7 @@ fn sums(kernels: &Kernels, n: usize, repeats: usize) {
     let mut out = out.split_mut();
     let [out0, out1] = out.as_mut_slice() else { return };
     let automorphism = Automorphism::new(n, galois_of_rotation(n, 3));
-    for count in [2, 4, 12] {
+    for count in [1, 2, 4, 12] {
         let pairs = (0..count)
             .map(|i| (limbs.limb(2 * i), limbs.limb(2 * i + 1)))
             .collect::<Vec<_>>();
@@ -152,28 +152,53 @@ fn sums(kernels: &Kernels, n: usize, repeats: usize) {
         let streams: Vec<UniformStream> = (0..count as u64).map(stream).collect();
         let digits: Vec<&[u64]> = limbs.iter().take(count).collect();
         let mut key = |uniform: Option<&[UniformStream]>, automorphism| {
-            let sum = KeySum {
+            let limb = KeyLimb {
                 panel: if uniform.is_some() { &half } else { &whole },
                 uniform,
+            };
+            let sum = KeySum {
                 digits: &digits,
                 plus: None,
                 automorphism,
                 add: false,
             };
             least(repeats, || {
-                kernels.key_sum(&q, [black_box(out0), out1], &sum, 0..n)
+                kernels.key_sums(&q, &mut [[black_box(&mut *out0), &mut *out1]], limb, &[sum], 0..n)
             })
         };
         let (packed, moved) = (key(None, None), key(None, Some(&automorphism)));
         let seeded = key(Some(&streams), None);
+        // Two sums that share their key.
+        let mut more = Limbs::zeroed(n, 2);
+        let [more0, more1] = &mut more.split_mut()[..] else {
+            return;
+        };
+        let limb = KeyLimb {
+            panel: &half,
+            uniform: Some(&streams),
+        };
+        let sum = KeySum {
+            digits: &digits,
+            plus: None,
+            automorphism: None,
+            add: false,
+        };
+        let shared = least(repeats, || {
+            let mut outs = [
+                [black_box(&mut **out0), &mut **out1],
+                [&mut **more0, &mut **more1],
+            ];
+            kernels.key_sums(&q, &mut outs, limb, &[sum, sum], 0..n)
+        });
         println!(
-            "  sum of {count}: {:.3} ns a product, by runs of 16 {:.3}, in pairs {:.3}, packed {:.3}, with automorphism {:.3}, seeded {:.3}",
+            "  sum of {count}: {:.3} ns a product, by runs of 16 {:.3}, in pairs {:.3}, packed {:.3}, with automorphism {:.3}, seeded {:.3}, two of a key {:.3}",
             per_product(count, plain),
             per_product(2 * sums * count, runs),
             per_product(2 * count, both),
             per_product(2 * count, packed),
             per_product(2 * count, moved),
-            per_product(2 * count, seeded)
+            per_product(2 * count, seeded),
+            per_product(4 * count, shared)
         );
     }
 }

@@ -13,7 +13,7 @@ use std::time::Instant;
 use he_core::math::automorphism::{Automorphism, galois_of_rotation};
 use he_core::math::base_conversion::BaseConversion;
 use he_core::math::buffer::Limbs;
-use he_core::math::kernels::{self, Kernels, KeySum, PanelSums, PanelTerm};
+use he_core::math::kernels::{self, Kernels, KeyLimb, KeySum, PanelSums, PanelTerm};
 use he_core::math::modulus::Modulus;
 use he_core::math::ntt::NttTable;
 use he_core::math::panel::Panel;
@@ -129,14 +129,13 @@ impl<'a> Sums<'a> {
             |automorphism: Option<&Automorphism>, outs: [&mut [u64]; 2], digits: &Limbs, panel: &Panel| {
                 let digits: Vec<&[u64]> = digits.iter().take(TERMS).collect();
                 let sum = KeySum {
-                    uniform: None,
-                    panel,
                     digits: &digits,
                     plus: None,
                     automorphism,
                     add: false,
                 };
-                kernels.key_sum(&q, outs, &sum, 0..N);
+                let key = KeyLimb { panel, uniform: None };
+                kernels.key_sums(&q, &mut [outs], key, &[sum], 0..N);
             };
         let (hot, cold) = self.hot_and_cold(&panels, |outs, digits, panel| sum(None, outs, digits, panel));
         let (moved, _) = self.hot_and_cold(&panels[..1], |outs, digits, panel| {

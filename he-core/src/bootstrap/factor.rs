@@ -146,19 +146,17 @@ impl Factor {
         self.weights.bytes()
     }
 
-    /// The matrix times the slots of `x`.
+    /// The matrix times the slots of each.
     pub(super) fn apply(
         &self,
         context: &Context,
         keys: &EvaluationKeys,
-        x: &Ciphertext,
-    ) -> Result<Ciphertext> {
-        let mut out = linear::apply(context, keys, &[x], &self.plan, &self.weights)?;
-        out.pop().ok_or(Error::Count {
-            what: "results of a factor",
-            found: 0,
-            expected: 1,
-        })
+        all: &[Ciphertext],
+    ) -> Result<Vec<Ciphertext>> {
+        let inputs: Vec<[&Ciphertext; 1]> = all.iter().map(|x| [x]).collect();
+        let inputs: Vec<&[&Ciphertext]> = inputs.iter().map(|x| &x[..]).collect();
+        let outputs = linear::apply_all(context, keys, &inputs, &self.plan, &self.weights)?;
+        Ok(outputs.into_iter().flatten().collect())
     }
 }
 

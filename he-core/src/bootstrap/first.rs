@@ -56,9 +56,10 @@ impl FirstFactor {
         self.turned.bytes()
     }
 
-    /// The matrix times the slots of `x`, which is read at the operand's scale.
-    pub(super) fn apply(&self, context: &Context, keys: &EncapsulationKeys, x: &Raised) -> Ciphertext {
-        let parts = self.turned.apply(context, keys, x);
-        Ciphertext::from_parts(parts, self.level - 1, self.result_scale)
+    /// The matrix times the slots of each, which are read at the operand's scale.
+    pub(super) fn apply(&self, context: &Context, keys: &EncapsulationKeys, x: &[Raised]) -> Vec<Ciphertext> {
+        let parts = self.turned.apply(context, keys, x).into_iter();
+        let result = |parts| Ciphertext::from_parts(parts, self.level - 1, self.result_scale);
+        parts.map(result).collect()
     }
 }

@@ -13,7 +13,8 @@
 //!    parts come apart.
 //! 6. *EvalMod* on each: (1 / 2 pi) sin(2 pi m / q0), a cosine on a fourth of a turn less, then double angles.
 //!
-//! Its slots are x and y, at once: SlotsToCoeffs comes first, so nothing follows.
+//! Its slots are x and y, at once: SlotsToCoeffs comes first, so nothing follows. Several pairs go through each stage together
+//! ([`TOGETHER`]).
 //!
 //! Source: Cheon, Han, Kim, Kim, Song, EUROCRYPT 2018; sparse-secret encapsulation: Bossuat, Troncoso-Pastoriza, Hubaux, ACNS 2022;
 //! cosine and double angles: Han and Ki, CT-RSA 2020; slots first: Chen and Han, EUROCRYPT 2018, section 3.
@@ -57,7 +58,7 @@ pub enum Stage {
     ModRaise,
     /// Coefficients became slots, real and imaginary parts apart.
     CoeffsToSlots,
-    /// Multiples of the base modulus are gone from one of the results.
+    /// Multiples of the base modulus are gone.
     EvalMod,
 }
 
@@ -72,6 +73,10 @@ impl Stage {
         }
     }
 }
+
+/// Ciphertexts that are refreshed at once: each piece of a key is read, or made from its seed, for all of them. More would save little
+/// and take memory.
+pub const TOGETHER: usize = 4;
 
 /// Hears of every stage when it ends.
 pub type Observer<'a> = &'a mut dyn FnMut(Stage);
@@ -239,7 +244,7 @@ impl Bootstrapper {
         pair: [&Ciphertext; 2],
         observe: Observer<'_>,
     ) -> Result<[Ciphertext; 2]> {
-        self.pair_within(keys, encapsulation, &self.eval_mod, pair, observe)
+        self.batch(keys, encapsulation, pair, observe)
     }
 
     /// Refreshes one ciphertext of real slots; see [`refresh_pair`](Self::refresh_pair).
@@ -250,11 +255,24 @@ impl Bootstrapper {
         x: &Ciphertext,
         observe: Observer<'_>,
     ) -> Result<Ciphertext> {
-        self.single_within(keys, encapsulation, &self.eval_mod, x, observe)
+        let [refreshed] = self.batch(keys, encapsulation, [x], observe)?;
+        Ok(refreshed)
     }
 
-    /// Refreshes ciphertexts of real slots within the bound of `eval_mod`, two at a time: canonical ones of a level above
-    /// [`entry_level`](Self::entry_level), or ones of that level whose scale is the canonical one divided by the bound.
+    /// Refreshes ciphertexts of real slots, two as a pair and [`TOGETHER`] at once, so that each piece of a key is read for all of these;
+    /// see [`refresh_pair`](Self::refresh_pair). Stages are told of for every such batch.
+    pub fn refresh_all(
+        &self,
+        keys: &EvaluationKeys,
+        encapsulation: &EncapsulationKeys,
+        tiles: &[&Ciphertext],
+        observe: Observer<'_>,
+    ) -> Result<Vec<Ciphertext>> {
+        self.batches(keys, encapsulation, &self.eval_mod, tiles, observe)
+    }
+
+    /// Refreshes ciphertexts of real slots within the bound of `eval_mod`, like [`refresh_all`](Self::refresh_all): canonical ones of a level
+    /// above [`entry_level`](Self::entry_level), or ones of that level whose scale is the canonical one divided by the bound.
     pub fn refresh_within(
         &self,
         keys: &EvaluationKeys,
@@ -262,51 +280,70 @@ impl Bootstrapper {
         eval_mod: &EvalMod,
         tiles: &[&Ciphertext],
     ) -> Result<Vec<Ciphertext>> {
-        let refresh = |pair: &[&Ciphertext]| match *pair {
-            [x, y] => {
-                let pair = self.pair_within(keys, encapsulation, eval_mod, [x, y], &mut |_| {})?;
-                Ok(pair.to_vec())
-            }
-            [x] => Ok(vec![self.single_within(
-                keys,
-                encapsulation,
-                eval_mod,
-                x,
-                &mut |_| {},
-            )?]),
-            _ => Ok(vec![]),
-        };
-        let pairs: Vec<Vec<Ciphertext>> = tiles.chunks(2).map(refresh).collect::<Result<_>>()?;
-        Ok(pairs.into_iter().flatten().collect())
+        self.batches(keys, encapsulation, eval_mod, tiles, &mut |_| {})
     }
 
-    fn pair_within(
+    /// As many as are given, at once.
+    fn batch<const COUNT: usize>(
+        &self,
+        keys: &EvaluationKeys,
+        encapsulation: &EncapsulationKeys,
+        tiles: [&Ciphertext; COUNT],
+        observe: Observer<'_>,
+    ) -> Result<[Ciphertext; COUNT]> {
+        let refreshed = self.together(keys, encapsulation, &self.eval_mod, &tiles, observe)?;
+        refreshed.try_into().map_err(|refreshed: Vec<_>| Error::Count {
+            what: "refreshed ciphertexts",
+            found: refreshed.len(),
+            expected: COUNT,
+        })
+    }
+
+    fn batches(
         &self,
         keys: &EvaluationKeys,
         encapsulation: &EncapsulationKeys,
         eval_mod: &EvalMod,
-        pair: [&Ciphertext; 2],
+        tiles: &[&Ciphertext],
         observe: Observer<'_>,
-    ) -> Result<[Ciphertext; 2]> {
+    ) -> Result<Vec<Ciphertext>> {
+        let mut refreshed = Vec::with_capacity(tiles.len());
+        for batch in tiles.chunks(TOGETHER) {
+            refreshed.extend(self.together(keys, encapsulation, eval_mod, batch, observe)?);
+        }
+        Ok(refreshed)
+    }
+
+    /// All stages, each of all ciphertexts.
+    fn together(
+        &self,
+        keys: &EvaluationKeys,
+        encapsulation: &EncapsulationKeys,
+        eval_mod: &EvalMod,
+        tiles: &[&Ciphertext],
+        observe: Observer<'_>,
+    ) -> Result<Vec<Ciphertext>> {
         let context = &self.context;
-        let [x, y] = pair.map(|x| self.entering(eval_mod, x));
-        let both = eval::add(context, &x?, &eval::mul_i(context, &y?))?;
-        let [re, im] = self.parts(keys, encapsulation, both, observe)?;
-        let re = self.modulo(keys, eval_mod, re, observe)?;
-        Ok([re, self.modulo(keys, eval_mod, im, observe)?])
-    }
-
-    fn single_within(
-        &self,
-        keys: &EvaluationKeys,
-        encapsulation: &EncapsulationKeys,
-        eval_mod: &EvalMod,
-        x: &Ciphertext,
-        observe: Observer<'_>,
-    ) -> Result<Ciphertext> {
-        let x = self.entering(eval_mod, x)?;
-        let [re, _] = self.parts(keys, encapsulation, x, observe)?;
-        self.modulo(keys, eval_mod, re, observe)
+        let pair = |pair: &[&Ciphertext]| {
+            let mut entering = pair.iter().map(|x| self.entering(eval_mod, x));
+            match (entering.next().transpose()?, entering.next().transpose()?) {
+                (Some(x), Some(y)) => eval::add(context, &x, &eval::mul_i(context, &y)).map(Some),
+                (x, _) => Ok(x),
+            }
+        };
+        let pairs: Vec<Option<Ciphertext>> = tiles.chunks(2).map(pair).collect::<Result<_>>()?;
+        let lowest = self.to_coefficients(keys, pairs.into_iter().flatten().collect())?;
+        observe(Stage::SlotsToCoeffs);
+        let raised: Vec<Raised> = lowest
+            .iter()
+            .map(|x| self.raise.apply(context, encapsulation, x))
+            .collect();
+        observe(Stage::ModRaise);
+        let parts = self.to_slots(keys, encapsulation, &raised, tiles.len())?;
+        observe(Stage::CoeffsToSlots);
+        let refreshed = self.modulo(keys, eval_mod, &parts)?;
+        observe(Stage::EvalMod);
+        Ok(refreshed)
     }
 
     /// The operand divided by the bound, at the entry level: a larger scale, which the adjustment takes back.
@@ -315,48 +352,37 @@ impl Bootstrapper {
         eval::adjust(&self.context, &x.clone().with_scale(scale), self.entry_level())
     }
 
-    /// Lower and upper coefficients of the operand's slots, plus multiples of q0, as real slots.
-    fn parts(
-        &self,
-        keys: &EvaluationKeys,
-        encapsulation: &EncapsulationKeys,
-        x: Ciphertext,
-        observe: Observer<'_>,
-    ) -> Result<[Ciphertext; 2]> {
-        let lowest = self.to_coefficients(keys, x)?;
-        observe(Stage::SlotsToCoeffs);
-        let raised = self.raise.apply(&self.context, encapsulation, &lowest);
-        observe(Stage::ModRaise);
-        let parts = self.to_slots(keys, encapsulation, &raised)?;
-        observe(Stage::CoeffsToSlots);
-        Ok(parts)
-    }
-
     /// SlotsToCoeffs.
-    fn to_coefficients(&self, keys: &EvaluationKeys, x: Ciphertext) -> Result<Ciphertext> {
+    fn to_coefficients(&self, keys: &EvaluationKeys, all: Vec<Ciphertext>) -> Result<Vec<Ciphertext>> {
         let mut factors = self.slots_to_coeffs.iter();
-        factors.try_fold(x, |x, factor| factor.apply(&self.context, keys, &x))
+        factors.try_fold(all, |all, factor| factor.apply(&self.context, keys, &all))
     }
 
-    /// CoeffsToSlots: lower and upper coefficients as real slots.
+    /// CoeffsToSlots: of each, lower and upper coefficients as real slots, as many as are wanted.
     fn to_slots(
         &self,
         keys: &EvaluationKeys,
         encapsulation: &EncapsulationKeys,
-        raised: &Raised,
-    ) -> Result<[Ciphertext; 2]> {
+        raised: &[Raised],
+        wanted: usize,
+    ) -> Result<Vec<Ciphertext>> {
         let context = &self.context;
         let first = self.first.apply(context, encapsulation, raised);
         let mut factors = self.coeffs_to_slots.iter();
-        let v = factors.try_fold(first, |v, factor| factor.apply(context, keys, &v))?;
-        let conjugate = eval::conjugate(context, keys, &v)?;
+        let all = factors.try_fold(first, |all, factor| factor.apply(context, keys, &all))?;
+        let conjugates = eval::conjugate_all(context, keys, &all)?;
         let twice = |x: Ciphertext| {
             let scale = 2.0 * x.scale();
             x.with_scale(scale)
         };
-        let re = eval::add(context, &v, &conjugate)?;
-        let im = eval::mul_i(context, &eval::sub(context, &conjugate, &v)?);
-        Ok([twice(re), twice(im)])
+        let mut parts = Vec::with_capacity(wanted);
+        for (x, conjugate) in all.iter().zip(&conjugates) {
+            parts.push(twice(eval::add(context, x, conjugate)?));
+            if parts.len() < wanted {
+                parts.push(twice(eval::mul_i(context, &eval::sub(context, conjugate, x)?)));
+            }
+        }
+        Ok(parts)
     }
 
     /// EvalMod: the coefficients modulo q0, as canonical slots.
@@ -364,16 +390,20 @@ impl Bootstrapper {
         &self,
         keys: &EvaluationKeys,
         eval_mod: &EvalMod,
-        x: Ciphertext,
-        observe: Observer<'_>,
-    ) -> Result<Ciphertext> {
+        all: &[Ciphertext],
+    ) -> Result<Vec<Ciphertext>> {
         let context = &self.context;
-        let quarter = context.encode(&[self.quarter], x.scale(), x.level(), false)?;
-        let y = eval_mod
-            .plan()
-            .evaluate(context, keys, &eval::add_plain(context, &x, &quarter)?)?;
-        observe(Stage::EvalMod);
-        let scale = context.scale(y.level());
-        Ok(y.with_scale(scale))
+        let shifted = |x: &Ciphertext| {
+            let quarter = context.encode(&[self.quarter], x.scale(), x.level(), false)?;
+            eval::add_plain(context, x, &quarter)
+        };
+        let shifted: Vec<Ciphertext> = all.iter().map(shifted).collect::<Result<_>>()?;
+        let shifted: Vec<&Ciphertext> = shifted.iter().collect();
+        let values = eval_mod.plan().evaluate_all(context, keys, &shifted)?;
+        let canonical = |y: Ciphertext| {
+            let scale = context.scale(y.level());
+            y.with_scale(scale)
+        };
+        Ok(values.into_iter().map(canonical).collect())
     }
 }

@@ -68,21 +68,21 @@ impl Bench {
     fn raised(&self, slots: &[f64]) -> Raised {
         let lowest = self
             .bootstrapper
-            .to_coefficients(&self.keys, self.encrypt(slots))
+            .to_coefficients(&self.keys, vec![self.encrypt(slots)])
             .unwrap();
         self.bootstrapper
             .raise
-            .apply(&self.context, &self.encapsulation, &lowest)
+            .apply(&self.context, &self.encapsulation, &lowest[0])
     }
 
     /// All coefficients; they are larger than their scale tells.
-    fn coefficients(&self, x: &Raised) -> Vec<f64> {
+    fn coefficients(&self, x: &[Raised]) -> Vec<f64> {
         let context = &self.context;
         let identity = Diagonals::identity(context.slots());
         let scale = 2f64.powi(70);
         let switched = FirstFactor::new(context, &identity, [scale; 2]).unwrap();
         let x = switched.apply(context, &self.encapsulation, x);
-        self.secret.decrypt_coefficients(context, &x)
+        self.secret.decrypt_coefficients(context, &x[0])
     }
 }
 
@@ -99,7 +99,7 @@ fn the_quotient_is_integral_and_bounded_after_mod_raise() {
     let b = small_bench();
     let n = b.context.slots();
     let x: Vec<f64> = (0..n).map(|k| (k as f64 * 0.7).sin()).collect();
-    let raised = b.raised(&x);
+    let raised = [b.raised(&x)];
     let q0 = b.context.chain().primes()[0] as f64;
     let (mut largest, mut square) = (0.0f64, 0.0);
     let coefficients = b.coefficients(&raised);
@@ -123,11 +123,11 @@ fn slots_are_coefficients_after_coeffs_to_slots() {
     let b = small_bench();
     let n = b.context.slots();
     let x: Vec<f64> = (0..n).map(|k| (k as f64 * 0.3).cos()).collect();
-    let raised = b.raised(&x);
+    let raised = [b.raised(&x)];
     let coefficients = b.coefficients(&raised);
     let parts = b
         .bootstrapper
-        .to_slots(&b.keys, &b.encapsulation, &raised)
+        .to_slots(&b.keys, &b.encapsulation, &raised, 2)
         .unwrap();
     let q0 = b.context.chain().primes()[0] as f64;
     let unit = q0 * small().bound();
@@ -174,7 +174,7 @@ fn a_pair_is_refreshed() {
                 stages.push(stage)
             })
             .unwrap();
-        assert!(stages.is_sorted() && stages.len() == 5);
+        assert!(stages.is_sorted() && stages.len() == 4);
         assert_eq!(rx.level(), small().refreshed_level());
         assert!((rx.scale() / b.context.scale(rx.level()) - 1.0).abs() < 1e-12);
         for (refreshed, expected) in [(rx, x), (ry, y)] {
@@ -182,6 +182,59 @@ fn a_pair_is_refreshed() {
             println!("{name}: {:.1} bits", -error.log2());
             assert!(error < 2f64.powi(-16), "{name}: {:.1} bits", -error.log2());
         }
+    }
+}
+
+/// Those that go through the stages together share keys, and nothing else.
+#[test]
+fn many_are_refreshed_like_each_pair() {
+    let b = small_bench();
+    let n = b.context.slots();
+    let wave = |i: usize| {
+        (0..n)
+            .map(|k| (k as f64 * (1.0 + i as f64)).sin())
+            .collect::<Vec<f64>>()
+    };
+    let tiles: Vec<Ciphertext> = (0..TOGETHER + 3).map(|i| b.encrypt(&wave(i))).collect();
+    let mut batches = 0;
+    let together = b
+        .bootstrapper
+        .refresh_all(
+            &b.keys,
+            &b.encapsulation,
+            &tiles.iter().collect::<Vec<_>>(),
+            &mut |stage| batches += usize::from(stage == Stage::EvalMod),
+        )
+        .unwrap();
+    assert_eq!(batches, 2);
+    let mut alone = vec![];
+    for pair in tiles.chunks(2) {
+        let Bench {
+            keys, encapsulation, ..
+        } = &b;
+        match pair {
+            [x, y] => alone.extend(
+                b.bootstrapper
+                    .refresh_pair(keys, encapsulation, [x, y], &mut |_| {})
+                    .unwrap(),
+            ),
+            [x, ..] => alone.push(
+                b.bootstrapper
+                    .refresh(keys, encapsulation, x, &mut |_| {})
+                    .unwrap(),
+            ),
+            [] => {}
+        }
+    }
+    let words = |all: &[Ciphertext]| all.iter().map(|x| x.to_bytes(&b.context)).collect::<Vec<_>>();
+    assert!(words(&together) == words(&alone));
+    for (i, x) in together.iter().enumerate() {
+        let error = worst(&b.secret.decrypt_real(&b.context, x), &wave(i));
+        assert!(
+            error < 2f64.powi(-16),
+            "ciphertext {i}: {:.1} bits",
+            -error.log2()
+        );
     }
 }
 

@@ -9,15 +9,12 @@ use super::context::Context;
 use super::keys::EvaluationKeys;
 use super::keyswitch::Then;
 use super::{keyswitch, parallel};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::math::buffer::Limbs;
 use crate::math::poly::{Ntt, Poly};
 
-/// What is summed, at one level: operands of higher levels are read on its primes only.
+/// What is summed: operands of higher levels are read on the primes of the sum's only.
 pub(crate) struct Combination<'a> {
-    pub(crate) level: usize,
-    /// Level of the result.
-    pub(crate) to: usize,
     /// Tensor products.
     pub(crate) products: Vec<[&'a Ciphertext; 2]>,
     /// f, a factor common to all products.
@@ -29,52 +26,90 @@ pub(crate) struct Combination<'a> {
 }
 
 impl Combination<'_> {
-    /// Computes the sum; its scale is the caller's affair.
-    pub(crate) fn evaluate(&self, context: &Context, keys: &EvaluationKeys) -> Result<[Poly<Ntt>; 2]> {
-        let (level, to) = (self.level, self.to);
-        let summed = self.multiples.iter().map(|(c, _)| c);
-        for x in self.products.iter().flatten().chain(summed) {
-            context.check_readable("combine", x.level, level)?;
+    /// Computes the sum at a level, to another; its scale is the caller's affair.
+    pub(crate) fn evaluate(
+        &self,
+        context: &Context,
+        keys: &EvaluationKeys,
+        levels: [usize; 2],
+    ) -> Result<[Poly<Ntt>; 2]> {
+        let mut sums = Self::evaluate_all(context, keys, levels, std::slice::from_ref(self))?;
+        sums.pop().ok_or(Error::Count {
+            what: "sums",
+            found: 0,
+            expected: 1,
+        })
+    }
+
+    /// Computes sums of one level, with products or all without, to another; relinearisation reads its key once for all. Their scales
+    /// are the caller's affair.
+    pub(crate) fn evaluate_all(
+        context: &Context,
+        keys: &EvaluationKeys,
+        [level, to]: [usize; 2],
+        all: &[Self],
+    ) -> Result<Vec<[Poly<Ntt>; 2]>> {
+        for sum in all {
+            let summed = sum.multiples.iter().map(|(c, _)| c);
+            for x in sum.products.iter().flatten().chain(summed) {
+                context.check_readable("combine", x.level, level)?;
+            }
         }
-        let special = !self.products.is_empty();
-        if special {
-            let key = keys.relinearisation(level)?;
-            let d2 = self.squares_of_the_secret(context);
-            let raised = keyswitch::raise(context, level, &d2);
-            let q_limbs = context.chain().limbs(level);
-            let after = |i: usize, sums: [&mut [u64]; 2]| {
-                if i < q_limbs {
-                    self.add_limb(context, special, i, sums);
-                }
+        let q_primes = context.primes(level, false);
+        if all.iter().all(|sum| sum.products.is_empty()) {
+            let multiples = |sum: &Self| {
+                let mut sums = [0, 1].map(|_| Poly::zeroed(context.ring(), &q_primes));
+                let [s0, s1] = &mut sums;
+                let limbs = s0
+                    .limbs_mut()
+                    .split_mut()
+                    .into_iter()
+                    .zip(s1.limbs_mut().split_mut());
+                let limbs = limbs.zip(&q_primes).collect();
+                parallel::for_each(limbs, |((s0, s1), &prime): ((&mut [u64], &mut [u64]), &u16)| {
+                    sum.add_multiples(context, prime, 1, [s0, s1]);
+                });
+                keyswitch::divide(context, level, to, false, sums)
             };
-            let then = |_| Then::default();
-            return Ok(keyswitch::switch(context, key, [level, to], raised, then, after));
+            return Ok(all.iter().map(multiples).collect());
         }
-        let mut sums = [0, 1].map(|_| Poly::zeroed(context.ring(), &context.primes(level, false)));
-        let [s0, s1] = &mut sums;
-        let limbs = s0
-            .limbs_mut()
-            .split_mut()
-            .into_iter()
-            .zip(s1.limbs_mut().split_mut());
-        let limbs = limbs.enumerate().collect();
-        parallel::for_each(limbs, |(i, (s0, s1)): (usize, (&mut [u64], &mut [u64]))| {
-            self.add_limb(context, special, i, [s0, s1]);
-        });
-        Ok(keyswitch::divide(context, level, to, special, sums))
+        let key = keys.relinearisation(level)?;
+        let squares: Vec<_> = all
+            .iter()
+            .map(|sum| sum.squares_of_the_secret(context, &q_primes))
+            .collect();
+        let raised = squares
+            .iter()
+            .map(|d2| keyswitch::raise(context, level, d2))
+            .collect();
+        let after = |which: usize, i: usize, [s0, s1]: [&mut [u64]; 2]| {
+            if let Some(&prime) = q_primes.get(i) {
+                let (sum, p) = (&all[which], context.special_product(prime));
+                sum.add_products(context, prime, p, [&mut *s0, &mut *s1]);
+                sum.add_multiples(context, prime, p, [s0, s1]);
+            }
+        };
+        let then = |_, _| Then::default();
+        Ok(keyswitch::switch_all(
+            context,
+            key,
+            [level, to],
+            raised,
+            then,
+            after,
+        ))
     }
 
     /// d2: what the products multiply with s^2.
-    fn squares_of_the_secret(&self, context: &Context) -> Poly<Ntt> {
-        let primes = context.primes(self.level, false);
-        let mut d2 = Poly::scratch(context.ring(), &primes);
-        let limbs = d2.limbs_mut().split_mut().into_iter().enumerate().collect();
-        parallel::for_each(limbs, |(i, d2): (usize, &mut [u64])| {
-            let (kernels, q) = (context.kernels(), context.modulus(primes[i]));
+    fn squares_of_the_secret(&self, context: &Context, primes: &[u16]) -> Poly<Ntt> {
+        let mut d2 = Poly::scratch(context.ring(), primes);
+        let limbs = d2.limbs_mut().split_mut().into_iter().zip(primes).collect();
+        parallel::for_each(limbs, |(d2, &prime): (&mut [u64], &u16)| {
+            let (kernels, q) = (context.kernels(), context.modulus(prime));
             let terms: Vec<_> = self
                 .products
                 .iter()
-                .map(|[a, b]| (limb(a, 1, primes[i]), limb(b, 1, primes[i])))
+                .map(|[a, b]| (limb(a, 1, prime), limb(b, 1, prime)))
                 .collect();
             kernels.inner_product(q, d2, &terms);
             if self.factor != 1 {
@@ -84,33 +119,30 @@ impl Combination<'_> {
         d2
     }
 
-    /// Adds everything else at position i, times P where there are products.
-    fn add_limb(&self, context: &Context, special: bool, i: usize, [s0, s1]: [&mut [u64]; 2]) {
-        let prime = context.chain().primes_of(self.level)[i];
+    /// Adds what else the products are modulo a prime, times P.
+    fn add_products(&self, context: &Context, prime: u16, p: u64, [s0, s1]: [&mut [u64]; 2]) {
         let (kernels, q) = (context.kernels(), context.modulus(prime));
-        let p = if special {
-            context.special_product(prime)
-        } else {
-            1
-        };
-        if special {
-            let scale = q.mul(p, self.factor);
-            let mut scaled = Limbs::scratch(context.degree(), 2 * self.products.len());
-            for (pair, [a, _]) in scaled.split_mut().chunks_exact_mut(2).zip(&self.products) {
-                for (half, scaled) in pair.iter_mut().enumerate() {
-                    kernels.mul_scalar(q, scaled, limb(a, half, prime), scale);
-                }
+        let scale = q.mul(p, self.factor);
+        let mut scaled = Limbs::scratch(context.degree(), 2 * self.products.len());
+        for (pair, [a, _]) in scaled.split_mut().chunks_exact_mut(2).zip(&self.products) {
+            for (half, scaled) in pair.iter_mut().enumerate() {
+                kernels.mul_scalar(q, scaled, limb(a, half, prime), scale);
             }
-            let (mut terms0, mut terms1) = (vec![], vec![]);
-            for (k, [_, b]) in self.products.iter().enumerate() {
-                let (a0, a1) = (scaled.limb(2 * k), scaled.limb(2 * k + 1));
-                let (b0, b1) = (limb(b, 0, prime), limb(b, 1, prime));
-                terms0.push((a0, b0));
-                terms1.extend([(a0, b1), (a1, b0)]);
-            }
-            kernels.inner_product_add(q, s0, &terms0);
-            kernels.inner_product_add(q, s1, &terms1);
         }
+        let (mut terms0, mut terms1) = (vec![], vec![]);
+        for (k, [_, b]) in self.products.iter().enumerate() {
+            let (a0, a1) = (scaled.limb(2 * k), scaled.limb(2 * k + 1));
+            let (b0, b1) = (limb(b, 0, prime), limb(b, 1, prime));
+            terms0.push((a0, b0));
+            terms1.extend([(a0, b1), (a1, b0)]);
+        }
+        kernels.inner_product_add(q, s0, &terms0);
+        kernels.inner_product_add(q, s1, &terms1);
+    }
+
+    /// Adds multiples and constant modulo a prime, times P or one.
+    fn add_multiples(&self, context: &Context, prime: u16, p: u64, [s0, s1]: [&mut [u64]; 2]) {
+        let (kernels, q) = (context.kernels(), context.modulus(prime));
         for (c, w) in &self.multiples {
             let w = q.mul(q.from_i128(*w), p);
             kernels.mul_scalar_add(q, s0, limb(c, 0, prime), w);
@@ -123,7 +155,7 @@ impl Combination<'_> {
     }
 }
 
-/// A part of a ciphertext modulo a prime, which [`Combination::evaluate`] made sure it has.
+/// A part of a ciphertext modulo a prime, which [`Combination::evaluate_all`] made sure it has.
 fn limb(x: &Ciphertext, half: usize, prime: u16) -> &[u64] {
     x.parts[half].limb_of(prime).unwrap_or(&[])
 }

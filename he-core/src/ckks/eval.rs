@@ -239,14 +239,12 @@ pub fn square(context: &Context, keys: &EvaluationKeys, x: &Ciphertext) -> Resul
 fn product(context: &Context, keys: &EvaluationKeys, x: &Ciphertext, y: &Ciphertext) -> Result<Ciphertext> {
     let level = spend("multiply", x.level)?;
     let combination = Combination {
-        level: x.level,
-        to: level,
         products: vec![[x, y]],
         factor: 1,
         multiples: vec![],
         constant: 0,
     };
-    let parts = combination.evaluate(context, keys)?;
+    let parts = combination.evaluate(context, keys, [x.level, level])?;
     Ok(Ciphertext {
         parts,
         level,
@@ -295,6 +293,33 @@ pub fn conjugate(context: &Context, keys: &EvaluationKeys, x: &Ciphertext) -> Re
     Ok(apply_galois(context, x, raised, galois, key))
 }
 
+/// [`conjugate`] of several ciphertexts of one level, with each piece of the key read once.
+#[cfg(feature = "program")]
+pub(crate) fn conjugate_all(
+    context: &Context,
+    keys: &EvaluationKeys,
+    all: &[Ciphertext],
+) -> Result<Vec<Ciphertext>> {
+    let level = all.first().map_or(0, Ciphertext::level);
+    let (galois, key) = keys.conjugation(context, level)?;
+    for x in all {
+        check_level("conjugate", x.level, level)?;
+    }
+    let raised = all
+        .iter()
+        .map(|x| keyswitch::raise(context, level, &x.parts[1]))
+        .collect();
+    let automorphism = &*context.automorphism(galois);
+    let then = |which: usize, i| then(context, &all[which], i, automorphism);
+    let parts = keyswitch::switch_all(context, key, [level, level], raised, then, |_, _, _| {});
+    let conjugates = parts.into_iter().zip(all).map(|(parts, x)| Ciphertext {
+        parts,
+        level,
+        scale: x.scale,
+    });
+    Ok(conjugates.collect())
+}
+
 /// The inner product decrypts to c1 s under s(X^(1/g)); with c0 added, the automorphism brings it under s. Both are done before the
 /// division by P, hence P c0.
 fn then<'a>(context: &Context, x: &'a Ciphertext, i: usize, automorphism: &'a Automorphism) -> Then<'a> {
@@ -316,7 +341,7 @@ fn apply_galois(
     let automorphism = &*context.automorphism(galois);
     let then = |i| then(context, x, i, automorphism);
     Ciphertext {
-        parts: keyswitch::switch(context, key, [x.level, x.level], raised, then, |_, _| {}),
+        parts: keyswitch::switch(context, key, [x.level, x.level], raised, then),
         level: x.level,
         scale: x.scale,
     }

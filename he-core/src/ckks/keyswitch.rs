@@ -14,11 +14,10 @@ use super::parallel;
 use crate::math::automorphism::Automorphism;
 use crate::math::base_conversion::BaseConversion;
 use crate::math::buffer::Limbs;
-use crate::math::kernels::KeySum;
+use crate::math::kernels::{KeyLimb, KeySum};
 use crate::math::panel::Panel;
 use crate::math::poly::{Ntt, Poly};
 use crate::math::tally::{self, Work};
-use crate::math::uniform::UniformStream;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -89,46 +88,65 @@ impl Digits<'_> {
         then: Then<'_>,
         range: Range<usize>,
     ) {
-        let raised = self.raising.positions(i).map(|at| self.raised.limb(at));
-        let digits = self.limbs(i, raised);
-        let prime = self.raising.primes[i];
-        sum(
-            context,
-            key.limb(context, prime),
-            prime,
-            &digits,
-            out,
-            then,
-            range,
-        );
+        multiply_limbs(context, key, i, &mut [out], &[(self, then)], range);
     }
 }
 
-/// The inner product of digits with a key modulo a prime: its panel, and what makes the uniform halves that this does not have.
-pub(crate) fn sum(
+/// Position i of the inner products of several digits with one key, over a range of coefficients.
+pub(crate) fn multiply_limbs(
     context: &Context,
-    (panel, uniform): (&Panel, Option<&[UniformStream]>),
-    prime: u16,
-    digits: &[&[u64]],
-    out: [&mut [u64]; 2],
-    then: Then<'_>,
+    key: &SwitchKey,
+    i: usize,
+    outs: &mut [[&mut [u64]; 2]],
+    products: &[(&Digits<'_>, Then<'_>)],
     range: Range<usize>,
 ) {
+    let Some((first, _)) = products.first() else {
+        return;
+    };
+    let prime = first.raising.primes[i];
+    let digits: Vec<Vec<&[u64]>> = products
+        .iter()
+        .map(|(digits, _)| digits.limbs(i, digits.raising.positions(i).map(|at| digits.raised.limb(at))))
+        .collect();
+    let products: Vec<_> = digits
+        .iter()
+        .map(Vec::as_slice)
+        .zip(products.iter().map(|p| p.1))
+        .collect();
+    sums(context, key.limb(context, prime), prime, &products, outs, range);
+}
+
+/// Inner products of digits with one key modulo a prime.
+pub(crate) fn sums(
+    context: &Context,
+    key: KeyLimb<'_>,
+    prime: u16,
+    products: &[(&[&[u64]], Then<'_>)],
+    outs: &mut [[&mut [u64]; 2]],
+    range: Range<usize>,
+) {
+    let rows = products
+        .iter()
+        .map(|(digits, _)| 2 * digits.len())
+        .max()
+        .unwrap_or(0);
     tally::add(
         Work::KeyByte,
-        2 * digits.len() * Panel::row_bytes(range.len(), panel.bits()),
+        rows * Panel::row_bytes(range.len(), key.panel.bits()),
     );
-    let sum = KeySum {
-        panel,
-        uniform,
-        digits,
-        plus: then.plus,
-        automorphism: then.automorphism,
-        add: then.add,
-    };
+    let sums: Vec<KeySum<'_>> = products
+        .iter()
+        .map(|&(digits, then)| KeySum {
+            digits,
+            plus: then.plus,
+            automorphism: then.automorphism,
+            add: then.add,
+        })
+        .collect();
     context
         .kernels()
-        .key_sum(context.modulus(prime), out, &sum, range);
+        .key_sums(context.modulus(prime), outs, key, &sums, range);
 }
 
 /// What is done with a product of digits and key before it is stored.
@@ -199,36 +217,103 @@ pub(crate) fn raise<'a>(context: &Context, level: usize, source: &'a Poly<Ntt>) 
     })
 }
 
-/// Key switching: the inner product of digits with a key, with what `then` says of each position and `after` does to it, divided by P
-/// and the quotient of the two levels' moduli. Everything modulo one prime is done at once, while its tables and the limbs are in a cache.
+/// Key switching: the inner product of digits with a key, with what `then` says of each position, divided by P and the quotient of the
+/// two levels' moduli.
 pub(crate) fn switch<'t>(
     context: &Context,
     key: &SwitchKey,
-    [level, to]: [usize; 2],
-    Raised(mut digits): Raised<'_>,
+    levels: [usize; 2],
+    raised: Raised<'_>,
     then: impl Fn(usize) -> Then<'t> + Sync + Send,
-    after: impl Fn(usize, [&mut [u64]; 2]) + Sync + Send,
 ) -> [Poly<Ntt>; 2] {
+    let mut results = [room(context, &context.primes(levels[1], false))];
+    let then = |_, i| then(i);
+    switch_to(
+        context,
+        key,
+        levels,
+        vec![raised],
+        then,
+        |_, _, _| {},
+        &mut results,
+    );
+    let [result] = results;
+    result
+}
+
+/// [`switch`] of several with one key, of which each piece is read once: `then` and `after` are given which of them it is, and the
+/// position; `after` has a say about both sums of it.
+pub(crate) fn switch_all<'t>(
+    context: &Context,
+    key: &SwitchKey,
+    levels: [usize; 2],
+    raised: Vec<Raised<'_>>,
+    then: impl Fn(usize, usize) -> Then<'t> + Sync + Send,
+    after: impl Fn(usize, usize, [&mut [u64]; 2]) + Sync + Send,
+) -> Vec<[Poly<Ntt>; 2]> {
+    let to = context.primes(levels[1], false);
+    let mut results: Vec<_> = raised.iter().map(|_| room(context, &to)).collect();
+    switch_to(context, key, levels, raised, then, after, &mut results);
+    results
+}
+
+/// Everything modulo one prime is done at once, while its tables and the limbs are in a cache.
+fn switch_to<'t>(
+    context: &Context,
+    key: &SwitchKey,
+    [level, to]: [usize; 2],
+    raised: Vec<Raised<'_>>,
+    then: impl Fn(usize, usize) -> Then<'t> + Sync + Send,
+    after: impl Fn(usize, usize, [&mut [u64]; 2]) + Sync + Send,
+    results: &mut [[Poly<Ntt>; 2]],
+) {
     let primes = context.primes(level, true);
-    let mut raised = std::mem::replace(&mut digits.raised, Limbs::scratch(0, 0));
-    let work = digits.raising.by_prime(raised.split_mut());
-    let out = [0, 1].map(|_| Poly::scratch(context.ring(), &primes));
+    let mut digits: Vec<Digits<'_>> = raised.into_iter().map(|Raised(digits)| digits).collect();
+    let mut limbs: Vec<Limbs> = digits
+        .iter_mut()
+        .map(|digits| std::mem::replace(&mut digits.raised, Limbs::scratch(0, 0)))
+        .collect();
+    let mut of_each: Vec<_> = limbs
+        .iter_mut()
+        .zip(&digits)
+        .map(|(limbs, digits)| digits.raising.by_prime(limbs.split_mut()).into_iter())
+        .collect();
+    let work = primes
+        .iter()
+        .map(|_| {
+            of_each
+                .iter_mut()
+                .map(|limbs| limbs.next().unwrap_or_default())
+                .collect()
+        })
+        .collect();
+    let mut x: Vec<_> = digits.iter().map(|_| room(context, &primes)).collect();
     divide_made(
         context,
         &context.division(level, to, true),
-        out,
+        &mut x,
+        results,
         work,
-        |i, mut limbs: Vec<&mut [u64]>, [r0, r1]| {
+        |i, mut raised: Vec<Vec<&mut [u64]>>, outs| {
             let transform = |limb: &mut &mut [u64]| context.ring().ntt(primes[i]).forward(limb);
-            parallel::for_each(limbs.iter_mut().collect(), transform);
-            let limbs = digits.limbs(i, limbs.iter().map(|limb| &**limb));
-            let all = 0..context.degree();
-            let out = [&mut *r0, &mut *r1];
+            parallel::for_each(raised.iter_mut().flatten().collect(), transform);
+            let limbs: Vec<Vec<&[u64]>> = digits
+                .iter()
+                .zip(&raised)
+                .map(|(digits, raised)| digits.limbs(i, raised.iter().map(|limb| &**limb)))
+                .collect();
+            let products: Vec<_> = limbs
+                .iter()
+                .enumerate()
+                .map(|(which, limbs)| (limbs.as_slice(), then(which, i)))
+                .collect();
             let key = key.limb(context, primes[i]);
-            sum(context, key, primes[i], &limbs, out, then(i), all);
-            after(i, [r0, r1]);
+            sums(context, key, primes[i], &products, outs, 0..context.degree());
+            for (which, out) in outs.iter_mut().enumerate() {
+                after(which, i, out.each_mut().map(|half| &mut **half));
+            }
         },
-    )
+    );
 }
 
 /// Divides polynomials on the primes of level `from` (and the special ones, where `special`) to ones on the primes of level `to`: by
@@ -240,14 +325,12 @@ pub(crate) fn divide<const PARTS: usize>(
     special: bool,
     x: [Poly<Ntt>; PARTS],
 ) -> [Poly<Ntt>; PARTS] {
-    let work = context.primes(from, special).iter().map(|_| ()).collect();
-    divide_made(
-        context,
-        &context.division(from, to, special),
-        x,
-        work,
-        |_, (), _| {},
-    )
+    let division = context.division(from, to, special);
+    let mut results = [room(context, &division.to)];
+    let work = division.from.iter().map(|_| ()).collect();
+    divide_made(context, &division, &mut [x], &mut results, work, |_, (), _| {});
+    let [result] = results;
+    result
 }
 
 /// [`divide`] of two polynomials whose limbs `make` writes, position by position.
@@ -256,49 +339,79 @@ pub(crate) fn make_and_divide(
     division: &Division,
     make: impl Fn(usize, [&mut [u64]; 2]) + Sync + Send,
 ) -> [Poly<Ntt>; 2] {
-    let x = [0, 1].map(|_| Poly::scratch(context.ring(), &division.from));
-    let work = division.from.iter().map(|_| ()).collect();
-    divide_made(context, division, x, work, |i, (), out| make(i, out))
+    let mut results = [room(context, &division.to)];
+    make_and_divide_to(context, division, &mut results, |i, outs| {
+        for out in outs {
+            make(i, out.each_mut().map(|half| &mut **half));
+        }
+    });
+    let [result] = results;
+    result
 }
 
-/// [`divide`] of polynomials whose limbs are made just before: `make` is given each position, its item of `work`, and its limbs.
+/// [`make_and_divide`] of as many as there are results: `make` writes one position of all of them.
+pub(crate) fn make_and_divide_to(
+    context: &Context,
+    division: &Division,
+    results: &mut [[Poly<Ntt>; 2]],
+    make: impl Fn(usize, &mut [[&mut [u64]; 2]]) + Sync + Send,
+) {
+    let mut x: Vec<_> = results.iter().map(|_| room(context, &division.from)).collect();
+    let work = division.from.iter().map(|_| ()).collect();
+    divide_made(context, division, &mut x, results, work, |i, (), outs| {
+        make(i, outs)
+    });
+}
+
+/// Polynomials to be written.
+pub(crate) fn room<const PARTS: usize>(context: &Context, primes: &[u16]) -> [Poly<Ntt>; PARTS] {
+    [0; PARTS].map(|_| Poly::scratch(context.ring(), primes))
+}
+
+/// [`divide`] of several, whose limbs are made just before: `make` is given each position, its item of `work`, and the limbs of all.
 fn divide_made<const PARTS: usize, T: Send>(
     context: &Context,
     division: &Division,
-    mut x: [Poly<Ntt>; PARTS],
+    x: &mut [[Poly<Ntt>; PARTS]],
+    results: &mut [[Poly<Ntt>; PARTS]],
     work: Vec<T>,
-    make: impl Fn(usize, T, [&mut [u64]; PARTS]) + Sync + Send,
-) -> [Poly<Ntt>; PARTS] {
-    let mut results = [0; PARTS].map(|_| Poly::scratch(context.ring(), &division.to));
+    make: impl Fn(usize, T, &mut [[&mut [u64]; PARTS]]) + Sync + Send,
+) {
     let (mut kept, mut gone) = (vec![], vec![]);
-    let limbs = by_position(x.each_mut().map(|x| x.limbs_mut().split_mut()));
-    for (i, (limbs, work)) in limbs.into_iter().zip(work).enumerate() {
+    for (i, (limbs, work)) in by_position(x).into_iter().zip(work).enumerate() {
         let prime = division.from[i];
         let stays = division.to.contains(&prime);
         if stays { &mut kept } else { &mut gone }.push((i, prime, limbs, work));
     }
-    type Operand<'l, T, const PARTS: usize> = (usize, u16, [&'l mut [u64]; PARTS], T);
+    type Operand<'l, T, const PARTS: usize> = (usize, u16, Vec<[&'l mut [u64]; PARTS]>, T);
     let gone = gone.into_iter().zip(&division.premultipliers).collect();
     let gone = parallel::map(
         gone,
         |((i, prime, mut limbs, work), &premultiplier): (Operand<'_, T, PARTS>, &u64)| {
-            make(i, work, limbs.each_mut().map(|limb| &mut **limb));
+            make(i, work, &mut limbs);
             let ntt = context.ring().ntt(prime);
-            parallel::for_each(limbs.iter_mut().collect(), |limb: &mut &mut [u64]| {
+            let parts = limbs.iter_mut().flatten().collect();
+            parallel::for_each(parts, |limb: &mut &mut [u64]| {
                 ntt.inverse_scaled(limb, premultiplier);
             });
             limbs
         },
     );
-    let conversions = results.iter_mut().enumerate().map(|(part, result)| Conversion {
+    let parts = results.iter_mut().enumerate();
+    let parts = parts.flat_map(|(which, parts)| {
+        parts
+            .iter_mut()
+            .enumerate()
+            .map(move |(k, part)| ([which, k], part))
+    });
+    let conversions = parts.map(|([which, k], part)| Conversion {
         by: &division.conversion,
-        src: gone.iter().map(|limbs| &*limbs[part]).collect(),
-        dst: result.limbs_mut().split_mut(),
+        src: gone.iter().map(|limbs| &*limbs[which][k]).collect(),
+        dst: part.limbs_mut().split_mut(),
     });
     convert(context, conversions);
     let mut kept = kept.into_iter();
-    let limbs = by_position(results.each_mut().map(|result| result.limbs_mut().split_mut()));
-    let pieces = limbs
+    let pieces = by_position(results)
         .into_iter()
         .zip(division.to.iter().zip(&division.factors))
         .map(|(results, (&prime, &factor))| {
@@ -309,30 +422,39 @@ fn divide_made<const PARTS: usize, T: Send>(
     type Stays<'l, T, const PARTS: usize> = Option<(u64, Operand<'l, T, PARTS>)>;
     parallel::for_each(
         pieces,
-        |(prime, results, stays): (u16, [&mut [u64]; PARTS], Stays<'_, T, PARTS>)| {
+        |(prime, results, stays): (u16, Vec<[&mut [u64]; PARTS]>, Stays<'_, T, PARTS>)| {
             let (ntt, q) = (context.ring().ntt(prime), context.modulus(prime));
+            let results = results.into_iter().flatten();
             let Some((factor, (i, _, mut limbs, work))) = stays else {
-                parallel::for_each(results.into(), |result: &mut [u64]| ntt.forward(result));
+                parallel::for_each(results.collect(), |result: &mut [u64]| ntt.forward(result));
                 return;
             };
-            make(i, work, limbs.each_mut().map(|limb| &mut **limb));
-            let parts = results.into_iter().zip(limbs).collect();
+            make(i, work, &mut limbs);
+            let parts = results.zip(limbs.into_iter().flatten()).collect();
             parallel::for_each(parts, |(result, limb): (&mut [u64], &mut [u64])| {
                 ntt.forward(result);
                 context.kernels().sub_mul_scalar_assign(q, result, limb, factor);
             });
         },
     );
-    results
 }
 
-/// The limbs of several polynomials, position by position.
-fn by_position<const PARTS: usize>(parts: [Vec<&mut [u64]>; PARTS]) -> Vec<[&mut [u64]; PARTS]> {
-    let count = parts.iter().map(Vec::len).min().unwrap_or(0);
-    let mut parts = parts.map(Vec::into_iter);
-    (0..count)
-        .map(|_| parts.each_mut().map(|part| part.next().unwrap_or_default()))
-        .collect()
+/// The limbs of several groups of polynomials, position by position.
+pub(crate) fn by_position<const PARTS: usize>(
+    all: &mut [[Poly<Ntt>; PARTS]],
+) -> Vec<Vec<[&mut [u64]; PARTS]>> {
+    let mut positions: Vec<Vec<[&mut [u64]; PARTS]>> = vec![];
+    for parts in all {
+        let mut parts = parts
+            .each_mut()
+            .map(|part| part.limbs_mut().split_mut().into_iter());
+        let count = parts.iter().map(ExactSizeIterator::len).min().unwrap_or(0);
+        positions.resize_with(count, Vec::new);
+        for position in &mut positions {
+            position.push(parts.each_mut().map(|part| part.next().unwrap_or_default()));
+        }
+    }
+    positions
 }
 
 /// A base conversion to be done: from these limbs to those.

@@ -33,7 +33,8 @@ use super::context::Context;
 use super::encode::Plaintext;
 use super::eval::rescaled;
 use super::keys::EvaluationKeys;
-use super::parallel;
+use super::keyswitch::by_position;
+use super::{keyswitch, parallel};
 use crate::error::{Error, Result};
 use crate::math::kernels::{PanelSums, PanelTerm, RunSums, RunTerm};
 use crate::math::poly::{Ntt, Poly};
@@ -75,15 +76,29 @@ pub fn apply(
     plan: &LinearPlan,
     weights: &Weights,
 ) -> Result<Vec<Ciphertext>> {
-    if inputs.len() < plan.inputs || inputs.is_empty() {
+    Ok(apply_all(context, keys, &[inputs], plan, weights)?.swap_remove(0))
+}
+
+/// [`apply`] on several lists of inputs of one level and scale: each piece of a key is read once for all, and so are weights. There are
+/// as many lists of results.
+pub(crate) fn apply_all(
+    context: &Context,
+    keys: &EvaluationKeys,
+    all: &[&[&Ciphertext]],
+    plan: &LinearPlan,
+    weights: &Weights,
+) -> Result<Vec<Vec<Ciphertext>>> {
+    let found = all.iter().map(|inputs| inputs.len()).min().unwrap_or(0);
+    let first = all.iter().find_map(|inputs| inputs.first());
+    let Some(first) = first.filter(|_| found >= plan.inputs) else {
         return Err(Error::Count {
             what: "input tiles",
-            found: inputs.len(),
+            found,
             expected: plan.inputs,
         });
-    }
-    let (level, scale) = (inputs[0].level, inputs[0].scale);
-    for input in inputs {
+    };
+    let (level, scale) = (first.level, first.scale);
+    for input in all.iter().copied().flatten() {
         check_level(OP, input.level, level)?;
         check_scale(OP, input.scale, scale)?;
     }
@@ -100,41 +115,53 @@ pub fn apply(
         result_scale
     };
 
-    let babies = Babies::new(context, keys, inputs, level, plan)?;
+    let babies = Babies::new(context, keys, all, level, plan)?;
     let raised = context.raised_limbs(level);
-    let group_bytes = 2 * raised * 8 * context.degree();
-    let mut outputs = Vec::with_capacity(plan.outputs);
+    let group_bytes = 2 * raised * 8 * context.degree() * all.len();
+    let mut outputs: Vec<Vec<Ciphertext>> = all.iter().map(|_| Vec::with_capacity(plan.outputs)).collect();
     for pass in passes(&plan.groups, GROUP_BYTES_MAX / group_bytes) {
         let groups = &plan.groups[pass.clone()];
-        let mut sums = sum_groups(context, inputs, level, plan, pass, &babies, weights);
+        let mut sums = sum_groups(context, level, plan, pass, &babies, weights);
         for output in groups.chunk_by(|a, b| a.output == b.output) {
             let sums = sums.drain(..output.len());
-            let parts = gather(context, keys, [level, to], plan.stride, output.iter().zip(sums))?;
-            outputs.push(Ciphertext {
-                parts,
-                level: to,
-                scale: result_scale,
-            });
+            let made = gather(
+                context,
+                keys,
+                [level, to],
+                all.len(),
+                plan.stride,
+                output.iter().zip(sums),
+            )?;
+            for (outputs, parts) in outputs.iter_mut().zip(made) {
+                outputs.push(Ciphertext {
+                    parts,
+                    level: to,
+                    scale: result_scale,
+                });
+            }
         }
     }
     Ok(outputs)
 }
 
-/// Both sums of every group: flat ones on the Q primes, the others also on the special ones and times P.
+/// Of every group, both sums for every list of inputs: flat ones on the Q primes, the others also on the special ones and times P.
 fn sum_groups(
     context: &Context,
-    inputs: &[&Ciphertext],
     level: usize,
     plan: &LinearPlan,
     pass: Range<usize>,
     babies: &Babies<'_>,
     weights: &Weights,
-) -> Vec<[Poly<Ntt>; 2]> {
+) -> Vec<Vec<[Poly<Ntt>; 2]>> {
     let n = context.degree();
     let groups = &plan.groups[pass.clone()];
-    let mut sums: Vec<[Poly<Ntt>; 2]> = groups
+    let lists = babies.lists();
+    let mut sums: Vec<Vec<[Poly<Ntt>; 2]>> = groups
         .iter()
-        .map(|group| [0, 1].map(|_| Poly::scratch(context.ring(), &context.primes(level, !group.flat))))
+        .map(|group| {
+            let primes = context.primes(level, !group.flat);
+            (0..lists).map(|_| keyswitch::room(context, &primes)).collect()
+        })
         .collect();
     // For each limb, the limbs of all groups that reach it.
     let primes = context.primes(level, groups.iter().any(|group| !group.flat));
@@ -143,38 +170,33 @@ fn sum_groups(
         .enumerate()
         .map(|(i, &prime)| (i, prime, vec![]))
         .collect();
-    for (group, [s0, s1]) in pass.zip(&mut sums) {
-        let limbs = s0
-            .limbs_mut()
-            .split_mut()
-            .into_iter()
-            .zip(s1.limbs_mut().split_mut());
-        for ((s0, s1), (_, _, reached)) in limbs.zip(&mut work) {
-            reached.push((group, [s0, s1]));
+    for (group, sums) in pass.zip(&mut sums) {
+        for (limbs, (_, _, reached)) in by_position(sums).into_iter().zip(&mut work) {
+            reached.extend(
+                limbs
+                    .into_iter()
+                    .enumerate()
+                    .map(|(list, limbs)| ([list, group], limbs)),
+            );
         }
     }
     parallel::for_each(work, |(i, prime, mut reached)| {
-        let is_special = context.is_special(prime);
         let (kernels, q) = (context.kernels(), context.modulus(prime));
-        let made = babies.limbs(context, inputs, i, prime, is_special);
-        let babies = (0..made.count())
-            .step_by(2)
-            .map(|baby| [made.limb(baby), made.limb(baby + 1)]);
-        // Modulo special primes no group reads an input.
-        let inputs = inputs.iter().filter(|_| !is_special);
-        let inputs = inputs.map(|input| [input.parts[0].limb(i), input.parts[1].limb(i)]);
-        let factors: Vec<[&[u64]; 2]> = babies.chain(inputs).collect();
+        let made = babies.limbs(context, i, prime);
+        let factors = babies.factors(&made, i, context.is_special(prime));
+        let offset = |list: usize| (list * factors.len() / lists) as u32;
         let limb = weights.limb(context, prime);
         // Groups that read the same factors side by side.
-        reached.sort_by_key(|&(group, _)| limb.class(group));
-        let (groups, outs): (Vec<usize>, Vec<[&mut [u64]; 2]>) = reached.into_iter().unzip();
-        let packed: Vec<&[PanelTerm]> = groups
+        reached.sort_by_key(|&([list, group], _)| (list, limb.class(group)));
+        let (groups, outs): (Vec<[usize; 2]>, Vec<[&mut [u64]; 2]>) = reached.into_iter().unzip();
+        let packed: Vec<Vec<PanelTerm>> = groups
             .iter()
-            .map(|&group| limb.packed()[group].as_slice())
+            .map(|&[list, group]| limb.packed(group, offset(list)).collect())
             .collect();
+        let packed: Vec<&[PanelTerm]> = packed.iter().map(Vec::as_slice).collect();
         let runs: Vec<Vec<RunTerm<'_>>> = groups
             .iter()
-            .map(|&group| limb.runs(context, group).collect())
+            .map(|&[list, group]| limb.runs(context, group, offset(list)).collect())
             .collect();
         let runs: Vec<&[RunTerm<'_>]> = runs.iter().map(Vec::as_slice).collect();
         let unstructured = packed.iter().any(|terms| !terms.is_empty());
@@ -210,8 +232,8 @@ fn sum_groups(
     sums
 }
 
-/// One limb of both sums of a group, by the group's position.
-type GroupLimb<'s> = (usize, [&'s mut [u64]; 2]);
+/// One limb of both sums of a group, by the list of inputs and the group's position.
+type GroupLimb<'s> = ([usize; 2], [&'s mut [u64]; 2]);
 
 /// A stretch of one limb of both sums of every group.
 type Stretch<'s> = (Range<usize>, Vec<[&'s mut [u64]; 2]>);

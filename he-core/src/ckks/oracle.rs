@@ -61,10 +61,11 @@ fn uniform(context: &Context, level: usize, special: bool, index: u64) -> Poly<N
 fn half(context: &Context, key: &SwitchKey, prime: u16, j: usize, half: usize) -> Vec<u64> {
     let kernels = context.kernels();
     let mut words = vec![0; N];
-    match (key.limb(context, prime), half) {
-        ((panel, None), _) => panel.read(kernels, 2 * j + half, &mut words),
-        ((panel, Some(_)), 0) => panel.read(kernels, j, &mut words),
-        ((_, Some(streams)), _) => streams[j].fill(kernels, context.modulus(prime), 0, &mut words),
+    let key = key.limb(context, prime);
+    match (key.uniform, half) {
+        (None, _) => key.panel.read(kernels, 2 * j + half, &mut words),
+        (Some(_), 0) => key.panel.read(kernels, j, &mut words),
+        (Some(streams), _) => streams[j].fill(kernels, context.modulus(prime), 0, &mut words),
     }
     words
 }

@@ -186,31 +186,67 @@ impl PolynomialPlan {
 
     /// Evaluates the polynomial.
     pub fn evaluate(&self, context: &Context, keys: &EvaluationKeys, x: &Ciphertext) -> Result<Ciphertext> {
-        check_level("polynomial", x.level, self.level)?;
-        check_scale("polynomial", x.scale, self.scale)?;
-        let mut registers = vec![x.clone()];
-        for step in &self.steps {
-            let combination = Combination {
-                level: step.level,
-                to: step.to,
-                products: step
-                    .products
-                    .iter()
-                    .map(|pair| pair.map(|r| &registers[r]))
-                    .collect(),
-                factor: step.factor,
-                multiples: step.multiples.iter().map(|&(r, w)| (&registers[r], w)).collect(),
-                constant: step.constant,
+        let mut values = self.evaluate_all(context, keys, &[x])?;
+        values.pop().ok_or(Error::LevelsExhausted { op: "polynomial" })
+    }
+
+    /// Evaluates the polynomial of several ciphertexts, step by step of all: each piece of the relinearisation key is read once a step.
+    pub fn evaluate_all(
+        &self,
+        context: &Context,
+        keys: &EvaluationKeys,
+        x: &[&Ciphertext],
+    ) -> Result<Vec<Ciphertext>> {
+        for x in x {
+            check_level("polynomial", x.level, self.level)?;
+            check_scale("polynomial", x.scale, self.scale)?;
+        }
+        let last_uses = self.last_uses();
+        // Of each step, the values for all operands, until nothing reads them any more.
+        let mut made: Vec<Vec<Ciphertext>> = vec![];
+        for (s, step) in self.steps.iter().enumerate() {
+            let sum = |which: usize| {
+                let register = |r: usize| match r.checked_sub(1) {
+                    Some(step) => &made[step][which],
+                    None => x[which],
+                };
+                Combination {
+                    products: step.products.iter().map(|pair| pair.map(register)).collect(),
+                    factor: step.factor,
+                    multiples: step.multiples.iter().map(|&(r, w)| (register(r), w)).collect(),
+                    constant: step.constant,
+                }
             };
-            let parts = combination.evaluate(context, keys)?;
-            registers.push(Ciphertext {
+            let sums: Vec<Combination<'_>> = (0..x.len()).map(sum).collect();
+            let parts = Combination::evaluate_all(context, keys, [step.level, step.to], &sums)?;
+            let value = |parts| Ciphertext {
                 parts,
                 level: step.to,
                 scale: step.scale,
-            });
+            };
+            made.push(parts.into_iter().map(value).collect());
+            for (r, _) in last_uses.iter().enumerate().filter(|&(_, &last)| last == s) {
+                if let Some(done) = r.checked_sub(1) {
+                    made[done].clear();
+                }
+            }
         }
-        debug_assert_eq!(registers.last().map(|y| y.level), Some(self.result_level));
-        registers.pop().ok_or(Error::LevelsExhausted { op: "polynomial" })
+        made.pop().ok_or(Error::LevelsExhausted { op: "polynomial" })
+    }
+
+    /// Of each register, the last step that reads it.
+    fn last_uses(&self) -> Vec<usize> {
+        let mut last = vec![usize::MAX; self.steps.len() + 1];
+        for (s, step) in self.steps.iter().enumerate() {
+            let multiples = step.multiples.iter().map(|&(r, _)| r);
+            step.products
+                .iter()
+                .flatten()
+                .copied()
+                .chain(multiples)
+                .for_each(|r| last[r] = s);
+        }
+        last
     }
 }
 

@@ -23,6 +23,8 @@ use crate::ckks::{domain, parallel};
 use crate::error::{Error, Result};
 use crate::math::automorphism::galois_inverse;
 use crate::math::buffer::Limbs;
+#[cfg(feature = "program")]
+use crate::math::kernels::KeyLimb;
 use crate::math::panel::Panel;
 use crate::math::poly::{Ntt, Poly};
 use crate::math::sample::{Seed, Stream};
@@ -343,8 +345,11 @@ impl EncapsulationKeys {
 
     /// The key of a turn at a position among all Q primes and p0: half b, and what makes the other.
     #[cfg(feature = "program")]
-    pub(crate) fn turn(&self, turn: usize, position: usize) -> (&Panel, Option<&[UniformStream]>) {
+    pub(crate) fn turn(&self, turn: usize, position: usize) -> KeyLimb<'_> {
         let Turns { halves, streams } = &self.to_dense[position];
-        (&halves[turn], Some(&streams[turn..=turn]))
+        KeyLimb {
+            panel: &halves[turn],
+            uniform: Some(&streams[turn..=turn]),
+        }
     }
 }

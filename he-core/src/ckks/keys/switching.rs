@@ -15,6 +15,7 @@ use crate::ckks::{domain, parallel};
 use crate::error::{Error, Result};
 use crate::math::automorphism::galois_inverse;
 use crate::math::buffer::Limbs;
+use crate::math::kernels::KeyLimb;
 use crate::math::modulus::Modulus;
 use crate::math::panel::Panel;
 use crate::math::sample::{Seed, Stream};
@@ -66,11 +67,13 @@ impl SwitchKey {
     }
 
     /// The digits modulo a prime, and what makes their uniform halves where the panel does not have them.
-    pub(crate) fn limb(&self, context: &Context, prime: u16) -> (&Panel, Option<&[UniformStream]>) {
+    pub(crate) fn limb(&self, context: &Context, prime: u16) -> KeyLimb<'_> {
         let special = prime.checked_sub(context.special().start);
         let at = special.map_or(prime.into(), |special| self.reach + usize::from(special));
-        let streams = self.streams.as_ref().map(|streams| streams[at].as_slice());
-        (&self.panels[at], streams)
+        KeyLimb {
+            panel: &self.panels[at],
+            uniform: self.streams.as_ref().map(|streams| streams[at].as_slice()),
+        }
     }
 
     /// Takes over the halves `b_j`, which are checked if they were read, and what makes the `a_j` from the public seed.

@@ -1,5 +1,6 @@
 //! The rotated inputs of a transform.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::plan::LinearPlan;
@@ -12,68 +13,101 @@ use crate::error::Result;
 use crate::math::automorphism::Automorphism;
 use crate::math::buffer::Limbs;
 
-/// Words of each digit that all babies read before the next ones: few enough to stay in a second-level cache.
+/// Words of digits that all rotations read before the next ones: few enough to stay in a second-level cache.
 const DIGIT_WORDS: usize = 1 << 12;
+/// Words of each digit, at least, if many inputs are rotated.
+const DIGIT_WORDS_MIN: usize = 1 << 9;
 
-/// The rotated inputs that raised groups read, and what makes them.
+/// The rotated inputs that raised groups read, for every list of inputs, and what makes them.
 pub(super) struct Babies<'a> {
-    list: Vec<Baby<'a>>,
-    /// Of every input that is rotated.
-    digits: Vec<Option<Digits<'a>>>,
+    all: &'a [&'a [&'a Ciphertext]],
+    count: usize,
+    /// Position and input of those that are not rotated.
+    still: Vec<(usize, usize)>,
+    rotations: Vec<Rotation<'a>>,
+    /// Of every list, of every input that is rotated.
+    digits: Vec<Vec<Option<Digits<'a>>>>,
 }
 
-struct Baby<'a> {
-    input: usize,
-    /// Key and automorphism; none for a baby that is not rotated.
-    rotation: Option<(&'a SwitchKey, Arc<Automorphism>)>,
+/// The babies of one rotation.
+struct Rotation<'a> {
+    key: &'a SwitchKey,
+    automorphism: Arc<Automorphism>,
+    /// Position and input.
+    babies: Vec<(usize, usize)>,
+}
+
+/// Both halves of a baby modulo one prime, and what they are made of.
+struct Made<'l> {
+    digits: &'l Digits<'l>,
+    then: Then<'l>,
+    halves: [&'l mut [u64]; 2],
 }
 
 impl<'a> Babies<'a> {
     pub(super) fn new(
         context: &Context,
         keys: &'a EvaluationKeys,
-        inputs: &'a [&'a Ciphertext],
+        all: &'a [&'a [&'a Ciphertext]],
         level: usize,
         plan: &LinearPlan,
     ) -> Result<Self> {
-        let mut babies = Self {
-            list: vec![],
-            digits: inputs.iter().map(|_| None).collect(),
-        };
-        for &(tile, rotation) in &plan.babies {
-            let input = tile as usize;
-            let made = if context.galois_of_rotation(rotation.into()) == 1 {
-                None
-            } else {
-                let (galois, key) = keys.rotation(context, rotation, level)?;
-                babies.digits[input]
-                    .get_or_insert_with(|| keyswitch::decompose(context, level, &inputs[input].parts[1]));
-                Some((key, context.automorphism(galois)))
-            };
-            babies.list.push(Baby {
-                input,
-                rotation: made,
+        let mut still = vec![];
+        let mut rotated: BTreeMap<i32, Vec<(usize, usize)>> = BTreeMap::new();
+        for (position, &(tile, rotation)) in plan.babies.iter().enumerate() {
+            let baby = (position, tile as usize);
+            match context.galois_of_rotation(rotation.into()) {
+                1 => still.push(baby),
+                _ => rotated.entry(rotation).or_default().push(baby),
+            }
+        }
+        let mut digits: Vec<Vec<Option<Digits<'_>>>> = all
+            .iter()
+            .map(|inputs| inputs.iter().map(|_| None).collect())
+            .collect();
+        let mut rotations = vec![];
+        for (rotation, babies) in rotated {
+            let (galois, key) = keys.rotation(context, rotation, level)?;
+            for (digits, inputs) in digits.iter_mut().zip(all) {
+                for &(_, input) in &babies {
+                    digits[input]
+                        .get_or_insert_with(|| keyswitch::decompose(context, level, &inputs[input].parts[1]));
+                }
+            }
+            rotations.push(Rotation {
+                key,
+                automorphism: context.automorphism(galois),
+                babies,
             });
         }
-        Ok(babies)
+        Ok(Self {
+            all,
+            count: plan.babies.len(),
+            still,
+            rotations,
+            digits,
+        })
     }
 
-    /// Both halves of every baby at position i, times P: babies that are not rotated vanish modulo special primes.
-    pub(super) fn limbs(
-        &self,
-        context: &Context,
-        inputs: &[&Ciphertext],
-        i: usize,
-        prime: u16,
-        is_special: bool,
-    ) -> Limbs {
+    /// Number of lists of inputs.
+    pub(super) fn lists(&self) -> usize {
+        self.all.len()
+    }
+
+    /// Both halves of every baby of every list at position i, times P: babies that are not rotated vanish modulo special primes.
+    pub(super) fn limbs(&self, context: &Context, i: usize, prime: u16) -> Limbs {
         let (kernels, q, n) = (context.kernels(), context.modulus(prime), context.degree());
-        let p = context.special_product(prime);
-        let mut out = Limbs::scratch(n, 2 * self.list.len());
-        let mut halves = out.split_mut();
-        for (baby, pair) in self.list.iter().zip(halves.chunks_exact_mut(2)) {
-            if baby.rotation.is_none() {
-                for (half, part) in pair.iter_mut().zip(&inputs[baby.input].parts) {
+        let (p, is_special) = (context.special_product(prime), context.is_special(prime));
+        let mut out = Limbs::scratch(n, 2 * self.count * self.lists());
+        let mut halves: Vec<Option<[&mut [u64]; 2]>> = vec![];
+        let mut limbs = out.split_mut().into_iter();
+        while let (Some(a), Some(b)) = (limbs.next(), limbs.next()) {
+            halves.push(Some([a, b]));
+        }
+        for (list, inputs) in self.all.iter().enumerate() {
+            for &(position, input) in &self.still {
+                let halves = halves[list * self.count + position].iter_mut().flatten();
+                for (half, part) in halves.zip(&inputs[input].parts) {
                     match is_special {
                         true => half.fill(0),
                         false => kernels.mul_scalar(q, half, part.limb(i), p),
@@ -81,27 +115,61 @@ impl<'a> Babies<'a> {
                 }
             }
         }
-        let step = DIGIT_WORDS.min(n);
-        let mut rotated: Vec<_> = self.list.iter().zip(halves.chunks_exact_mut(2)).collect();
-        let share = rotated.len().div_ceil(parallel::threads()).max(1);
-        let shares = rotated.chunks_mut(share).collect();
-        parallel::for_each(shares, |share: &mut [(&Baby<'_>, &mut [&mut [u64]])]| {
-            for at in (0..n).step_by(step) {
-                for (baby, pair) in share.iter_mut() {
-                    let (Some((key, automorphism)), Some(digits), [u, w]) =
-                        (&baby.rotation, &self.digits[baby.input], &mut **pair)
-                    else {
+        let mut rotations: Vec<(&SwitchKey, Vec<Made<'_>>)> = vec![];
+        for rotation in &self.rotations {
+            let mut made = vec![];
+            for (list, inputs) in self.all.iter().enumerate() {
+                for &(position, input) in &rotation.babies {
+                    let halves = halves[list * self.count + position].take();
+                    let (Some(halves), Some(digits)) = (halves, &self.digits[list][input]) else {
                         continue;
                     };
                     let then = Then {
-                        plus: (!is_special).then(|| (inputs[baby.input].parts[0].limb(i), p)),
-                        automorphism: Some(automorphism),
+                        plus: (!is_special).then(|| (inputs[input].parts[0].limb(i), p)),
+                        automorphism: Some(&rotation.automorphism),
                         add: false,
                     };
-                    digits.multiply_limb(context, key, i, [u, w], then, at..at + step);
+                    made.push(Made { digits, then, halves });
+                }
+            }
+            rotations.push((rotation.key, made));
+        }
+        let rotated = self.digits.iter().flatten().flatten().count().max(1);
+        let step = (DIGIT_WORDS / rotated.next_power_of_two())
+            .max(DIGIT_WORDS_MIN)
+            .min(n);
+        let share = rotations.len().div_ceil(parallel::threads()).max(1);
+        let shares = rotations.chunks_mut(share).collect();
+        parallel::for_each(shares, |share: &mut [(&SwitchKey, Vec<Made<'_>>)]| {
+            for at in (0..n).step_by(step) {
+                for (key, made) in share.iter_mut() {
+                    let products: Vec<_> = made.iter().map(|made| (made.digits, made.then)).collect();
+                    let mut outs: Vec<_> = made
+                        .iter_mut()
+                        .map(|made| made.halves.each_mut().map(|half| &mut **half))
+                        .collect();
+                    keyswitch::multiply_limbs(context, key, i, &mut outs, &products, at..at + step);
                 }
             }
         });
         out
+    }
+
+    /// What weights are multiplied with at position i: of every list the babies, then the inputs.
+    pub(super) fn factors<'l>(&'l self, made: &'l Limbs, i: usize, is_special: bool) -> Vec<[&'l [u64]; 2]> {
+        let mut factors = vec![];
+        for (list, inputs) in self.all.iter().enumerate() {
+            let positions = (0..self.count).map(|position| 2 * (list * self.count + position));
+            factors.extend(positions.map(|at| [made.limb(at), made.limb(at + 1)]));
+            // Modulo special primes no group reads an input.
+            if !is_special {
+                factors.extend(
+                    inputs
+                        .iter()
+                        .map(|input| input.parts.each_ref().map(|part| part.limb(i))),
+                );
+            }
+        }
+        factors
     }
 }

@@ -47,8 +47,13 @@ impl Turned {
         self.terms.iter().map(|(_, weights)| weights.bytes()).sum()
     }
 
-    /// The transform, under s.
-    pub(crate) fn apply(&self, context: &Context, keys: &EncapsulationKeys, x: &Raised) -> [Poly<Ntt>; 2] {
+    /// The transform of several, under s: each piece of a key is read once for all.
+    pub(crate) fn apply(
+        &self,
+        context: &Context,
+        keys: &EncapsulationKeys,
+        all: &[Raised],
+    ) -> Vec<[Poly<Ntt>; 2]> {
         let n = context.degree();
         let step = PIECE_WORDS.min(n);
         let automorphism =
@@ -56,37 +61,57 @@ impl Turned {
         let turns = EncapsulationKeys::turns(context.slots());
         let automorphisms: Vec<_> = (0..turns).map(automorphism).collect();
         let p0 = context.modulus(context.special().start).value();
-        keyswitch::make_and_divide(context, &self.division, |i, [s0, s1]| {
+        let mut results: Vec<_> = all
+            .iter()
+            .map(|_| keyswitch::room(context, &self.division.to))
+            .collect();
+        keyswitch::make_and_divide_to(context, &self.division, &mut results, |i, outs| {
             let prime = self.division.from[i];
             let is_special = context.is_special(prime);
-            // Times p0, the first part vanishes modulo p0.
-            let low = if is_special {
-                x.digit.limb(i)
-            } else {
-                x.low.limb(i)
-            };
-            let factors = [[x.digit.limb(i), low]];
             let p0 = context.modulus(prime).reduce(p0);
-            let mut products = Limbs::scratch(n, 2);
-            let mut halves = products.split_mut();
-            let [digit, low] = &mut halves[..] else { return };
+            // Of each, the digit and the lower part times a plaintext.
+            let mut products: Vec<Limbs> = all.iter().map(|_| Limbs::scratch(n, 2)).collect();
             let position = context.position(context.top_level(), prime);
             for (k, (turns, weights)) in self.terms.iter().enumerate() {
                 for at in (0..n).step_by(step) {
                     let range = at..at + step;
-                    let made = [&mut digit[range.clone()], &mut low[range.clone()]];
-                    weights.sum(context, prime, &factors, made, range.clone());
+                    for (x, products) in all.iter().zip(&mut products) {
+                        // Times p0, the first part vanishes modulo p0.
+                        let low = if is_special {
+                            x.digit.limb(i)
+                        } else {
+                            x.low.limb(i)
+                        };
+                        let mut halves = products.split_mut();
+                        let [digit, into] = &mut halves[..] else { continue };
+                        let made = [&mut digit[range.clone()], &mut into[range.clone()]];
+                        weights.sum(context, prime, &[[x.digit.limb(i), low]], made, range.clone());
+                    }
+                    let digits: Vec<[&[u64]; 1]> =
+                        products.iter().map(|products| [products.limb(0)]).collect();
                     for (m, &turn) in turns.iter().enumerate() {
-                        let then = Then {
-                            plus: (!is_special).then_some((&**low, p0)),
+                        let then = |products| Then {
+                            plus: (!is_special).then_some((Limbs::limb(products, 1), p0)),
                             automorphism: automorphisms[turn].as_deref(),
                             add: k + m > 0,
                         };
-                        let (key, sums) = (keys.turn(turn, position), [&mut *s0, &mut *s1]);
-                        keyswitch::sum(context, key, prime, &[&**digit], sums, then, range.clone());
+                        let terms: Vec<_> = digits
+                            .iter()
+                            .zip(&products)
+                            .map(|(digits, products)| (&digits[..], then(products)))
+                            .collect();
+                        keyswitch::sums(
+                            context,
+                            keys.turn(turn, position),
+                            prime,
+                            &terms,
+                            outs,
+                            range.clone(),
+                        );
                     }
                 }
             }
-        })
+        });
+        results
     }
 }

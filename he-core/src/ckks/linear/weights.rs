@@ -219,16 +219,16 @@ impl Weights {
         let (kernels, q) = (context.kernels(), context.modulus(prime));
         let limb = self.limb(context, prime);
         let mut outs = [sums];
-        let packed = limb.packed()[0].as_slice();
+        let packed: Vec<PanelTerm> = limb.packed(0, 0).collect();
         if !packed.is_empty() {
             let sums = PanelSums {
                 panel: limb.panel(context),
                 factors,
-                terms: &[packed],
+                terms: &[&packed],
             };
             kernels.panel_sums(q, &mut outs, &sums, range.clone());
         }
-        let runs: Vec<RunTerm<'_>> = limb.runs(context, 0).collect();
+        let runs: Vec<RunTerm<'_>> = limb.runs(context, 0, 0).collect();
         if !runs.is_empty() {
             let sums = RunSums {
                 factors,
@@ -263,9 +263,13 @@ impl<'a> WeightsLimb<'a> {
         &self.weights.panels[context.position(self.weights.level, self.prime)]
     }
 
-    /// The unstructured terms of each group.
-    pub(super) fn packed(&self) -> &'a [Vec<PanelTerm>] {
-        &self.weights.packed[self.kind]
+    /// The unstructured terms of a group, its factors from `offset` on.
+    pub(super) fn packed(&self, group: usize, offset: u32) -> impl Iterator<Item = PanelTerm> {
+        let terms = self.weights.packed[self.kind][group].iter();
+        terms.map(move |&PanelTerm { row, factor }| PanelTerm {
+            row,
+            factor: factor + offset,
+        })
     }
 
     /// The class of a group's structured terms: groups of one class meet the same factors.
@@ -273,12 +277,17 @@ impl<'a> WeightsLimb<'a> {
         self.weights.classes[self.kind][group]
     }
 
-    /// The structured terms of a group.
-    pub(super) fn runs(&self, context: &Context, group: usize) -> impl Iterator<Item = RunTerm<'a>> {
+    /// The structured terms of a group, its factors from `offset` on.
+    pub(super) fn runs(
+        &self,
+        context: &Context,
+        group: usize,
+        offset: u32,
+    ) -> impl Iterator<Item = RunTerm<'a>> {
         let limb = |plain: &'a Plaintext| plain.limb(plain.position(context, self.prime));
         let runs = &self.weights.runs[self.kind][group];
         runs.iter().map(move |&(run, factor)| RunTerm {
-            factor,
+            factor: factor + offset,
             run: limb(&self.weights.repeating[run as usize]),
         })
     }

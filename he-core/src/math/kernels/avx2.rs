@@ -6,6 +6,7 @@
 use super::{KeySum, Lines, Made, Op, Operands, PanelSums, RunSums, WeightedSums, scalar};
 use crate::math::cpu::Path;
 use crate::math::modulus::Modulus;
+use crate::math::panel::Panel;
 use std::ops::Range;
 
 /// Proof that the machine has the instructions: every method below relies on it.
@@ -39,7 +40,7 @@ recompiled! {
     fn elementwise(op: Op, q: &Modulus, operands: Operands<'_>);
     fn inner_product(q: &Modulus, out: &mut [u64], terms: &[(&[u64], &[u64])], add: bool, from: usize);
     fn inner_product_pair(q: &Modulus, outs: [&mut [u64]; 2], terms: &[(&[u64], &[u64], &[u64])], add: bool, from: usize);
-    fn key_sum(q: &Modulus, outs: [&mut [u64]; 2], sum: &KeySum<'_>, made: Option<Made<'_>>, range: Range<usize>);
+    fn key_sum(q: &Modulus, outs: [&mut [u64]; 2], panel: &Panel, sum: &KeySum<'_>, made: Option<Made<'_>>, range: Range<usize>);
     fn panel_sums(q: &Modulus, outs: &mut [[&mut [u64]; 2]], sums: &PanelSums<'_>, range: Range<usize>);
     fn run_sums(q: &Modulus, outs: &mut [[&mut [u64]; 2]], all: &RunSums<'_>, range: Range<usize>);
     fn reduce_i64(q: &Modulus, out: &mut [u64], x: &[i64]);

@@ -24,7 +24,7 @@ mod uniform;
 pub(super) use conversion::{Lifted, WeightedSums};
 pub(super) use lines::Lines;
 use panels::Made;
-pub use panels::{KeySum, PanelSums, PanelTerm};
+pub use panels::{KeyLimb, KeySum, PanelSums, PanelTerm};
 pub use runs::{Run, RunSums, RunTerm};
 
 use super::cpu::{self, Path};

@@ -13,13 +13,18 @@ use crate::math::panel::Panel;
 use crate::math::tally::{self, Work};
 use crate::math::uniform::UniformStream;
 
-/// One limb of a product of digits with a key-switching key, and what is done with it before it is stored.
+/// A key-switching key modulo a prime.
 #[derive(Clone, Copy)]
-pub struct KeySum<'a> {
-    /// The key: digit j meets rows 2 j and 2 j + 1, or row j where `uniform` makes the other half. It may have more rows.
+pub struct KeyLimb<'a> {
+    /// Digit j meets rows 2 j and 2 j + 1, or row j where `uniform` makes the other half. It may have more rows.
     pub panel: &'a Panel,
     /// The uniform half of each digit, to be made just before it is used. There may be more.
     pub uniform: Option<&'a [UniformStream]>,
+}
+
+/// One limb of a product of digits with a key, and what is done with it before it is stored.
+#[derive(Clone, Copy)]
+pub struct KeySum<'a> {
     /// The digits, any words below `2^50`.
     pub digits: &'a [&'a [u64]],
     /// A limb times a word, added to the first sum.
@@ -52,10 +57,18 @@ impl Made<'_> {
     }
 }
 
+impl KeyLimb<'_> {
+    /// Whether it has these digits.
+    pub(super) fn has(&self, digits: usize) -> bool {
+        let rows = digits * if self.uniform.is_some() { 1 } else { 2 };
+        self.panel.rows() >= rows && self.uniform.is_none_or(|streams| streams.len() >= digits)
+    }
+}
+
 impl KeySum<'_> {
-    /// Rows of the panel that it reads.
-    pub(super) fn rows(&self) -> usize {
-        self.digits.len() * if self.uniform.is_some() { 1 } else { 2 }
+    /// Products that it adds up.
+    pub(super) fn terms(&self) -> usize {
+        self.digits.len() + usize::from(self.plus.is_some())
     }
 
     pub(super) fn lines(&self) -> Option<&Lines> {
@@ -84,76 +97,76 @@ pub struct PanelSums<'a> {
 }
 
 impl Kernels {
-    /// `outs[0] = sum of digit_j row_(2j)`, `outs[1] = sum of digit_j row_(2j+1)` over a range of coefficients, with what else `sum` asks
-    /// for. The range consists of whole blocks; with an automorphism its words go all over `outs`.
-    pub fn key_sum(&self, q: &Modulus, outs: [&mut [u64]; 2], sum: &KeySum<'_>, range: Range<usize>) {
-        let n = sum.panel.n();
-        let [out0, out1] = outs;
-        same(n, &[out0.len(), out1.len(), sum.lines().map_or(n, Lines::n)]);
-        same(n, &sum.plus.map_or([n], |(limb, _)| [limb.len()]));
-        for digit in sum.digits {
-            same(n, &[digit.len()]);
-        }
-        blocks(sum.panel, &range);
-        let count = sum.digits.len();
-        assert!(
-            sum.panel.rows() >= sum.rows() && count < super::TERMS_PER_REDUCTION,
-            "{} rows for {count} digits",
-            sum.panel.rows(),
-        );
-        let streams = sum.uniform.map_or(count, <[_]>::len);
-        assert!(streams >= count, "{streams} streams for {count} digits");
-        tally::add(Work::MacWord, 2 * sum.digits.len() * range.len());
-        if sum.automorphism.is_some() {
-            tally::add(Work::AutomorphismWord, 2 * range.len());
+    /// Of every sum, `outs[0] = sum of digit_j row_(2j)`, `outs[1] = sum of digit_j row_(2j+1)` over a range of coefficients, with what
+    /// else it asks for. Each piece of the key is read, or made, once for all of them. The range consists of whole blocks; with an
+    /// automorphism its words go all over `outs`.
+    pub fn key_sums(
+        &self,
+        q: &Modulus,
+        outs: &mut [[&mut [u64]; 2]],
+        key: KeyLimb<'_>,
+        sums: &[KeySum<'_>],
+        range: Range<usize>,
+    ) {
+        let n = key.panel.n();
+        blocks(key.panel, &range);
+        same(sums.len(), &[outs.len()]);
+        for (sum, [out0, out1]) in sums.iter().zip(outs.iter()) {
+            same(n, &[out0.len(), out1.len(), sum.lines().map_or(n, Lines::n)]);
+            same(n, &sum.plus.map_or([n], |(limb, _)| [limb.len()]));
+            for digit in sum.digits {
+                same(n, &[digit.len()]);
+            }
+            let count = sum.digits.len();
+            assert!(
+                key.has(count) && count < super::TERMS_PER_REDUCTION,
+                "{} rows for {count} digits",
+                key.panel.rows(),
+            );
+            tally::add(Work::MacWord, 2 * count * range.len());
+            if sum.automorphism.is_some() {
+                tally::add(Work::AutomorphismWord, 2 * range.len());
+            }
         }
         match self.0 {
             #[cfg(target_arch = "x86_64")]
-            Backend::Avx512(simd) if sum.panel.block() == BLOCK_WORDS => {
-                simd.key_sum(q, [out0, out1], sum, range)
+            Backend::Avx512(simd) if key.panel.block() == BLOCK_WORDS => {
+                simd.key_sums(q, outs, key, sums, range)
             }
-            _ => self.key_sum_by_pieces(q, [out0, out1], sum, range),
+            _ => self.key_sums_by_pieces(q, outs, key, sums, range),
         }
     }
 
-    fn key_sum_by_pieces(
+    fn key_sums_by_pieces(
         &self,
         q: &Modulus,
-        [out0, out1]: [&mut [u64]; 2],
-        sum: &KeySum<'_>,
+        outs: &mut [[&mut [u64]; 2]],
+        key: KeyLimb<'_>,
+        sums: &[KeySum<'_>],
         range: Range<usize>,
     ) {
-        let Some(streams) = sum.uniform else {
-            return self.key_sum_of(q, [out0, out1], sum, None, range);
-        };
-        let stride = UNIFORM_WORDS.min(sum.panel.n());
-        let mut words = vec![0; sum.digits.len() * stride];
+        let stride = UNIFORM_WORDS.min(key.panel.n());
+        let mut words = vec![0; key.uniform.map_or(0, |_| digits(sums) * stride)];
         for at in range.clone().step_by(stride) {
             let piece = at..range.end.min(at + stride);
-            for (stream, words) in streams.iter().zip(words.chunks_exact_mut(stride)) {
-                stream.fill(self, q, at, &mut words[..piece.len()]);
+            let made = key.uniform.map(|streams| {
+                for (stream, words) in streams.iter().zip(words.chunks_exact_mut(stride)) {
+                    stream.fill(self, q, at, &mut words[..piece.len()]);
+                }
+                Made {
+                    words: &words,
+                    stride,
+                    from: at,
+                }
+            });
+            for (sum, [out0, out1]) in sums.iter().zip(outs.iter_mut()) {
+                let outs = [&mut **out0, &mut **out1];
+                match self.0 {
+                    #[cfg(target_arch = "x86_64")]
+                    Backend::Avx2(simd) => simd.key_sum(q, outs, key.panel, sum, made, piece.clone()),
+                    _ => scalar::key_sum(q, outs, key.panel, sum, made, piece.clone()),
+                }
             }
-            let made = Made {
-                words: &words,
-                stride,
-                from: at,
-            };
-            self.key_sum_of(q, [&mut *out0, &mut *out1], sum, Some(made), piece);
-        }
-    }
-
-    fn key_sum_of(
-        &self,
-        q: &Modulus,
-        outs: [&mut [u64]; 2],
-        sum: &KeySum<'_>,
-        made: Option<Made<'_>>,
-        range: Range<usize>,
-    ) {
-        match self.0 {
-            #[cfg(target_arch = "x86_64")]
-            Backend::Avx2(simd) => simd.key_sum(q, outs, sum, made, range),
-            _ => scalar::key_sum(q, outs, sum, made, range),
         }
     }
 
@@ -224,6 +237,11 @@ impl Kernels {
         };
         scalar::unpack(&bytes[done / 8 * bits as usize..], bits, &mut words[done..]);
     }
+}
+
+/// Most digits of any sum.
+pub(super) fn digits(sums: &[KeySum<'_>]) -> usize {
+    sums.iter().map(|sum| sum.digits.len()).max().unwrap_or(0)
 }
 
 /// Holds a range to the blocks of a panel.

@@ -5,6 +5,7 @@
 use super::{KeySum, Lines, Made, Op, Operands, PanelSums, RunSums, WeightedSums};
 use crate::math::modulus::Modulus;
 use crate::math::panel::BLOCK_WORDS;
+use crate::math::panel::Panel;
 use std::ops::Range;
 
 /// `out = f(out, a, b)`.
@@ -113,12 +114,13 @@ pub(super) fn inner_product_pair(
 pub(super) fn key_sum(
     q: &Modulus,
     outs: [&mut [u64]; 2],
+    panel: &Panel,
     sum: &KeySum<'_>,
     made: Option<Made<'_>>,
     range: Range<usize>,
 ) {
     let [out0, out1] = outs;
-    let (block, blocks) = (sum.panel.block(), sum.panel.blocks());
+    let (block, blocks) = (panel.block(), panel.blocks());
     let mut factors = [0; BLOCK_WORDS];
     for at in range.step_by(block) {
         let mut sums = [[0u128; BLOCK_WORDS]; 2];

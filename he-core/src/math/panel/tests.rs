@@ -4,7 +4,7 @@ use super::*;
 use crate::math::automorphism::Automorphism;
 use crate::math::kernels;
 use crate::math::kernels::tests::{MODULI, paths, words};
-use crate::math::kernels::{KeySum, PanelSums, PanelTerm};
+use crate::math::kernels::{KeyLimb, KeySum, PanelSums, PanelTerm};
 use crate::math::modulus::Modulus;
 use crate::math::sample::Seed;
 use crate::math::uniform::UniformStream;
@@ -54,19 +54,20 @@ proptest! {
     #[test]
     fn products_with_a_key(
         degree in 0..DEGREES.len(), which in 0..MODULI.len(), digits in 0usize..20, spare in 0usize..3,
-        seeded: bool, plus: bool, galois in prop::option::of(0u64..512), add: bool, blocks in (0usize..33, 0usize..33), seed: u64,
+        many in 1usize..4, seeded: bool, plus: bool, galois in prop::option::of(0u64..512), add: bool, blocks in (0usize..33, 0usize..33), seed: u64,
     ) {
         let (n, q) = (DEGREES[degree], Modulus::new(MODULI[which]));
         let limbs = |count: usize, bound, tag: u64| (0..count as u64).map(|i| words(n, bound, seed ^ tag ^ i << 8)).collect::<Vec<_>>();
-        let (x, mut rows) = (limbs(digits, 1 << 50, 1), limbs(2 * (digits + spare), q.value(), 2));
+        let mut rows = limbs(2 * (digits + spare), q.value(), 2);
+        // Sums of fewer and fewer digits share the key; every other one is added to what is there, or not.
+        let x: Vec<Vec<Vec<u64>>> = (0..many).map(|m| limbs(digits.saturating_sub(m), 1 << 50, 1 + 16 * m as u64)).collect();
         let (limb, start) = (words(n, q.value(), seed ^ 3), limbs(2, q.value(), 4));
         let weight = q.value() - 1;
         let automorphism = galois.map(|g| Automorphism::new(n, 2 * g + 1));
         let block = n.min(BLOCK_WORDS);
         let (from, to) = (blocks.0.min(blocks.1) * block, blocks.0.max(blocks.1) * block);
         let range = from.min(n)..to.min(n);
-        let digits: Vec<&[u64]> = x.iter().map(Vec::as_slice).collect();
-        let streams: Vec<_> = (0..digits.len() as u64).map(|j| UniformStream::new(&Seed::new([3; 32]), seed, j)).collect();
+        let streams: Vec<_> = (0..digits as u64).map(|j| UniformStream::new(&Seed::new([3; 32]), seed, j)).collect();
         if seeded {
             for (j, stream) in streams.iter().enumerate() {
                 stream.fill(&kernels::active(), &q, 0, &mut rows[2 * j + 1]);
@@ -78,20 +79,21 @@ proptest! {
             let message = SharedBytes::from([&[0xa5; 5], packed.as_bytes(), &[0xff; 64]].concat());
             let in_place = Panel::shared(n, kept.len(), q.bits(), &message, 5..5 + packed.bytes());
             let packed = if seed % 2 == 0 { packed } else { in_place };
-            let sum = KeySum {
-                panel: &packed,
-                uniform: seeded.then_some(&streams),
-                digits: &digits,
+            let key = KeyLimb { panel: &packed, uniform: seeded.then_some(&streams) };
+            let digits: Vec<Vec<&[u64]>> = x.iter().map(|x| x.iter().map(Vec::as_slice).collect()).collect();
+            let adds = |m: usize| add ^ (m % 2 == 1);
+            let sums: Vec<KeySum<'_>> = digits.iter().enumerate().map(|(m, digits)| KeySum {
+                digits,
                 plus: plus.then_some((limb.as_slice(), weight)),
                 automorphism: automorphism.as_ref(),
-                add,
-            };
-            let mut outs = [start[0].clone(), start[1].clone()];
-            let [out0, out1] = &mut outs;
-            kernels.key_sum(&q, [out0, out1], &sum, range.clone());
-            for half in 0..2 {
+                add: adds(m),
+            }).collect();
+            let mut outs = vec![[start[0].clone(), start[1].clone()]; many];
+            let mut slices: Vec<[&mut [u64]; 2]> = outs.iter_mut().map(|outs| outs.each_mut().map(Vec::as_mut_slice)).collect();
+            kernels.key_sums(&q, &mut slices, key, &sums, range.clone());
+            for (m, half) in (0..many).flat_map(|m| [(m, 0), (m, 1)]) {
                 let product = |k: usize| {
-                    let products = x.iter().enumerate().map(|(j, x)| x[k] as u128 * rows[2 * j + half][k] as u128);
+                    let products = x[m].iter().enumerate().map(|(j, x)| x[k] as u128 * rows[2 * j + half][k] as u128);
                     let more = if plus && half == 0 { limb[k] as u128 * weight as u128 } else { 0 };
                     q.reduce_u128(products.sum::<u128>() + more)
                 };
@@ -103,10 +105,10 @@ proptest! {
                 }
                 let expected: Vec<u64> = moved.iter().zip(&start[half]).map(|(&sum, &before)| match sum {
                     u64::MAX => before,
-                    sum if add => q.add(sum, before),
+                    sum if adds(m) => q.add(sum, before),
                     sum => sum,
                 }).collect();
-                prop_assert_eq!(&outs[half], &expected, "half {}, {}", half, kernels.path());
+                prop_assert_eq!(&outs[m][half], &expected, "sum {}, half {}, {}", m, half, kernels.path());
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use super::Counts;
 use super::rules::{Counter, WORD};
-use crate::bootstrap::{BootstrapSpec, EvalMod, Steps};
+use crate::bootstrap::{BootstrapSpec, EvalMod, Steps, TOGETHER};
 use crate::ckks::EncapsulationKeys;
 use crate::program::op::{PlainId, Term};
 
@@ -59,7 +59,8 @@ impl Counter<'_> {
         })
     }
 
-    /// Of `tiles` tiles at `level`, two at a time. Rotations and products inside are no calls of the program: they count as work only.
+    /// Of `tiles` tiles at `level`, two as a pair, [`TOGETHER`] for each reading of the keys. Rotations and products inside are no calls of
+    /// the program: they count as work only.
     pub(super) fn refresh(&self, tiles: u64, level: u32) -> Counts {
         let Some(spec) = &self.program.bootstrap else {
             return Counts::default();
@@ -82,6 +83,7 @@ impl Counter<'_> {
             pt_multiplications: 0,
             rescales: 0,
             refreshes: tiles,
+            key_bytes: tiles.div_ceil(TOGETHER as u64) * (once.key_bytes + each.key_bytes),
             ..once.times(tiles.div_ceil(2)) + each.times(tiles)
         }
     }

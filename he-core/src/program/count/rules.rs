@@ -253,6 +253,8 @@ impl Counter<'_> {
             .map(|t| (t.input, t.baby))
             .collect();
         let digits = self.digits(level);
+        // Babies of one rotation share what is read of its key.
+        let rotations: BTreeSet<i32> = babies.iter().map(|&(_, baby)| baby).collect();
         let rotated: BTreeSet<u32> = babies.iter().map(|&(input, _)| input).collect();
         sum += self.mod_up(level, &digits).times(rotated.len() as u64);
         sum.rotations += babies.len() as u64;
@@ -264,7 +266,9 @@ impl Counter<'_> {
             let raised = !pass.iter().all(|group| flat(group));
             let limbs = if raised { l + k } else { l };
             let each = self.key_product(level, raised, &digits) + self.permute(limbs);
+            let shared = (babies.len() - rotations.len()) as u64 * each.key_bytes;
             sum += each.times(babies.len() as u64);
+            sum.key_bytes -= shared;
         }
         for group in &groups {
             for t in *group {

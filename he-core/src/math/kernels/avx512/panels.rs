@@ -4,16 +4,21 @@
 //! brings each word's bytes to its lane, a shift and a mask do the rest.
 
 use super::super::lanes::{load, splat, store, subtract_once};
-use super::super::{KeySum, Made, PanelSums, TERMS_PER_REDUCTION};
+use super::super::panels::digits;
+use super::super::{KeyLimb, KeySum, Made, PanelSums, TERMS_PER_REDUCTION};
 use super::uniform::{self, ABREAST_WORDS};
 use super::{Avx512, Reducer, SHORT_TERMS, SIDE, SIDE_WORDS};
 use crate::math::modulus::Modulus;
+use crate::math::panel::Panel;
 use std::arch::x86_64::*;
 use std::ops::Range;
 
 /// How far ahead of its reads a stream is fetched, into the second cache: what memory delivers in the time it takes to answer, more
 /// than the nearest has room for.
 const AHEAD_BYTES: usize = 8192;
+
+/// Uniform words made at a time, of all digits: they take a third of the nearest cache.
+const MADE_WORDS: usize = 1280;
 
 /// Where the words of eight packed ones stand.
 #[derive(Clone, Copy)]
@@ -53,53 +58,74 @@ impl Unpacker {
     }
 }
 
-/// See [`super::super::Kernels::key_sum`]. Uniform halves are made a few blocks at a time: they stay in the nearest cache until they are
-/// used, and what was fetched of the other halves arrives meanwhile.
+/// See [`super::super::Kernels::key_sums`]. A few blocks at a time: uniform halves stay in the nearest cache until they are used, and so
+/// do packed ones for the sums behind the first; what was fetched of these arrives while the others are made.
 #[inline]
 #[target_feature(enable = "avx512f,avx512ifma,avx512dq,avx512vl,avx512vbmi,vaes")]
-unsafe fn key_sum<const SHORT: bool>(
+unsafe fn key_sums<const SHORT: bool>(
     q: &Modulus,
-    outs: [*mut u64; 2],
-    sum: &KeySum<'_>,
+    outs: &[[*mut u64; 2]],
+    key: KeyLimb<'_>,
+    sums: &[KeySum<'_>],
     range: Range<usize>,
 ) {
     let reducer = Reducer::new(q);
-    let unpacker = Unpacker::new(sum.panel.bits());
-    let Some(streams) = sum.uniform else {
-        // SAFETY: as the caller's.
-        return unsafe { key_blocks::<SHORT>(reducer, unpacker, outs, sum, None, range) };
+    let unpacker = Unpacker::new(key.panel.bits());
+    let Some(streams) = key.uniform else {
+        // A sum that shares nothing is not cut.
+        let step = if sums.len() > 1 {
+            ABREAST_WORDS
+        } else {
+            range.len().max(1)
+        };
+        for at in range.clone().step_by(step) {
+            let piece = at..range.end.min(at + step);
+            for (sum, &outs) in sums.iter().zip(outs) {
+                // SAFETY: as the caller's.
+                unsafe { key_blocks::<SHORT>(reducer, unpacker, outs, key.panel, sum, None, piece.clone()) };
+            }
+        }
+        return;
     };
-    let mut words = vec![0; sum.digits.len() * ABREAST_WORDS];
-    for at in range.clone().step_by(ABREAST_WORDS) {
-        for (stream, words) in streams.iter().zip(words.chunks_exact_mut(ABREAST_WORDS)) {
-            uniform::fill(q, stream, at, words);
+    let digits = digits(sums).max(1);
+    let stride = (MADE_WORDS / digits).next_multiple_of(ABREAST_WORDS);
+    let mut words = vec![0; digits * stride];
+    for at in range.clone().step_by(stride) {
+        let piece = at..range.end.min(at + stride);
+        for (stream, words) in streams.iter().zip(words.chunks_exact_mut(stride)) {
+            let length = piece.len().next_multiple_of(ABREAST_WORDS);
+            uniform::fill(q, stream, at, &mut words[..length]);
         }
         let made = Made {
             words: &words,
-            stride: ABREAST_WORDS,
+            stride,
             from: at,
         };
-        let piece = at..range.end.min(at + ABREAST_WORDS);
-        // SAFETY: as the caller's; there are as many made words for each digit as a piece has.
-        unsafe { key_blocks::<SHORT>(reducer, unpacker, outs, sum, Some(made), piece) }
+        for (sum, &outs) in sums.iter().zip(outs) {
+            // SAFETY: as the caller's; there are as many made words for each digit as a piece has.
+            unsafe {
+                key_blocks::<SHORT>(reducer, unpacker, outs, key.panel, sum, Some(made), piece.clone())
+            };
+        }
     }
 }
 
-/// Whole blocks of [`key_sum`].
+/// Whole blocks of one of [`key_sums`].
 #[inline]
 #[target_feature(enable = "avx512f,avx512ifma,avx512dq,avx512vl,avx512vbmi")]
 unsafe fn key_blocks<const SHORT: bool>(
     reducer: Reducer,
     unpacker: Unpacker,
     outs: [*mut u64; 2],
+    panel: &Panel,
     sum: &KeySum<'_>,
     made: Option<Made<'_>>,
     range: Range<usize>,
 ) {
-    let vector = sum.panel.bits() as usize;
+    let vector = panel.bits() as usize;
     let row = SIDE * vector;
     let zero = _mm512_setzero_si512();
-    let (lines, blocks) = (sum.lines(), sum.panel.blocks());
+    let (lines, blocks) = (sum.lines(), panel.blocks());
     // SAFETY: the caller gives limbs of as many words as the panel's rows have and a range of whole blocks inside; the panel has two
     // rows a digit, or one where the others were made, and 64 readable bytes from each vector on; targets are lines of the results.
     unsafe {
@@ -209,31 +235,33 @@ unsafe fn panel_sums(q: &Modulus, outs: &mut [[&mut [u64]; 2]], sums: &PanelSums
 
 impl Avx512 {
     /// For panels with full blocks.
-    pub(in super::super) fn key_sum(
+    pub(in super::super) fn key_sums(
         self,
         q: &Modulus,
-        outs: [&mut [u64]; 2],
-        sum: &KeySum<'_>,
+        outs: &mut [[&mut [u64]; 2]],
+        key: KeyLimb<'_>,
+        sums: &[KeySum<'_>],
         range: Range<usize>,
     ) {
-        #[target_feature(enable = "avx512f,avx512ifma,avx512dq,avx512vl,avx512vbmi,vaes")]
-        unsafe fn run(q: &Modulus, outs: [*mut u64; 2], sum: &KeySum<'_>, range: Range<usize>) {
-            // SAFETY: as the caller's.
-            unsafe {
-                match sum.digits.len() + usize::from(sum.plus.is_some()) <= SHORT_TERMS {
-                    true => key_sum::<true>(q, outs, sum, range),
-                    false => key_sum::<false>(q, outs, sum, range),
-                }
+        let n = key.panel.n();
+        assert!(key.panel.block() == SIDE_WORDS && range.end <= n && range.start.is_multiple_of(SIDE_WORDS));
+        assert!(outs.len() == sums.len() && outs.iter().flatten().all(|out| out.len() == n));
+        for sum in sums {
+            assert!(key.has(sum.digits.len()) && sum.digits.iter().all(|digit| digit.len() == n));
+            assert!(sum.plus.is_none_or(|(limb, _)| limb.len() == n));
+            assert!(sum.lines().is_none_or(|lines| lines.n() == n));
+        }
+        let outs: Vec<[*mut u64; 2]> = outs
+            .iter_mut()
+            .map(|outs| outs.each_mut().map(|out| out.as_mut_ptr()))
+            .collect();
+        // SAFETY: `self` proves the instructions; lengths, rows and range were compared, and targets are inside.
+        unsafe {
+            match sums.iter().all(|sum| sum.terms() <= SHORT_TERMS) {
+                true => key_sums::<true>(q, &outs, key, sums, range),
+                false => key_sums::<false>(q, &outs, key, sums, range),
             }
         }
-        let n = sum.panel.n();
-        assert!(sum.panel.block() == SIDE_WORDS && range.end <= n && range.start.is_multiple_of(SIDE_WORDS));
-        assert!(outs.iter().all(|out| out.len() == n) && sum.digits.iter().all(|digit| digit.len() == n));
-        assert!(sum.panel.rows() >= sum.rows() && sum.uniform.is_none_or(|u| u.len() >= sum.digits.len()));
-        assert!(sum.plus.is_none_or(|(limb, _)| limb.len() == n));
-        assert!(sum.lines().is_none_or(|lines| lines.n() == n));
-        // SAFETY: `self` proves the instructions; lengths, rows and range were compared, and targets are inside.
-        unsafe { run(q, outs.map(|out| out.as_mut_ptr()), sum, range) }
     }
 
     /// For panels with full blocks.
