@@ -118,6 +118,22 @@ pub enum Error {
         /// Level up to which it exists.
         made_to: Option<usize>,
     },
+    /// Keys of a chain with another ring degree, or other primes.
+    #[error("{what} were made for another chain\nhelp: make them with the parameters of this one")]
+    OtherChain {
+        /// Which keys.
+        what: &'static str,
+    },
+    /// A ciphertext whose levels no longer reach for the first steps of bootstrapping.
+    #[error(
+        "refresh: level {found}, bootstrapping begins at level {entry}\nhelp: refresh it before its last levels are spent"
+    )]
+    Entry {
+        /// Its level.
+        found: usize,
+        /// The lowest level at which a ciphertext can be refreshed.
+        entry: usize,
+    },
     /// A number of slots, coefficients or tiles other than expected.
     #[error("{what}: {found}, expected {expected}")]
     Count {

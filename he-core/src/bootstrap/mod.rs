@@ -35,7 +35,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::ckks::linear::Raised;
-use crate::ckks::{Ciphertext, Context, EvaluationKeys, KeySpec, eval};
+use crate::ckks::{Ciphertext, Context, EvaluationKeys, KeySpec, check_scale, eval};
 use crate::error::{Error, Result};
 use diagonals::raised_parts;
 use encapsulation::ModRaise;
@@ -93,6 +93,7 @@ pub struct Bootstrapper {
     quarter: f64,
     /// For slots up to one.
     eval_mod: EvalMod,
+    key_spec: KeySpec,
     spec: BootstrapSpec,
 }
 
@@ -202,13 +203,14 @@ impl Bootstrapper {
             coeffs_to_slots,
             quarter: -0.25 / spec.bound(),
             eval_mod: EvalMod::new(chain, spec, 1.0)?,
+            key_spec: spec.key_spec(),
             spec: spec.clone(),
         })
     }
 
     /// The evaluation keys that refreshing needs, each up to its level.
     pub fn key_spec(&self) -> KeySpec {
-        self.spec.key_spec()
+        self.key_spec.clone()
     }
 
     /// Lowest level at which a ciphertext can be refreshed.
@@ -237,6 +239,10 @@ impl Bootstrapper {
 
     /// Refreshes two ciphertexts of real slots of at most one in absolute value, canonical at [`entry_level`](Self::entry_level) or
     /// above. Imaginary parts of one are lost to the other.
+    ///
+    /// # Errors
+    /// Before any work: [`Error::Entry`] for a ciphertext of a lower level, [`Error::Scale`] for one of another scale,
+    /// [`Error::MissingKey`] and [`Error::OtherChain`] for keys that do not serve.
     pub fn refresh_pair(
         &self,
         keys: &EvaluationKeys,
@@ -324,6 +330,7 @@ impl Bootstrapper {
         observe: Observer<'_>,
     ) -> Result<Vec<Ciphertext>> {
         let context = &self.context;
+        self.check(keys, encapsulation, eval_mod, tiles)?;
         let pair = |pair: &[&Ciphertext]| {
             let mut entering = pair.iter().map(|x| self.entering(eval_mod, x));
             match (entering.next().transpose()?, entering.next().transpose()?) {
@@ -344,6 +351,28 @@ impl Bootstrapper {
         let refreshed = self.modulo(keys, eval_mod, &parts)?;
         observe(Stage::EvalMod);
         Ok(refreshed)
+    }
+
+    /// Refuses at once what would fail after seconds of work.
+    fn check(
+        &self,
+        keys: &EvaluationKeys,
+        encapsulation: &EncapsulationKeys,
+        eval_mod: &EvalMod,
+        tiles: &[&Ciphertext],
+    ) -> Result<()> {
+        let (context, entry) = (&self.context, self.entry_level());
+        for x in tiles {
+            let found = x.level();
+            if found < entry {
+                return Err(Error::Entry { found, entry });
+            }
+            if found == entry {
+                check_scale("refresh", x.scale() * eval_mod.bound(), context.scale(entry))?;
+            }
+        }
+        keys.covers(context, &self.key_spec)?;
+        encapsulation.check_fits(context)
     }
 
     /// The operand divided by the bound, at the entry level: a larger scale, which the adjustment takes back.

@@ -35,6 +35,8 @@ mod subring;
 #[cfg(test)]
 mod wire_test;
 
+#[cfg(feature = "program")]
+pub(crate) use ciphertext::check_scale;
 pub use ciphertext::{Ciphertext, SeededCiphertext};
 pub use context::Context;
 pub use encode::Plaintext;

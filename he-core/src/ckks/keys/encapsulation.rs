@@ -337,6 +337,30 @@ impl EncapsulationKeys {
         self.to_sparse.iter().map(words).sum::<usize>() + halves.map(Panel::bytes).sum::<usize>()
     }
 
+    /// Whether they were made for a chain like that of the context.
+    ///
+    /// # Errors
+    /// [`Error::OtherChain`] if ring degree or primes differ in number or size.
+    #[cfg(feature = "program")]
+    pub(crate) fn check_fits(&self, context: &Context) -> Result<()> {
+        let primes = context.encapsulation_primes(context.top_level());
+        let turns = Self::turns(context.slots());
+        let fits = |(turn, &prime): (&Turns, &u16)| {
+            let like =
+                |half: &Panel| half.n() == context.degree() && half.bits() == context.modulus(prime).bits();
+            turn.halves.len() == turns && turn.halves.iter().all(like)
+        };
+        let is_same = self.to_dense.len() == primes.len()
+            && self.to_sparse[0].primes() == context.encapsulation_primes(0)
+            && self.to_dense.iter().zip(&primes).all(fits);
+        match is_same {
+            true => Ok(()),
+            false => Err(Error::OtherChain {
+                what: "encapsulation keys",
+            }),
+        }
+    }
+
     /// On q0 and p0.
     #[cfg(feature = "program")]
     pub(crate) fn to_sparse(&self) -> &[Poly<Ntt>; 2] {

@@ -229,22 +229,14 @@ impl<'a> SeededEvaluationKeys<'a> {
     }
 
     /// Whether every key of a specification is there, up to its level.
+    ///
+    /// # Errors
+    /// [`Error::MissingKey`] for the first that is not.
     pub fn covers(&self, context: &Context, spec: &KeySpec) -> Result<()> {
-        for (galois, level) in spec.exponents(context) {
-            let made_to = self
-                .keys
-                .iter()
-                .find(|key| key.galois == galois)
-                .map(|key| key.level);
-            if made_to.is_none_or(|made_to| made_to < level) {
-                return Err(Error::MissingKey {
-                    what: format!("the automorphism {galois}"),
-                    level,
-                    made_to,
-                });
-            }
-        }
-        Ok(())
+        covered(context, spec, |galois| {
+            let key = self.keys.iter().find(|key| key.galois == galois)?;
+            Some(key.level)
+        })
     }
 
     /// The keys ready for use. Halves that were made here are taken over as they are; those that were read are checked, and copied where
@@ -263,7 +255,32 @@ impl<'a> SeededEvaluationKeys<'a> {
     }
 }
 
+/// Whether keys are there, up to their levels: `made_to` gives the level of the one there is.
+fn covered(context: &Context, spec: &KeySpec, made_to: impl Fn(u64) -> Option<usize>) -> Result<()> {
+    for (galois, level) in spec.exponents(context) {
+        let made_to = made_to(galois);
+        if made_to.is_none_or(|made_to| made_to < level) {
+            let what = match galois {
+                RELINEARISATION => "products of ciphertexts".into(),
+                _ => format!("the automorphism {galois}"),
+            };
+            return Err(Error::MissingKey { what, level, made_to });
+        }
+    }
+    Ok(())
+}
+
 impl EvaluationKeys {
+    /// Whether every key of a specification is there, up to its level.
+    ///
+    /// # Errors
+    /// [`Error::MissingKey`] for the first that is not.
+    pub fn covers(&self, context: &Context, spec: &KeySpec) -> Result<()> {
+        covered(context, spec, |galois| {
+            self.keys.get(&galois).map(SwitchKey::level)
+        })
+    }
+
     /// Bytes in memory.
     pub fn bytes(&self) -> usize {
         self.keys.values().map(SwitchKey::bytes).sum()
