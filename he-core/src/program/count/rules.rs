@@ -247,11 +247,7 @@ impl Counter<'_> {
             .collect();
         let flat = |group: &[Term]| group.iter().all(|t| t.baby == 0);
         // Each input that is rotated goes up once; each baby is made anew in every pass.
-        let babies: BTreeSet<(u32, i32)> = terms
-            .iter()
-            .filter(|t| t.baby != 0)
-            .map(|t| (t.input, t.baby))
-            .collect();
+        let babies = Term::babies(terms);
         let digits = self.digits(level);
         // Babies of one rotation share what is read of its key.
         let rotations: BTreeSet<i32> = babies.iter().map(|&(_, baby)| baby).collect();
