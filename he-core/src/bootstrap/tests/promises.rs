@@ -122,6 +122,59 @@ fn what_one_of_a_pair_holds_does_not_reach_the_other() {
     }
 }
 
+/// Those that go through the stages together share keys, and nothing else.
+#[test]
+fn many_are_refreshed_like_each_pair() {
+    let b = small_bench();
+    let n = b.context.slots();
+    let wave = |i: usize| {
+        (0..n)
+            .map(|k| (k as f64 * (1.0 + i as f64)).sin())
+            .collect::<Vec<f64>>()
+    };
+    let tiles: Vec<Ciphertext> = (0..TOGETHER + 3).map(|i| b.encrypt(&wave(i))).collect();
+    let mut batches = 0;
+    let together = b
+        .bootstrapper
+        .refresh_all(
+            &b.keys,
+            &b.encapsulation,
+            &tiles.iter().collect::<Vec<_>>(),
+            &mut |stage| batches += usize::from(stage == Stage::EvalMod),
+        )
+        .unwrap();
+    assert_eq!(batches, 2);
+    let mut alone = vec![];
+    for pair in tiles.chunks(2) {
+        let Bench {
+            keys, encapsulation, ..
+        } = &b;
+        match pair {
+            [x, y] => alone.extend(
+                b.bootstrapper
+                    .refresh_pair(keys, encapsulation, [x, y], &mut |_| {})
+                    .unwrap(),
+            ),
+            [x, ..] => alone.push(
+                b.bootstrapper
+                    .refresh(keys, encapsulation, x, &mut |_| {})
+                    .unwrap(),
+            ),
+            [] => {}
+        }
+    }
+    let words = |all: &[Ciphertext]| all.iter().map(|x| x.to_bytes(&b.context)).collect::<Vec<_>>();
+    assert!(words(&together) == words(&alone));
+    for (i, x) in together.iter().enumerate() {
+        let error = worst(&b.secret.decrypt_real(&b.context, x), &wave(i));
+        assert!(
+            error < 2f64.powi(-16),
+            "ciphertext {i}: {:.1} bits",
+            -error.log2()
+        );
+    }
+}
+
 /// A pair, and one whose slots repeat.
 fn refreshed_on(kernels: Kernels) -> Vec<Vec<u8>> {
     let spec = BootstrapSpec {
