@@ -1,10 +1,7 @@
 //! Stage by stage with the secret key, and the whole.
 
-use super::{bench, small, small_bench, worst};
-use crate::bootstrap::BootstrapSpec;
-use crate::ckks::Context;
+use super::{small, small_bench, worst};
 use crate::complex::Complex;
-use crate::math::sample::Seed;
 
 #[test]
 fn the_quotient_is_integral_and_bounded_after_mod_raise() {
