@@ -3,13 +3,14 @@
 use std::error::Error;
 
 use comfy_table::Table;
-use he_core::bootstrap::{Bootstrapper, EncapsulationKeys, Stage};
+use he_core::bootstrap::{Bootstrapper, EncapsulationKeys, Precision, Stage};
 use he_core::ckks::{Ciphertext, Context, EvaluationKeys, SecretKey};
 
 use crate::support::clock::{Seconds, timed};
+use crate::support::random::Numbers;
 use crate::support::report::seconds;
 
-/// Pairs of slots: waves, constants, one slot, alternating signs, tiny ones.
+/// Pairs of slots: waves, constants, one slot, alternating signs, tiny ones, random ones.
 pub fn structured(n: usize) -> Vec<(&'static str, [Vec<f64>; 2])> {
     let of = |f: &dyn Fn(usize) -> f64| (0..n).map(f).collect::<Vec<f64>>();
     let sign = |k: usize| if k.is_multiple_of(2) { 1.0 } else { -1.0 };
@@ -22,6 +23,7 @@ pub fn structured(n: usize) -> Vec<(&'static str, [Vec<f64>; 2])> {
         ("one slot", [of(&|k| f64::from(k == 3)), vec![0.0; n]]),
         ("alternating", [of(&sign), vec![1.0; n]]),
         ("tiny", [vec![1e-4; n], vec![-1e-4; n]]),
+        ("random", [1, 2].map(|seed| Numbers(seed).take(n).collect())),
     ]
 }
 
@@ -32,7 +34,11 @@ pub struct Bench<'a> {
     pub bootstrapper: &'a Bootstrapper,
     pub keys: &'a EvaluationKeys,
     pub encapsulation: &'a EncapsulationKeys,
+    pub precision: Precision,
 }
+
+/// What errors keep within: a normal variable exceeds as many of its deviations with probability 2e-18.
+const DEVIATIONS: f64 = 8.75;
 
 /// What was found out about the ciphertexts of one kind.
 #[derive(Default)]
@@ -43,6 +49,8 @@ pub struct Measured {
     pub worst: Vec<f64>,
     pub mean: Vec<f64>,
     pub levels: usize,
+    /// The largest error, as a share of what is promised of its slot.
+    pub beyond: f64,
 }
 
 impl Measured {
@@ -60,7 +68,7 @@ impl Bench<'_> {
         Ok(self.secret.encrypt(self.context, &plain)?.expand(self.context))
     }
 
-    /// Refreshes a pair or a single ciphertext, adds the numbers to those of its kind, and a line to the table.
+    /// Refreshes ciphertexts, adds the numbers to those of its kind, and a line to the table.
     pub fn refresh(
         &self,
         name: &str,
@@ -75,27 +83,21 @@ impl Bench<'_> {
             let before: f64 = stages.iter().map(|(_, s)| s).sum();
             stages.push((stage, start.elapsed().as_secs_f64() - before));
         };
-        let Bench {
-            bootstrapper,
-            keys,
-            encapsulation,
-            ..
-        } = self;
-        let (refreshed, Seconds { wall, cpu }) = timed(|| match &encrypted[..] {
-            [x, y] => bootstrapper
-                .refresh_pair(keys, encapsulation, [x, y], &mut observe)
-                .map(Vec::from),
-            [x, ..] => bootstrapper
-                .refresh(keys, encapsulation, x, &mut observe)
-                .map(|x| vec![x]),
-            [] => Ok(vec![]),
+        let encrypted: Vec<&Ciphertext> = encrypted.iter().collect();
+        let (refreshed, Seconds { wall, cpu }) = timed(|| {
+            self.bootstrapper
+                .refresh_all(self.keys, self.encapsulation, &encrypted, &mut observe)
         });
         let mut errors = vec![];
         for (refreshed, expected) in refreshed?.iter().zip(tiles) {
-            measured.levels = refreshed.level() - bootstrapper.entry_level();
+            measured.levels = refreshed.level() - self.bootstrapper.entry_level();
             let found = self.secret.decrypt_real(self.context, refreshed);
             let expected = expected.iter().cycle();
-            errors.extend(found.iter().zip(expected).map(|(a, b)| (a - b).abs()));
+            for (found, x) in found.iter().zip(expected) {
+                errors.push((found - x).abs());
+                let promised = self.precision.cubic * x.abs().powi(3) + DEVIATIONS * self.precision.deviation;
+                measured.beyond = measured.beyond.max((found - x).abs() / promised);
+            }
         }
         let largest = errors.iter().fold(0.0f64, |a, &b| a.max(b));
         let mean = errors.iter().sum::<f64>() / errors.len() as f64;
