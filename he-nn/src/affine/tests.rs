@@ -81,6 +81,13 @@ pub(crate) fn weights(model: &Model, seed: u64, per_channel: bool) -> Checkpoint
     }))
 }
 
+/// Numbers for a model's only input: so many samples, one after the other.
+pub(crate) fn inputs(model: &Model, seed: u64, samples: usize) -> Vec<f32> {
+    let mut numbers = Numbers(seed);
+    let elements = model.node(NodeId(0)).shape.elements();
+    (0..samples * elements).map(|_| numbers.next() as f32).collect()
+}
+
 /// Where random cases start: `SEED` of the environment, or anew each time. Printed, so that a failure can be repeated.
 pub(crate) fn fresh_seed() -> u64 {
     let given = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
@@ -92,17 +99,14 @@ pub(crate) fn fresh_seed() -> u64 {
 /// The largest difference of outputs between stages and graph, relative to the largest value anywhere.
 pub(crate) fn difference(model: &'static Model, seed: u64, per_channel: bool) -> f64 {
     let checkpoint = weights(model, seed, per_channel);
-    let mut numbers = Numbers(!seed);
-    let size = model.node(NodeId(0)).shape.elements();
-    let x: Vec<f64> = (0..size).map(|_| f64::from(numbers.next() as f32)).collect();
+    let input = inputs(model, !seed, 1);
+    let x: Vec<f64> = input.iter().map(|&x| f64::from(x)).collect();
     let nodes = Session::new(model, &checkpoint)
         .unwrap()
         .sample(std::slice::from_ref(&x))
         .unwrap();
     let expected = &nodes[model.outputs()[0].node.index()];
-    let ranges = model
-        .calibrate(&checkpoint, &x.iter().map(|&x| x as f32).collect::<Vec<_>>())
-        .unwrap();
+    let ranges = model.calibrate(&checkpoint, &input).unwrap();
     let stages = Stages::new(model, Some(&ranges)).unwrap();
     assert!(
         stages.depth() <= model.depth(),

@@ -1,5 +1,6 @@
 //! Packed programs compute what their networks mean.
 
+mod answer;
 mod choices;
 mod composites;
 mod counted;

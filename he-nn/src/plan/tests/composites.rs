@@ -3,20 +3,20 @@
 
 use he_core::program::{Slots, clear};
 
+use super::answer::Answer;
 use super::refreshed::{Deployment, small_with};
 use super::trial::{Tally, attempt_stages};
-use crate::affine::tests::{Numbers, difference, model, weights};
+use crate::affine::tests::{Numbers, difference, inputs, model, weights};
 use crate::affine::{Kind, Stages};
 use crate::checkpoint::TensorData;
 use crate::client::InputPort;
-use crate::graph::NodeId;
 use crate::layer::*;
 use crate::lower::FilledWeights;
 use crate::model::Model;
 use crate::plan::Goal;
 use crate::plan::search::Choice;
 use crate::prelude::{Tensor, Weights};
-use crate::{Checkpoint, Client, Error, Ranges, Server};
+use crate::{Checkpoint, Error, Ranges};
 
 const UNIT: Approx = Approx::composite(&[7, 7, 13]);
 const FINE: Approx = Approx::composite(&[15, 15, 27]);
@@ -117,23 +117,14 @@ fn programs_compute_what_the_stages_say() {
 /// Encrypted against the exact functions, within the bound.
 fn encrypted(name: &str, network: &'static Model, seed: u64) {
     let checkpoint = weights(network, seed, false);
-    let mut numbers = Numbers(8);
-    let elements = network.node(NodeId(0)).shape.elements();
-    let x: Vec<f32> = (0..elements).map(|_| numbers.next() as f32).collect();
+    let x = inputs(network, 8, 1);
     let ranges = network.calibrate(&checkpoint, &x).expect("ranges");
     let goal = Goal::latency().ranges(&ranges);
     let plan = network.plan(&goal).expect("a plan");
     assert!(plan.chain().top_level() as u32 <= network.depth());
-    let server = Server::new(&plan, &checkpoint).expect("a server");
-    let client = Client::new(server.client_spec()).expect("a client");
-    let keys = server.load_keys(client.evaluation_keys()).expect("keys");
-    let reply = server
-        .infer(&keys, &client.encrypt(&x).expect("a request"))
-        .expect("a reply");
-    let found = client.decrypt(&reply).expect("an answer");
+    let answer = Answer::to(&x, &plan, &checkpoint);
     let expected = network.run_clear(&checkpoint, &x).expect("runs");
-    let errors = found.iter().zip(&expected).map(|(a, b)| f64::from((a - b).abs()));
-    let (error, bound) = (errors.fold(0.0, f64::max), server.predicted_error());
+    let (error, bound) = (answer.error(&expected), answer.bound);
     eprintln!("{name}: error {error:.1e}, bound {bound:.1e}");
     assert!(error <= bound, "{name}: {error} beyond {bound}");
     assert!(bound < 0.5, "{name}: a bound of {bound} says nothing");

@@ -1,44 +1,24 @@
 //! Plans of random networks on ciphertexts, in secure rings: within the derived bound.
 
+use super::answer::Answer;
 use super::random::network;
-use crate::affine::tests::model;
-use crate::affine::tests::{Numbers, weights};
-use crate::graph::NodeId;
+use crate::affine::tests::{inputs, model, weights};
 use crate::layer::*;
 use crate::model::Model;
 use crate::plan::search::Choice;
 use crate::plan::{Goal, Plan};
-use crate::{Client, Server};
-
-fn sample(model: &Model, seed: u64) -> Vec<f32> {
-    let mut numbers = Numbers(!seed);
-    (0..model.node(NodeId(0)).shape.elements())
-        .map(|_| numbers.next() as f32)
-        .collect()
-}
 
 /// The error of the answer to one sample, its bound, and the plan.
 fn error_and_bound(model: &'static Model, seed: u64) -> (f64, f64, Plan) {
     let checkpoint = weights(model, seed, false);
-    let x = sample(model, seed);
+    let x = inputs(model, !seed, 1);
     let ranges = model.calibrate(&checkpoint, &x).expect("ranges");
     let plan = model
         .plan(&Goal::latency().ranges(&ranges).error(1e-3))
         .expect("a plan");
-    let server = Server::new(&plan, &checkpoint).expect("a server");
-    let client = Client::new(server.client_spec()).expect("a client");
-    let keys = server.load_keys(client.evaluation_keys()).expect("keys");
-    let request = client.encrypt(&x).expect("a request");
-    let found = client
-        .decrypt(&server.infer(&keys, &request).expect("a reply"))
-        .expect("an answer");
+    let answer = Answer::to(&x, &plan, &checkpoint);
     let expected = model.run_clear(&checkpoint, &x).expect("runs");
-    assert_eq!(found.len(), expected.len());
-    let error = found
-        .iter()
-        .zip(&expected)
-        .fold(0.0f64, |most, (a, b)| most.max(f64::from((a - b).abs())));
-    (error, server.predicted_error(), plan)
+    (answer.error(&expected), answer.bound, plan)
 }
 
 #[test]

@@ -2,11 +2,12 @@
 
 use he_core::params::{Chain, ChainSpec, Params};
 
+use super::answer::Answer;
 use crate::affine::tests::{model, weights};
 use crate::layer::*;
 use crate::model::Model;
 use crate::plan::{Goal, Plan};
-use crate::{Client, Error, Ranges, Server};
+use crate::{Error, Ranges};
 
 /// Three levels, with a product of ciphertexts at the second.
 fn perceptron() -> &'static Model {
@@ -78,21 +79,9 @@ fn levels_to_spare_are_left_unused() {
     let ranges = model.calibrate(&checkpoint, &x).expect("ranges");
     let goal = Goal::latency().ranges(&ranges).params(pinned(&[30; 4]));
     let plan = model.plan(&goal).expect("a plan");
-    let server = Server::new(&plan, &checkpoint).expect("a server");
-    let client = Client::new(server.client_spec()).expect("a client");
-    let keys = server.load_keys(client.evaluation_keys()).expect("keys");
-    let reply = server
-        .infer(&keys, &client.encrypt(&x).expect("a request"))
-        .expect("a reply");
-    let found = client.decrypt(&reply).expect("an answer");
-    let expected = model.run_clear(&checkpoint, &x).expect("runs");
-    let errors = found.iter().zip(&expected).map(|(a, b)| f64::from((a - b).abs()));
-    let error = errors.fold(0.0, f64::max);
-    assert!(
-        error <= server.predicted_error(),
-        "{error} of {}",
-        server.predicted_error()
-    );
+    let answer = Answer::to(&x, &plan, &checkpoint);
+    let error = answer.error(&model.run_clear(&checkpoint, &x).expect("runs"));
+    assert!(error <= answer.bound, "{error} of {}", answer.bound);
 }
 
 #[test]

@@ -1,15 +1,15 @@
 //! Inverses and inverse square roots: their stages on floats, their programs in the clear, and on ciphertexts, leveled and with refreshes
 //! between steps.
 
+use super::answer::Answer;
 use super::refreshed::{Deployment, samples, small_with};
 use super::trial::{Tally, attempt_stages};
-use crate::affine::tests::{Numbers, difference, model, weights};
-use crate::graph::NodeId;
+use crate::affine::tests::{difference, inputs, model, weights};
 use crate::layer::*;
 use crate::model::Model;
 use crate::plan::Goal;
 use crate::prelude::{Tensor, Weights};
-use crate::{Checkpoint, Client, Error, Server};
+use crate::{Checkpoint, Error};
 
 const WIDE: Positive = Positive::between(0.05, 2.0).precision(1e-4);
 
@@ -115,24 +115,15 @@ fn programs_compute_what_the_stages_say() {
 /// Encrypted against the exact functions, within the bound and the precision asked for, on a goal's own parameters.
 fn encrypted(name: &str, network: &'static Model, distance: f64) {
     let checkpoint = weights(network, 4, false);
-    let mut numbers = Numbers(8);
-    let elements = network.node(NodeId(0)).shape.elements();
-    let x: Vec<f32> = (0..elements).map(|_| numbers.next() as f32).collect();
+    let x = inputs(network, 8, 1);
     let ranges = network.calibrate(&checkpoint, &x).expect("ranges");
     let plan = network
         .plan_for(&Goal::latency().ranges(&ranges), &checkpoint)
         .expect("a plan");
     assert!(plan.chain().top_level() as u32 <= network.depth());
-    let server = Server::new(&plan, &checkpoint).expect("a server");
-    let client = Client::new(server.client_spec()).expect("a client");
-    let keys = server.load_keys(client.evaluation_keys()).expect("keys");
-    let reply = server
-        .infer(&keys, &client.encrypt(&x).expect("a request"))
-        .expect("a reply");
-    let found = client.decrypt(&reply).expect("an answer");
+    let answer = Answer::to(&x, &plan, &checkpoint);
     let expected = network.run_clear(&checkpoint, &x).expect("runs");
-    let errors = found.iter().zip(&expected).map(|(a, b)| f64::from((a - b).abs()));
-    let (error, bound) = (errors.fold(0.0, f64::max), server.predicted_error());
+    let (error, bound) = (answer.error(&expected), answer.bound);
     eprintln!("{name}: error {error:.1e}, bound {bound:.1e} and {distance:.1e}");
     assert!(
         error <= bound + distance,

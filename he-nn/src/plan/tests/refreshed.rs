@@ -8,7 +8,8 @@ use he_core::bootstrap::BootstrapSpec;
 use he_core::ckks::Context;
 use he_core::params::InsecureChain;
 
-use crate::affine::tests::Numbers;
+use super::answer::Answer;
+use crate::affine::tests::{Numbers, inputs};
 use crate::checkpoint::TensorData;
 use crate::model::Model;
 use crate::plan::network::StepKind;
@@ -70,12 +71,6 @@ fn chain(spec: &BootstrapSpec) -> InsecureChain {
     spec.chain().build_insecure().expect("a chain")
 }
 
-fn sample(model: &Model, seed: u64) -> Vec<f32> {
-    let mut numbers = Numbers(seed);
-    let elements = model.node(model.inputs()[0].node).shape.elements();
-    (0..elements).map(|_| numbers.next() as f32).collect()
-}
-
 /// Weights that keep values of order one through all squares.
 fn weights(model: &Model) -> Checkpoint {
     let mut numbers = Numbers(7);
@@ -94,7 +89,7 @@ fn weights(model: &Model) -> Checkpoint {
 
 /// Samples that the model is calibrated on: the one that is run, and others.
 pub(super) fn samples(model: &Model) -> Vec<f32> {
-    (0..8).flat_map(|seed| sample(model, seed)).collect()
+    (0..8).flat_map(|seed| inputs(model, seed, 1)).collect()
 }
 
 /// What a message carries besides its frames, at most.
@@ -144,7 +139,7 @@ impl Deployment {
     /// The same where approximations come as near to the clear model as this.
     pub(super) fn agrees_within(&self, distance: f64) {
         for seed in 0..2 {
-            self.compare(&sample(self.model, seed), distance);
+            self.compare(&inputs(self.model, seed, 1), distance);
         }
     }
 
@@ -167,14 +162,9 @@ impl Deployment {
             .expect("loads");
         assert_eq!(keys.bytes() as u64, self.plan.bill().resident_key_bytes);
         assert_eq!(server.model_bytes() as u64, self.plan.bill().resident_plain_bytes);
-        let bound = server.predicted_error();
-        let reply = server.infer(&keys, &client.encrypt(x).expect("a request"));
-        let found = client.decrypt(&reply.expect("a reply")).expect("an answer");
+        let answer = Answer::by(&server, &client, &keys, x);
         let expected = self.model.run_clear(&self.checkpoint, x).expect("runs");
-        let error = found
-            .iter()
-            .zip(&expected)
-            .fold(0.0f64, |most, (a, b)| most.max(f64::from((a - b).abs())));
+        let (error, bound) = (answer.error(&expected), answer.bound);
         eprintln!("{}: error {error:.1e}, bound {bound:.1e}", self.model.name());
         assert!(error <= bound + distance, "error {error}, bound {bound}");
         assert!(bound < 0.05, "the bound {bound} says nothing");
@@ -223,10 +213,10 @@ fn narrow_values_are_refreshed() {
 #[test]
 fn values_beyond_their_range_are_reported_with_their_layer() {
     let (model, checkpoint) = (residual_chain(), weights(residual_chain()));
-    let tiny: Vec<f32> = sample(model, 1).iter().map(|x| 0.01 * x).collect();
+    let tiny: Vec<f32> = inputs(model, 1, 1).iter().map(|x| 0.01 * x).collect();
     let ranges = model.calibrate(&checkpoint, &tiny).expect("ranges");
     assert!(model.run_clear_all(&checkpoint, &[&tiny], Some(&ranges)).is_ok());
-    let x = sample(model, 1);
+    let x = inputs(model, 1, 1);
     let error = model
         .run_clear_all(&checkpoint, &[&x], Some(&ranges))
         .expect_err("leaves its range");

@@ -5,11 +5,10 @@ use std::fmt;
 use he_core::program::{ChainView, Slots, clear};
 
 use crate::affine::Stages;
-use crate::affine::tests::{Numbers, weights};
+use crate::affine::tests::{inputs, weights};
 use crate::clear::Session;
 use crate::client::InputPort;
 use crate::error::Result;
-use crate::graph::NodeId;
 use crate::lower::{FilledWeights, StepWeights, lower};
 use crate::model::Model;
 use crate::plan::PriceTable;
@@ -173,16 +172,12 @@ impl Trial {
 
     fn new(model: &'static Model, seed: u64, per_channel: bool, batch: u32) -> Result<Self> {
         let checkpoint = weights(model, seed, per_channel);
-        let mut numbers = Numbers(!seed);
-        let elements = model.node(NodeId(0)).shape.elements();
-        let samples: Vec<Vec<f32>> = (0..batch)
-            .map(|_| (0..elements).map(|_| numbers.next() as f32).collect())
-            .collect();
-        let ranges = model.calibrate(&checkpoint, &samples.concat())?;
+        let samples = inputs(model, !seed, batch as usize);
+        let ranges = model.calibrate(&checkpoint, &samples)?;
         let stages = Stages::new(model, Some(&ranges))?;
         let translated = translate(&stages, Some(&ranges));
+        let samples = samples.chunks(samples.len() / batch as usize);
         let inputs: Vec<Vec<f64>> = samples
-            .iter()
             .map(|x| x.iter().map(|&x| f64::from(x)).collect())
             .collect();
         let session = Session::new(model, &checkpoint)?;
