@@ -10,7 +10,7 @@ use he_core::params::{Chain, ChainSpec, presets};
 use he_core::program::{Builder, ChainView, PlainClass, codec, verify};
 use he_core::tile::arrangement::{Arrangement, Axis};
 
-use super::resealed;
+use super::{resealed, smallest};
 
 /// A ring so small that messages are short. Nothing secret is ever encrypted in it.
 fn context() -> &'static Arc<Context> {
@@ -119,23 +119,7 @@ pub fn chain(bytes: &[u8]) {
 }
 
 pub fn chains() -> Vec<Vec<u8>> {
-    let small = ChainSpec {
-        log_n: 11,
-        base_bits: 26,
-        level_bits: vec![],
-        special_bits: vec![26],
-        terminal_bits: vec![],
-        log2_scale: 20.0,
-    };
-    let rational = ChainSpec {
-        log_n: 14,
-        base_bits: 50,
-        level_bits: vec![40; 5],
-        special_bits: vec![50; 2],
-        terminal_bits: vec![40, 30, 30],
-        log2_scale: 40.0,
-    };
-    [small, presets::set_a(), rational]
+    [smallest(), presets::set_a(), presets::rational()]
         .map(|spec| postcard::to_stdvec(&spec.build().unwrap()).unwrap())
         .to_vec()
 }

@@ -7,6 +7,8 @@
 mod engine;
 mod network;
 
+use he_core::params::ChainSpec;
+
 /// A reader, and valid bytes to start from.
 pub struct Entry {
     /// Name of the target and of its corpus.
@@ -47,6 +49,18 @@ entries! {
     network::ranges, ranges_files;
     network::checkpoint, checkpoints;
     network::npy, npy_files;
+}
+
+/// A chain without levels in the smallest ring in which one is secure.
+fn smallest() -> ChainSpec {
+    ChainSpec {
+        log_n: 11,
+        base_bits: 26,
+        level_bits: vec![],
+        special_bits: vec![26],
+        terminal_bits: vec![],
+        log2_scale: 20.0,
+    }
 }
 
 /// Reads with the entry of this name.

@@ -3,28 +3,19 @@
 use std::sync::OnceLock;
 
 use he_core::ckks::KeySpec;
-use he_core::params::ChainSpec;
 use he_core::tile::arrangement::{Arrangement, Axis};
 use he_nn::client::{InputPort, OutputPort};
 use he_nn::plan::Goal;
 use he_nn::prelude::*;
 use he_nn::{Checkpoint, Client, ClientSpec, EvaluationKeys, Plan, PublicKey, Ranges, Reply, Request, wire};
 
-use super::{resealed, unsealed};
+use super::{resealed, smallest, unsealed};
 
 /// Three numbers through nothing, on the smallest ring in which that is secure.
 fn spec() -> &'static ClientSpec {
     static SPEC: OnceLock<ClientSpec> = OnceLock::new();
     SPEC.get_or_init(|| {
-        let chain = ChainSpec {
-            log_n: 11,
-            base_bits: 26,
-            level_bits: vec![],
-            special_bits: vec![26],
-            terminal_bits: vec![],
-            log2_scale: 20.0,
-        };
-        let chain = chain.build().unwrap();
+        let chain = smallest().build().unwrap();
         let axes = vec![Axis::along(1, 4, 1), Axis::along(0, 2, 1)];
         let input = InputPort {
             name: "x".into(),

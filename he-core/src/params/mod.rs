@@ -266,46 +266,35 @@ pub fn same_scale(a: f64, b: f64) -> bool {
 mod tests {
     use super::*;
 
-    /// A chain whose second level lacks a prime of the first, as a user would write it down.
-    fn params() -> (Chain, Params) {
-        let spec = ChainSpec {
-            log_n: 14,
-            base_bits: 50,
-            level_bits: vec![40; 5],
-            special_bits: vec![50; 2],
-            terminal_bits: vec![40, 30, 30],
-            log2_scale: 40.0,
-        };
-        let chain = spec.build().unwrap();
-        let listed = |positions: &mut dyn Iterator<Item = u16>| -> &'static [u64] {
-            let primes: Vec<u64> = positions.map(|p| chain.primes()[usize::from(p)]).collect();
-            primes.leak()
-        };
-        let dropped: Vec<_> = (1..=5).map(|l| listed(&mut chain.without(l, l - 1))).collect();
-        let returned: Vec<_> = (1..=5).map(|l| listed(&mut chain.without(l - 1, l))).collect();
-        let params = Params {
-            log_n: 14,
-            base: listed(&mut chain.primes_of(0).iter().copied()),
-            levels: dropped.leak(),
-            returned: returned.leak(),
-            special: listed(&mut (chain.q_count() as u16..chain.primes().len() as u16)),
-            log2_scale: 40.0,
-            security: Security::Bits128,
-        };
-        (chain, params)
+    /// [`presets::rational`] as a user would write it down: the second level lacks the prime of the first.
+    const WRITTEN: Params = Params {
+        log_n: 14,
+        base: &[1125899903827969],
+        levels: &[
+            &[1099511922689],
+            &[1073643521, 1125899903795201],
+            &[1099511922689],
+            &[1073872897, 1125762182152193],
+            &[1099511922689],
+        ],
+        returned: &[&[], &[1099511922689], &[], &[1099511922689], &[]],
+        special: &[1125899904679937, 1125899903991809],
+        log2_scale: 40.0,
+        security: Security::Bits128,
     }
+    .checked();
 
     #[test]
     fn levels_that_are_not_nested_can_be_written_down() {
-        let (chain, params) = params();
+        let chain = presets::rational().build().unwrap();
         assert!(!chain.contains(2, 1));
-        assert_eq!(Chain::try_from(params.checked()).unwrap(), chain);
-        assert!((params.log_qp() - chain.log_qp()).abs() < 1e-9);
+        assert_eq!(Chain::try_from(WRITTEN).unwrap(), chain);
+        assert!((WRITTEN.log_qp() - chain.log_qp()).abs() < 1e-9);
     }
 
     #[test]
     fn a_chain_must_have_all_primes_at_its_top() {
-        let (_, params) = params();
+        let params = WRITTEN;
         let all = [params.levels[0], params.levels[1]].concat();
         let hostile = |levels: &[&[u64]], returned: &[&[u64]]| {
             let owned = |list: &[&[u64]]| list.iter().map(|level| level.to_vec()).collect::<Vec<_>>();
@@ -334,12 +323,9 @@ mod tests {
     #[test]
     fn terminals_that_no_chain_can_have_are_refused() {
         let spec = |special_bits: Vec<u32>, terminal_bits: Vec<u32>| ChainSpec {
-            log_n: 14,
-            base_bits: 50,
-            level_bits: vec![40; 5],
             special_bits,
             terminal_bits,
-            log2_scale: 40.0,
+            ..presets::rational()
         };
         let build = |special: Vec<u32>, terminals: Vec<u32>| spec(special, terminals).build();
         assert!(matches!(
@@ -360,7 +346,7 @@ mod tests {
     /// What a constant refuses a chain refuses for the same reason.
     #[test]
     fn impossible_levels_are_refused_in_constants_and_in_chains() {
-        let (_, params) = params();
+        let params = WRITTEN;
         // The second level lacks a prime of the first, which comes again at a higher one.
         let [absent] = params.returned[1] else {
             panic!("{:?}", params.returned)

@@ -2,6 +2,8 @@
 //!
 //! They keep the number of rescales and the scale of the sets published for SEAL, OpenFHE and Lattigo in
 //! `benches/primitives.rs`'s comparison; base and special primes of 60 bits become primes of 50 bits.
+//!
+//! And a set whose levels are not nested, for tests of what reads levels.
 
 use super::ChainSpec;
 
@@ -50,6 +52,19 @@ pub fn set_d() -> ChainSpec {
         special_bits: vec![50; 9],
         terminal_bits: vec![],
         log2_scale: 49.97,
+    }
+}
+
+/// N = 2^14, Q = 50 + 5 x 40 bits, P = 2 x 50: five rescales at scale 2^40, on terminals of 40, 30 and 30 bits. Every other level lacks
+/// a prime of the level below.
+pub fn rational() -> ChainSpec {
+    ChainSpec {
+        log_n: 14,
+        base_bits: 50,
+        level_bits: vec![40; 5],
+        special_bits: vec![50; 2],
+        terminal_bits: vec![40, 30, 30],
+        log2_scale: 40.0,
     }
 }
 

@@ -192,6 +192,7 @@ pub fn level_shape(chain: &Chain, level: usize) -> LevelShape {
 
 #[cfg(test)]
 mod tests {
+    use he_core::params::presets;
     use he_core::program::count::{ChainShape, count};
     use he_core::program::{Builder, ChainView};
 
@@ -213,15 +214,7 @@ mod tests {
     /// Where levels are not nested, a key also stands on primes that its level lacks.
     #[test]
     fn keys_of_every_level_have_the_bytes_that_are_counted() {
-        let spec = ChainSpec {
-            log_n: 14,
-            base_bits: 50,
-            level_bits: vec![40; 5],
-            special_bits: vec![50; 2],
-            terminal_bits: vec![40, 30, 30],
-            log2_scale: 40.0,
-        };
-        let chain = spec.build().unwrap();
+        let chain = presets::rational().build().unwrap();
         let lacking = |&level: &usize| chain.reach(level) > chain.limbs(level);
         assert!((1..=5).any(|level| lacking(&level)));
         for level in 1..=5 {

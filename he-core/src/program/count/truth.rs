@@ -7,7 +7,7 @@ use crate::bootstrap::BootstrapSpec;
 use crate::ckks::{Context, KeyMemory, KeySpec, SecretKey};
 use crate::math::sample::Seed;
 use crate::math::tally;
-use crate::params::ChainSpec;
+use crate::params::{ChainSpec, presets};
 use crate::program::store::encode_input;
 use crate::program::{
     Builder, ChainView, Executor, KeySet, PlainClass, PlainId, PlainStore, PlainValues, Slots, Term, ValueId,
@@ -120,11 +120,8 @@ fn run(context: &Arc<Context>, Writer { b, plains }: Writer) -> Ran {
 fn compare(write: impl FnOnce(&mut Writer, ValueId) -> ValueId) {
     let spec = ChainSpec {
         log_n: 5,
-        base_bits: 50,
-        level_bits: vec![40; 5],
         special_bits: vec![45; 3],
-        terminal_bits: vec![40, 30, 30],
-        log2_scale: 40.0,
+        ..presets::rational()
     };
     let context = Context::new_insecure(spec.build_insecure().unwrap()).unwrap();
     assert!(!context.chain().contains(2, 1) && !context.chain().contains(4, 3));
