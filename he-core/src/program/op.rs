@@ -7,6 +7,8 @@
 //!
 //! Notation: `rot_r(x)[s] = x[(s + r) mod slots]`.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::bootstrap::BootstrapSpec;
@@ -32,6 +34,20 @@ pub struct Term {
     pub baby: i32,
     /// The plaintext, already rotated by `-giant`.
     pub plain: PlainId,
+}
+
+impl Term {
+    /// The rotations of inputs that some terms take, each once, by input tile.
+    pub(crate) fn babies(terms: &[Self]) -> BTreeSet<(u32, i32)> {
+        let rotated = terms.iter().filter(|t| t.baby != 0);
+        rotated.map(|t| (t.input, t.baby)).collect()
+    }
+
+    /// The rotations of sums that some terms take, each once, by output tile.
+    pub(crate) fn giants(terms: &[Self]) -> BTreeSet<(u32, i32)> {
+        let rotated = terms.iter().filter(|t| t.giant != 0);
+        rotated.map(|t| (t.output, t.giant)).collect()
+    }
 }
 
 /// An operation. Levels and scales of its result stand in [`ValueInfo`]; `verify` derives them anew.

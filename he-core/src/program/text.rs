@@ -3,7 +3,6 @@
 //! `%3 = square %2 ; 4 tiles, level 2, scale 2^40.0000`: value, operation, operands, then what the result is. Rotations of a linear
 //! operation are summarised: how many products, how many distinct baby and giant steps.
 
-use std::collections::BTreeSet;
 use std::fmt;
 
 use super::op::{Op, PlainClass, PlainId, Program, Term, ValueId};
@@ -56,17 +55,8 @@ impl fmt::Display for Op {
                 terms,
                 rescale,
             } => {
-                let babies: BTreeSet<_> = terms
-                    .iter()
-                    .filter(|t| t.baby != 0)
-                    .map(|t| (t.input, t.baby))
-                    .collect();
-                let giants: BTreeSet<_> = terms
-                    .iter()
-                    .filter(|t| t.giant != 0)
-                    .map(|t| (t.output, t.giant))
-                    .collect();
-                let (terms, babies, giants) = (terms.len(), babies.len(), giants.len());
+                let (babies, giants) = (Term::babies(terms).len(), Term::giants(terms).len());
+                let terms = terms.len();
                 write!(
                     f,
                     " {x}: {terms} terms to {outputs}, {babies} babies, {giants} giants"

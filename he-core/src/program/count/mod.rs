@@ -16,7 +16,6 @@ mod rules;
 #[cfg(test)]
 mod truth;
 
-use std::collections::BTreeSet;
 use std::ops::{Add, AddAssign, Range};
 
 use serde::{Deserialize, Serialize};
@@ -82,17 +81,7 @@ impl AddAssign for Counts {
 impl Counts {
     /// A linear operation to `outputs` tiles.
     pub(super) fn count_linear(&mut self, terms: &[Term], outputs: u64, rescale: bool) {
-        let babies: BTreeSet<_> = terms
-            .iter()
-            .filter(|t| t.baby != 0)
-            .map(|t| (t.input, t.baby))
-            .collect();
-        let giants: BTreeSet<_> = terms
-            .iter()
-            .filter(|t| t.giant != 0)
-            .map(|t| (t.output, t.giant))
-            .collect();
-        let rotations = (babies.len() + giants.len()) as u64;
+        let rotations = (Term::babies(terms).len() + Term::giants(terms).len()) as u64;
         self.rotations += rotations;
         self.key_switches += rotations;
         self.pt_multiplications += terms.len() as u64;
@@ -138,6 +127,30 @@ impl Counts {
             *field *= factor;
         }
         self
+    }
+}
+
+impl Counts {
+    /// Work of the kernels, in the order of [`Work`](crate::math::tally::Work).
+    pub fn work(&self) -> [u64; 5] {
+        [
+            self.ntts,
+            self.conversion_words,
+            self.mac_words,
+            self.automorphism_words,
+            self.key_bytes,
+        ]
+    }
+
+    /// Operations of the scheme, as an executor counts them.
+    pub fn calls(&self) -> [u64; 5] {
+        [
+            self.rotations,
+            self.key_switches,
+            self.ct_multiplications,
+            self.pt_multiplications,
+            self.rescales,
+        ]
     }
 }
 

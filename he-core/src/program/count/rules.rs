@@ -247,11 +247,7 @@ impl Counter<'_> {
             .collect();
         let flat = |group: &[Term]| group.iter().all(|t| t.baby == 0);
         // Each input that is rotated goes up once; each baby is made anew in every pass.
-        let babies: BTreeSet<(u32, i32)> = terms
-            .iter()
-            .filter(|t| t.baby != 0)
-            .map(|t| (t.input, t.baby))
-            .collect();
+        let babies = Term::babies(terms);
         let digits = self.digits(level);
         let rotated: BTreeSet<u32> = babies.iter().map(|&(input, _)| input).collect();
         sum += self.mod_up(level, &digits).times(rotated.len() as u64);

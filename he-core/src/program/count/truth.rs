@@ -141,13 +141,6 @@ fn compare(write: impl FnOnce(&mut Writer, ValueId) -> ValueId) {
     } = run(&context, w);
     let bill = count_on(&program, context.chain());
     let total = bill.total;
-    let predicted = [
-        total.ntts,
-        total.conversion_words,
-        total.mac_words,
-        total.automorphism_words,
-        total.key_bytes,
-    ];
     let names = [
         "transforms",
         "conversion words",
@@ -155,21 +148,12 @@ fn compare(write: impl FnOnce(&mut Writer, ValueId) -> ValueId) {
         "automorphism words",
         "key bytes",
     ];
-    for ((name, predicted), done) in names.iter().zip(predicted).zip(done) {
+    for ((name, predicted), done) in names.iter().zip(total.work()).zip(done) {
         assert_eq!(predicted, done, "{name}, predicted against done\n{}", *program);
     }
-    let calls = |c: &Counts| {
-        (
-            c.rotations,
-            c.key_switches,
-            c.ct_multiplications,
-            c.pt_multiplications,
-            c.rescales,
-        )
-    };
     assert_eq!(
-        calls(&total),
-        calls(&called),
+        total.calls(),
+        called.calls(),
         "calls, predicted against done\n{}",
         *program
     );
@@ -205,16 +189,8 @@ fn refreshing_does_what_was_counted() {
     } = run(&context, w);
     let bill = count_on(&program, context.chain());
     let estimated = count(&program, &ChainShape::from(context.chain())).total;
-    let work = |c: &Counts| {
-        [
-            c.ntts,
-            c.conversion_words,
-            c.mac_words,
-            c.automorphism_words,
-            c.key_bytes,
-        ]
-    };
-    for ((predicted, estimated), done) in work(&bill.total).into_iter().zip(work(&estimated)).zip(done) {
+    let predicted = bill.total.work().into_iter().zip(estimated.work());
+    for ((predicted, estimated), done) in predicted.zip(done) {
         println!("predicted {predicted}, estimated {estimated}, done {done}");
         let (predicted, estimated) = (predicted as f64 / done as f64, estimated as f64 / done as f64);
         assert!(
