@@ -16,29 +16,12 @@ use he_core::math::prime::ntt_primes;
 use he_core::math::sample::{Seed, Stream};
 use he_core::math::uniform::UniformStream;
 use std::hint::black_box;
-use std::time::Instant;
 
-/// The least time of `repeats` runs, in nanoseconds.
+mod support;
+use support::{least, limbs};
+
 /// One transform of a limb.
 type Round<'a> = &'a dyn Fn(&mut [u64]);
-
-fn least(repeats: usize, mut run: impl FnMut()) -> f64 {
-    let time = |_| {
-        let start = Instant::now();
-        run();
-        start.elapsed().as_nanos() as f64
-    };
-    (0..repeats).map(time).fold(f64::INFINITY, f64::min)
-}
-
-/// Limbs of reduced, irregular words.
-fn limbs(n: usize, count: usize, q: &Modulus) -> Limbs {
-    let mut limbs = Limbs::zeroed(n, count);
-    for (i, limb) in limbs.split_mut().into_iter().enumerate() {
-        UniformStream::new(&Seed::new([7; 32]), 0, i as u64).fill(&kernels::active(), q, 0, limb);
-    }
-    limbs
-}
 
 fn modulus(bits: u32) -> Modulus {
     Modulus::new(ntt_primes(bits, 1 << 18).next().unwrap_or(1_088_139_821_057))

@@ -8,7 +8,6 @@
 //! The file is JSON of [`PriceTable`]: `serde_json::from_str::<PriceTable>(..)`, then `Goal::prices`.
 
 use std::hint::black_box;
-use std::time::Instant;
 
 use he_core::math::automorphism::{Automorphism, galois_of_rotation};
 use he_core::math::base_conversion::BaseConversion;
@@ -18,9 +17,10 @@ use he_core::math::modulus::Modulus;
 use he_core::math::ntt::NttTable;
 use he_core::math::panel::Panel;
 use he_core::math::prime::ntt_primes;
-use he_core::math::sample::Seed;
-use he_core::math::uniform::UniformStream;
 use he_nn::plan::PriceTable;
+
+mod support;
+use support::{least, limbs};
 
 const LOG_N: u32 = 14;
 const N: usize = 1 << LOG_N;
@@ -30,28 +30,9 @@ const TERMS: usize = 4;
 const COLD_BYTES: usize = 512 << 20;
 const REPEATS: usize = 200;
 
-/// The least time of `repeats` runs, in nanoseconds.
-fn least(repeats: usize, mut run: impl FnMut()) -> f64 {
-    let time = |_| {
-        let start = Instant::now();
-        run();
-        start.elapsed().as_nanos() as f64
-    };
-    (0..repeats).map(time).fold(f64::INFINITY, f64::min)
-}
-
-/// Limbs of reduced, irregular words.
-fn limbs(count: usize, q: &Modulus) -> Limbs {
-    let mut limbs = Limbs::zeroed(N, count);
-    for (i, limb) in limbs.split_mut().into_iter().enumerate() {
-        UniformStream::new(&Seed::new([7; 32]), 0, i as u64).fill(&kernels::active(), q, 0, limb);
-    }
-    limbs
-}
-
 fn ntt_butterfly(q: &Modulus) -> f64 {
     let table = NttTable::new(N, *q).expect("a ring degree");
-    let mut limbs = limbs(1, q);
+    let mut limbs = limbs(N, 1, q);
     let limb = limbs.limb_mut(0);
     let forward = least(REPEATS, || table.forward(black_box(limb)));
     let inverse = least(REPEATS, || table.inverse(black_box(limb)));
@@ -62,7 +43,7 @@ fn conversion_word(kernels: &Kernels, primes: &[Modulus]) -> f64 {
     let (sources, destinations) = primes.split_at(4);
     let conversion = BaseConversion::new(sources, destinations);
     let (src, mut dst) = (
-        limbs(sources.len(), &sources[0]),
+        limbs(N, sources.len(), &sources[0]),
         Limbs::zeroed(N, destinations.len()),
     );
     let (src, mut dst) = (src.iter().collect::<Vec<_>>(), dst.split_mut());
@@ -83,7 +64,7 @@ impl<'a> Sums<'a> {
         Sums {
             kernels,
             q,
-            digits: limbs(2 * TERMS, q),
+            digits: limbs(N, 2 * TERMS, q),
             out: Limbs::zeroed(N, 2),
         }
     }

@@ -59,6 +59,12 @@ impl Shape {
     /// If `axis >= rank`.
     #[track_caller]
     pub const fn dim(&self, axis: usize) -> usize {
+        self.check(axis);
+        self.dims[axis] as usize
+    }
+
+    #[track_caller]
+    const fn check(&self, axis: usize) {
         if axis >= self.rank as usize {
             Message::new("dimension ")
                 .number(axis)
@@ -67,7 +73,6 @@ impl Shape {
                 .help("dimensions are counted from 0, and the batch is not one of them")
                 .raise();
         }
-        self.dims[axis] as usize
     }
 
     /// Number of elements.
@@ -104,14 +109,7 @@ impl Shape {
     /// This shape with dimension `axis` set to `dim`.
     #[track_caller]
     pub(crate) const fn with(mut self, axis: usize, dim: usize) -> Shape {
-        if axis >= self.rank as usize {
-            Message::new("dimension ")
-                .number(axis)
-                .text(" of a tensor of ")
-                .number(self.rank())
-                .help("dimensions are counted from 0, and the batch is not one of them")
-                .raise();
-        }
+        self.check(axis);
         self.dims[axis] = dim as u32;
         self
     }

@@ -83,7 +83,7 @@ impl<'t> Tensor<'t> {
     /// Records `op` on this tensor.
     #[track_caller]
     pub(crate) const fn then(self, op: Op, shape: Shape, levels: u32, form: Form) -> Tensor<'t> {
-        self.then_in_steps(op, shape, [levels, levels], form)
+        self.then_in_steps(op, shape, [levels; 2], form)
     }
 
     /// Records an `op` between whose steps refreshes may stand, on this tensor: the levels of all of them, and of the longest.
@@ -92,21 +92,10 @@ impl<'t> Tensor<'t> {
         self,
         op: Op,
         shape: Shape,
-        [levels, step]: [u32; 2],
+        levels: [u32; 2],
         form: Form,
     ) -> Tensor<'t> {
-        self.trace.record(Record {
-            op,
-            inputs: Inputs::one(self.id),
-            shape,
-            before: self.depth,
-            levels: if self.encrypted { levels } else { 0 },
-            step: if self.encrypted { step } else { 0 },
-            form: if self.encrypted { form } else { Form::Plain },
-            encrypted: self.encrypted,
-            path: Path::new(),
-            tensors: Tensors::NONE,
-        })
+        self.one(op, shape, levels, form, (Path::new(), Tensors::NONE))
     }
 
     /// Records `op` with weights on this tensor.
@@ -120,16 +109,29 @@ impl<'t> Tensor<'t> {
         weights: Weights<'t>,
         tensors: Tensors,
     ) -> Tensor<'t> {
+        self.one(op, shape, [levels; 2], form, (*weights.path(), tensors))
+    }
+
+    /// Records `op` on this tensor, with what it reads of the weights.
+    #[track_caller]
+    const fn one(
+        self,
+        op: Op,
+        shape: Shape,
+        [levels, step]: [u32; 2],
+        form: Form,
+        (path, tensors): (Path, Tensors),
+    ) -> Tensor<'t> {
         self.trace.record(Record {
             op,
             inputs: Inputs::one(self.id),
             shape,
             before: self.depth,
             levels: if self.encrypted { levels } else { 0 },
-            step: if self.encrypted { levels } else { 0 },
+            step: if self.encrypted { step } else { 0 },
             form: if self.encrypted { form } else { Form::Plain },
             encrypted: self.encrypted,
-            path: *weights.path(),
+            path,
             tensors,
         })
     }
