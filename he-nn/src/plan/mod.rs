@@ -15,9 +15,11 @@
 //! A plan is a pure function of model, ranges, goal and price table, so its bytes hold only those and a digest of the outcome.
 
 pub(crate) mod bounds;
+mod candidate;
 pub mod chain;
 mod codec;
 pub mod cost;
+mod demand;
 mod goal;
 mod insert;
 mod limits;

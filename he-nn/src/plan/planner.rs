@@ -1,48 +1,25 @@
-//! The order of the passes: ring after ring, chain, search, lowering, limits.
+//! The order of the passes: ring after ring, chain, then the cheapest [candidate](super::candidate) on it, and again where it breaks a
+//! limit.
 
 use std::time::Instant;
 
 use he_core::bootstrap::BootstrapSpec;
-use he_core::params::{Chain, Security};
-use he_core::program::count::{Bill, ChainShape, count, count_on};
-use he_core::program::{ChainView, ValueId, Verified, codec as program_codec};
-use rayon::prelude::*;
+use he_core::params::Chain;
 
-use super::chain::{Demand, chains, level_shape};
-use super::limits::{Footprint, Limit};
+use super::candidate::Candidate;
+use super::chain::chains;
+use super::limits::Footprint;
 use super::network::StepId;
-use super::price::PriceTable;
-use super::search::{Choice, Memo, Packing, Rejection, SearchSettings, search};
+use super::search::{Memo, Packing, Rejection};
 use super::translate::{Source, Translated, translate};
 use super::{Alternative, Goal, Plan};
-use crate::affine::{GAIN, NOISE, Stages};
+use crate::affine::Stages;
 use crate::error::{Error, OverLimit, Result};
 use crate::graph::Budget;
-use crate::lower::{Power, Recipe, lower};
 use crate::model::Model;
 
 /// Rings looked at, as logarithms of their degree.
 const LOG_N: std::ops::RangeInclusive<u32> = 12..=16;
-/// Packings of one ring that are lowered and counted.
-const COUNTED: usize = 3;
-/// What a byte of keys is charged during the search, in nanoseconds; raised until keys and memory fit their limits.
-const KEY_BYTE: [f64; 4] = [0.004, 0.03, 0.2, 2.0];
-/// States the search keeps.
-const BEAM: usize = 4;
-/// Bound assumed at every site when no ranges are given.
-const ASSUMED_RANGE: f64 = 8.0;
-
-pub(super) struct Candidate {
-    chain: Chain,
-    pub(super) packing: Packing,
-    program: Verified,
-    recipes: Vec<Recipe>,
-    values: Vec<ValueId>,
-    powers: Vec<Power>,
-    bill: Bill,
-    pub(super) seconds: f64,
-}
-
 impl Model {
     /// Chooses ring, packing and levels for a goal. Needs no weights.
     ///
@@ -114,7 +91,7 @@ impl Model {
             rejected,
             ..
         } = planner;
-        let digest = digest(self, goal, &chosen)?;
+        let digest = chosen.digest(self, goal)?;
         Ok(Plan {
             model: self,
             goal: goal.clone(),
@@ -140,18 +117,18 @@ impl Model {
 pub(super) struct Planner<'a> {
     pub(super) model: &'static Model,
     pub(super) goal: &'a Goal,
-    stages: &'a Stages,
+    pub(super) stages: &'a Stages,
     pub(super) translated: Translated,
-    memo: &'a Memo,
+    pub(super) memo: &'a Memo,
     /// How values are refreshed, once it is decided that some are.
     pub(super) bootstrap: Option<BootstrapSpec>,
     /// Where nothing was packed: the steps that would have to spare a level.
     pub(super) lacking: Vec<StepId>,
-    tried: usize,
-    losers: Vec<Alternative>,
-    rejected: Vec<(Rejection, usize)>,
+    pub(super) tried: usize,
+    pub(super) losers: Vec<Alternative>,
+    pub(super) rejected: Vec<(Rejection, usize)>,
     /// Packings that break a limit, with the composites that would have to be cleared in them.
-    over: Vec<(Footprint, Vec<Source>)>,
+    pub(super) over: Vec<(Footprint, Vec<Source>)>,
 }
 
 impl Planner<'_> {
@@ -162,56 +139,6 @@ impl Planner<'_> {
             expected,
             help: help.to_owned(),
         }
-    }
-
-    pub(super) fn demand(&self) -> Result<Demand> {
-        let network = &self.translated.network;
-        let security = match self.goal.security_bits {
-            128 => Security::Bits128,
-            192 => Security::Bits192,
-            256 => Security::Bits256,
-            other => {
-                let expected = "128, 192 or 256".to_owned();
-                return Err(self.infeasible(
-                    "security".into(),
-                    other.to_string(),
-                    expected,
-                    "choose one of these",
-                ));
-            }
-        };
-        if !(self.goal.error > 0.0 && self.goal.error.is_finite()) {
-            let found = self.goal.error.to_string();
-            return Err(self.infeasible(
-                "error".into(),
-                found,
-                "a positive number".into(),
-                "for example 1e-3",
-            ));
-        }
-        let largest = match &self.goal.ranges {
-            Some(ranges) => self
-                .model
-                .outputs()
-                .iter()
-                .map(|output| ranges.of(output.node))
-                .fold(1.0, f64::max),
-            None => ASSUMED_RANGE,
-        };
-        // The members of composites have little room for errors, whatever is asked of the answer, and each amplifies what its steps
-        // round.
-        let has_members = self.stages.list().iter().any(|stage| stage.piece().is_some());
-        let error = if has_members {
-            self.goal.error.min(NOISE / GAIN * largest)
-        } else {
-            self.goal.error
-        };
-        Ok(Demand {
-            products: network.products_by_level(),
-            largest,
-            error,
-            security,
-        })
     }
 
     /// With every operand of a composite or an inverse cleared that stands beside slots of unknown content, and no other: it takes a level.
@@ -260,7 +187,7 @@ impl Planner<'_> {
 
     /// The composites and inverses whose operand stands beside slots of unknown content: beyond its interval either grows like a power of its
     /// degree, so that what becomes of these could wrap around.
-    fn exposed(&self, packing: &Packing) -> Vec<Source> {
+    pub(super) fn exposed(&self, packing: &Packing) -> Vec<Source> {
         let Translated { network, sources, .. } = &self.translated;
         let reads_unknown = |id: &StepId| {
             let operands = network.steps[*id].kind.operands();
@@ -350,191 +277,4 @@ impl Planner<'_> {
             )
         })
     }
-
-    /// Whether pinned parameters carry the network.
-    fn carries(&self, pinned: &Chain, demand: &Demand) -> Result<()> {
-        let refused = |found: String, expected: String, help: &str| {
-            Err(self.infeasible("pinned parameters".into(), found, expected, help))
-        };
-        let (found, needed) = (pinned.top_level(), demand.products.len());
-        if found < needed {
-            let help = "pin parameters with the network's depth, or let the planner choose";
-            return refused(format!("{found} levels"), format!("{needed} levels"), help);
-        }
-        let (found, needed) = (pinned.security().bits(), demand.security.bits());
-        if found < needed {
-            let help = "check the parameters at the goal's security, or lower it";
-            return refused(format!("{found} bits of security"), format!("{needed}"), help);
-        }
-        for (spent, &product) in demand.products.iter().enumerate() {
-            let level = pinned.top_level() - spent;
-            if product && !pinned.multiplies(level) {
-                let found = format!("2^{:.0} at level {level}", pinned.divisor(level).log2());
-                let expected = format!("the scale 2^{:.0}", pinned.scale(level).log2());
-                let help = "levels that multiply ciphertexts take primes of the scale's size";
-                return refused(found, expected, help);
-            }
-        }
-        // Half of the modulus holds one sign; primes lie a little below their powers of two.
-        let last = pinned.top_level() - demand.products.len();
-        let room = pinned.log_q(last) - 1.0 - pinned.scale(last).log2();
-        if demand.largest.log2() > room + 0.01 {
-            let found = format!("room for outputs up to {:.3}", room.exp2());
-            let help = "a larger base modulus, or a smaller scale, leaves more room";
-            return refused(found, format!("up to {:.3}", demand.largest), help);
-        }
-        Ok(())
-    }
-
-    /// The cheapest packing on one chain that keeps the limits.
-    pub(super) fn on_chain(&mut self, chain: &Chain, reasons: &mut Vec<String>) -> Result<Option<Candidate>> {
-        let network = &self.translated.network;
-        let refresh = self
-            .bootstrap
-            .as_ref()
-            .map(|spec| self.refresh_price(chain, spec));
-        let (scales, counts) = (ChainView::from(chain), ChainShape::from(chain));
-        for key_byte in KEY_BYTE {
-            // A byte of a plaintext takes as much memory as one of a key.
-            let plain_byte = match self.goal.limit(Limit::Memory) {
-                Some(_) if key_byte > KEY_BYTE[0] => key_byte,
-                _ => 0.0,
-            };
-            let prices = &self.goal.prices;
-            let settings = SearchSettings {
-                slots: chain.slots(),
-                batch: self.goal.batch,
-                prices: PriceTable {
-                    plain_byte: prices.plain_byte + plain_byte,
-                    ..*prices
-                },
-                key_byte,
-                beam: BEAM,
-                refresh: refresh.clone(),
-            };
-            let top = self
-                .bootstrap
-                .as_ref()
-                .map_or(chain.top_level(), BootstrapSpec::refreshed_level);
-            let found = search(
-                network,
-                &|spent| level_shape(chain, top - spent as usize),
-                &settings,
-                self.memo,
-            );
-            self.tried += found.tried;
-            self.rejected.extend(found.rejected);
-            self.lacking = found.lacking;
-            if found.packings.is_empty() {
-                let why: Vec<String> = self
-                    .rejected
-                    .iter()
-                    .map(|(r, times)| format!("{}: {} ({times} times)", r.step, r.reason))
-                    .collect();
-                reasons.push(format!("N = 2^{}: {}", chain.log_n(), why.join(", ")));
-                return Ok(None);
-            }
-            let mut best: Option<Candidate> = None;
-            let counted = found.packings.into_par_iter().take(COUNTED);
-            let counted: Vec<Result<Candidate>> = counted
-                .map(|packing| self.counted(packing, chain, &scales, &counts))
-                .collect();
-            for candidate in counted {
-                let candidate = candidate?;
-                let seconds = candidate.seconds;
-                let footprint = Footprint::new(&candidate.bill, &candidate.program, chain);
-                if let Some(reason) = self.goal.broken_by(&footprint) {
-                    self.over.push((footprint, self.exposed(&candidate.packing)));
-                    reasons.push(format!("N = 2^{}: {reason}", chain.log_n()));
-                    self.losers.push(Alternative {
-                        log_n: chain.log_n(),
-                        seconds,
-                        reason,
-                    });
-                    continue;
-                }
-                match &best {
-                    Some(least) if least.seconds <= seconds => {
-                        self.losers.push(Alternative {
-                            log_n: chain.log_n(),
-                            seconds,
-                            reason: "slower".into(),
-                        });
-                    }
-                    _ => {
-                        if let Some(second) = best.replace(candidate) {
-                            let reason = "slower".to_owned();
-                            self.losers.push(Alternative {
-                                log_n: second.chain.log_n(),
-                                seconds: second.seconds,
-                                reason,
-                            });
-                        }
-                    }
-                }
-            }
-            if best.is_some() {
-                return Ok(best);
-            }
-        }
-        Ok(None)
-    }
-
-    /// A packing, lowered and counted.
-    fn counted(
-        &self,
-        packing: Packing,
-        chain: &Chain,
-        scales: &ChainView,
-        counts: &ChainShape,
-    ) -> Result<Candidate> {
-        let bootstrap = self.bootstrap.as_ref();
-        let lowered = lower(&self.translated.network, &packing, scales, bootstrap).map_err(|fault| {
-            let what = format!("lowering `{}`", self.model.name());
-            self.infeasible(
-                what,
-                fault.to_string(),
-                "a program that verifies".into(),
-                "this is a bug; please report it",
-            )
-        })?;
-        let bill = match bootstrap {
-            Some(_) => count_on(&lowered.program, chain),
-            None => count(&lowered.program, counts),
-        };
-        let seconds = self.goal.prices.nanoseconds(&bill.total, chain.degree()) * 1e-9;
-        Ok(Candidate {
-            chain: chain.clone(),
-            packing,
-            program: lowered.program,
-            recipes: lowered.recipes,
-            values: lowered.values,
-            powers: lowered.powers,
-            bill,
-            seconds,
-        })
-    }
-}
-
-/// A digest of everything the client and the server must agree on.
-fn digest(model: &Model, goal: &Goal, chosen: &Candidate) -> Result<[u8; 32]> {
-    let broken = |error: String| Error::Corrupted {
-        what: "plan".into(),
-        found: error,
-        expected: "a plan that can be written".into(),
-    };
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(model.name().as_bytes());
-    hasher.update(&goal.batch.to_le_bytes());
-    hasher.update(&postcard::to_stdvec(&chosen.chain).map_err(|e| broken(e.to_string()))?);
-    hasher.update(&program_codec::encode(&chosen.program).map_err(|e| broken(e.to_string()))?);
-    for choice in &chosen.packing.choices {
-        if let Choice::Input {
-            arrangement, complex, ..
-        } = choice
-        {
-            hasher.update(&postcard::to_stdvec(&(arrangement, complex)).map_err(|e| broken(e.to_string()))?);
-        }
-    }
-    Ok(*hasher.finalize().as_bytes())
 }

@@ -7,10 +7,11 @@ use he_core::params::Chain;
 use he_core::program::count::count_on;
 use he_core::program::{Builder, ChainView};
 
+use super::candidate::Candidate;
 use super::chain::level_shape;
 use super::network::{Step, StepId, StepKind};
 use super::placement::{Prices, Reach, place};
-use super::planner::{Candidate, Planner};
+use super::planner::Planner;
 use super::search::RefreshPrice;
 use super::translate::Translated;
 use crate::error::Result;
