@@ -15,12 +15,14 @@
 //! | [`codec`] | bytes and digest |
 //! | [`build`] | the writer: allocates values and plaintexts so that `verify` passes |
 
+mod arithmetic;
 pub mod build;
 pub mod chain;
 pub mod clear;
 pub mod codec;
 pub mod count;
 pub mod error;
+mod fault;
 pub mod infer;
 pub mod keys;
 pub mod op;

@@ -11,6 +11,7 @@
 //! Source: Bossuat, Mouchet, Troncoso-Pastoriza, Hubaux, "Efficient Bootstrapping for Approximate Homomorphic Encryption with
 //! Non-Sparse Keys", Eurocrypt 2021, section 4 (double hoisting).
 
+mod memory;
 mod refresh;
 mod rules;
 #[cfg(test)]

@@ -6,7 +6,7 @@
 use rayon::prelude::*;
 
 use super::draw::{self, inject};
-use super::propagate::Pass;
+use super::pass::Pass;
 use super::tile::{Sample, Tile};
 use super::{BoundError, FLOAT_LOSS, typical};
 use crate::complex::Complex;

@@ -25,9 +25,10 @@
 
 mod draw;
 mod linear;
+mod pass;
 mod polynomial;
-mod propagate;
 mod refresh;
+mod rules;
 mod tile;
 mod typical;
 
@@ -184,7 +185,7 @@ pub fn bound(
     plains: &dyn PlainSource,
     assumptions: &Assumptions<'_>,
 ) -> Result<ErrorReport, BoundError> {
-    propagate::run(program, chain, plains, assumptions)
+    pass::run(program, chain, plains, assumptions)
 }
 
 /// The largest |slot| of every value over some inputs, times `margin`: ranges for [`Assumptions`].

@@ -1,12 +1,13 @@
 //! Polynomials: the slope carries the operand's error, the steps of the evaluation add their own.
 
 use super::draw::inject;
-use super::propagate::Pass;
+use super::pass::Pass;
 use super::tile::{Sample, Tile};
 use super::{BoundError, Contract, DEVIATIONS};
 use crate::ckks::polynomial::PolynomialPlan;
 use crate::complex::Complex;
-use crate::program::clear::{self, product};
+use crate::program::arithmetic::{chebyshev, product};
+use crate::program::clear;
 use crate::program::op::{PlainId, ValueId};
 use crate::program::slots::Slots;
 
@@ -52,8 +53,8 @@ impl Pass<'_> {
                 });
             }
         }
-        let steepest = clear::chebyshev(&grid.clone().into(), &slope).max_abs() * GRID_MARGIN;
-        let largest = clear::chebyshev(&grid.into(), &c).max_abs() * GRID_MARGIN;
+        let steepest = chebyshev(&grid.clone().into(), &slope).max_abs() * GRID_MARGIN;
+        let largest = chebyshev(&grid.into(), &c).max_abs() * GRID_MARGIN;
         Ok(self.map(
             x,
             |tile| vec![largest; tile.magnitude.len()].into(),
@@ -67,7 +68,7 @@ impl Pass<'_> {
                         off
                     }
                     None => {
-                        let steep = clear::chebyshev(&value.re.clone().into(), &slope).re.into_iter();
+                        let steep = chebyshev(&value.re.clone().into(), &slope).re.into_iter();
                         product(
                             error,
                             &steep.map(|d| d.signum() * steepest).collect::<Vec<_>>().into(),
@@ -76,7 +77,7 @@ impl Pass<'_> {
                 };
                 inject(&mut error, sigma, name(t, k, 0));
                 Sample {
-                    value: clear::chebyshev(value, &c),
+                    value: chebyshev(value, &c),
                     error,
                 }
             },

@@ -4,7 +4,7 @@
 
 use super::BoundError;
 use super::draw::inject;
-use super::propagate::Pass;
+use super::pass::Pass;
 use super::tile::{Sample, Tile};
 use crate::bootstrap::Precision;
 use crate::program::op::ValueId;

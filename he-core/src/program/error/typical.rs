@@ -10,7 +10,7 @@
 //! an output leads through a sum.
 
 use super::BoundError;
-use super::propagate::Pass;
+use super::pass::Pass;
 use crate::program::clear::fetch;
 use crate::program::op::{Op, PlainId, Program, Term, ValueId};
 
