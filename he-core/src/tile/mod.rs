@@ -2,8 +2,9 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | [`shape`] | the notation, `[5/2, 6~/8, */4]` |
+//! | [`shape`], `dim` | the notation, `[5/2, 6~/8, */4]`, and that of one dimension |
 //! | [`layout`] | what it means: a map from (tile, slot) to element, zero or unknown |
+//! | [`arrangement`] | how a client spreads a tensor, of which a dimension may be split over several of a tile's |
 //! | [`mod@pack`] | values to slots and back through a layout |
 //! | [`tensor`] | a shaped value of a program |
 //! | [`ops`] | what can be done with it, and the shape that results |
@@ -12,6 +13,7 @@
 //! Tensors Framework for Large Neural Networks on Encrypted Data", PoPETs 2023.
 
 pub mod arrangement;
+mod dim;
 pub mod layout;
 #[cfg(feature = "program")]
 pub mod ops;
