@@ -6,9 +6,10 @@
 
 use super::composite::Composite;
 use super::fold::{Fold, Source, constant};
-use super::pattern::{Pattern, Window, ZERO};
+use super::pattern::{Pattern, ZERO};
 use super::stage::{Affine, Kind, Offset, Stage, StageId};
 use super::view::{View, inverse};
+use super::window::Window;
 use crate::clear::Ranges;
 use crate::error::{Error, Result};
 use crate::graph::{Node, NodeId, Op};

@@ -10,6 +10,7 @@ mod build;
 mod clear;
 mod composite;
 mod fold;
+mod groups;
 mod pair;
 mod pattern;
 mod polynomial;
@@ -21,6 +22,7 @@ mod stage;
 pub(crate) mod tests;
 mod values;
 mod view;
+mod window;
 
 use crate::clear::Ranges;
 use crate::error::Result;
@@ -28,10 +30,11 @@ use crate::model::Model;
 use std::fmt;
 
 pub use composite::{GAIN, NOISE, Piece};
-pub use pattern::{Pattern, Window};
+pub use pattern::Pattern;
 pub use stage::{Affine, Kind, Offset, Stage, StageId};
 pub use values::{AffineValues, Loaded, PolynomialValues};
 pub use view::View;
+pub use window::Window;
 
 /// The stages of a model, operands first.
 #[derive(Clone, Debug)]
