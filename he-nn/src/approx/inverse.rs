@@ -214,6 +214,7 @@ impl fmt::Display for Inverse {
 
 #[cfg(test)]
 mod tests {
+    use super::super::refusals::assert_refused;
     use super::*;
     use he_core::ckks::polynomial::polynomial_levels;
     use proptest::prelude::*;
@@ -289,22 +290,7 @@ mod tests {
 
     #[test]
     fn impossible_requests_are_errors() {
-        assert!(matches!(
-            inverse(1.0, 1.0, 1e-3),
-            Err(ApproxError::Interval { .. })
-        ));
-        for (lo, precision) in [(0.0, 1e-3), (-1.0, 1e-3), (0.1, 0.0), (0.1, 1.0), (0.1, f64::NAN)] {
-            assert!(matches!(
-                inverse(lo, 1.0, precision),
-                Err(ApproxError::Parameter { .. })
-            ));
-        }
-        for (lo, precision) in [(1e-20, 1e-3), (1e-3, 1e-17)] {
-            assert!(matches!(
-                inverse(lo, 1.0, precision),
-                Err(ApproxError::OutOfReach { .. })
-            ));
-        }
+        assert_refused(Inverse::new, &[(1e-20, 1e-3), (1e-3, 1e-17)]);
     }
 
     proptest! {

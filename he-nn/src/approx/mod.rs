@@ -30,6 +30,8 @@ mod least_squares;
 mod member;
 mod polynomial;
 mod products;
+#[cfg(test)]
+mod refusals;
 mod relu;
 mod remez;
 mod sign;
