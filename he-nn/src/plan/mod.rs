@@ -12,6 +12,8 @@
 //! | [`mod@bounds`] | what weights say of it: magnitudes and errors |
 //! | [`report`] | what was chosen, what it costs, why others were not |
 //!
+//! `planner` calls them: `demand` is what a network asks of its chain, a `candidate` what came of one packing on it.
+//!
 //! A plan is a pure function of model, ranges, goal and price table, so its bytes hold only those and a digest of the outcome.
 
 pub(crate) mod bounds;
