@@ -1,16 +1,18 @@
-//! From the dialect to const code: operators on tensors become calls, and `for` becomes `while` (see [`loops`]).
+//! From the dialect to const code: operators on tensors become calls (see `operators`), and `for` becomes `while` (see [`loops`]).
 //!
 //! One walk in evaluation order. It knows the kind of every local ([`Scopes`]) at that point, so shadowing is honoured; the body of
 //! a loop is walked until the kinds settle. Every new token carries the span of the user's text it stands for, so that rustc's
 //! errors point there.
 
+mod operators;
+
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::spanned::Spanned;
-use syn::{BinOp, Block, Error, Expr, Pat, Stmt, UnOp, token};
+use syn::{BinOp, Block, Error, Expr, Pat, Stmt, token};
 
 use crate::taint::{Kind, Scopes, kind_of_type};
 use crate::{dialect, loops};
+use operators::is_comparison;
 
 /// Rewrites the body of one annotated function.
 pub(crate) struct Rewriter<'a> {
@@ -325,77 +327,6 @@ impl<'a> Rewriter<'a> {
             .unwrap_or(Kind::Plain)
     }
 
-    fn unary(&mut self, expression: &mut Expr) -> Kind {
-        let Expr::Unary(unary) = expression else {
-            return Kind::Plain;
-        };
-        let kind = self.expression(&mut unary.expr);
-        if kind != Kind::Encrypted {
-            return kind;
-        }
-        match &unary.op {
-            UnOp::Deref(_) => {}
-            UnOp::Neg(minus) => {
-                let operand = unwrapped(&unary.expr).to_token_stream();
-                let minus_one = quote_spanned!(minus.span()=> -1.0);
-                *expression = call(
-                    "scale",
-                    &expression.to_token_stream(),
-                    quote!(#operand, #minus_one),
-                );
-            }
-            operator => self.errors.push(dialect::operator(operator)),
-        }
-        kind
-    }
-
-    fn binary(&mut self, expression: &mut Expr) -> Kind {
-        let Expr::Binary(binary) = expression else {
-            return Kind::Plain;
-        };
-        let left = self.expression(&mut binary.left);
-        let right = self.expression(&mut binary.right);
-        let encrypted = left.max(right) == Kind::Encrypted;
-        if is_assignment(&binary.op) && encrypted {
-            self.assign(&mut binary.left.clone(), Kind::Encrypted);
-        }
-        if !encrypted {
-            return left.max(right);
-        }
-        let both = left == Kind::Encrypted && right == Kind::Encrypted;
-        let (function, assigns) = match binary.op {
-            BinOp::Add(_) => ("add", false),
-            BinOp::Sub(_) => ("sub", false),
-            BinOp::Mul(_) => (if both { "mul" } else { "scale" }, false),
-            BinOp::AddAssign(_) => ("add", true),
-            BinOp::SubAssign(_) => ("sub", true),
-            BinOp::MulAssign(_) => (if both { "mul" } else { "scale" }, true),
-            _ => {
-                self.errors.push(dialect::operator(&binary.op));
-                return if is_comparison(expression) {
-                    Kind::Plain
-                } else {
-                    Kind::Encrypted
-                };
-            }
-        };
-        let (x, y) = (unwrapped(&binary.left), unwrapped(&binary.right));
-        // `scale` takes the tensor first.
-        let arguments = if function == "scale" && right == Kind::Encrypted {
-            quote!(#y, #x)
-        } else {
-            quote!(#x, #y)
-        };
-        let target = x.to_token_stream();
-        let value = call(function, &expression.to_token_stream(), arguments);
-        *expression = if assigns {
-            parsed(quote!(#target = #value))
-        } else {
-            value
-        };
-        if assigns { Kind::Plain } else { Kind::Encrypted }
-    }
-
     /// Walks a loop's body until the kinds of the locals outside it no longer rise.
     fn settle(&mut self, body: &Block) {
         let known = self.errors.len();
@@ -436,26 +367,6 @@ pub(crate) fn unwrapped(expression: &Expr) -> &Expr {
     }
 }
 
-fn is_comparison(expression: &Expr) -> bool {
-    use BinOp::{Eq, Ge, Gt, Le, Lt, Ne};
-    match unwrapped(expression) {
-        Expr::Binary(binary) => matches!(binary.op, Eq(_) | Ne(_) | Lt(_) | Le(_) | Gt(_) | Ge(_)),
-        _ => false,
-    }
-}
-
-fn is_assignment(operator: &BinOp) -> bool {
-    matches!(
-        operator,
-        BinOp::AddAssign(_) | BinOp::SubAssign(_) | BinOp::MulAssign(_)
-    )
-}
-
-/// `::he_nn::function(arguments)` in place of `replaced`.
-fn call(function: &str, replaced: &TokenStream, arguments: TokenStream) -> Expr {
-    parsed(spanning(quote!(::he_nn::), function, replaced, arguments))
-}
-
 /// `path function(arguments)`, whose span runs from the first to the last token of `place`.
 pub(crate) fn spanning(
     path: TokenStream,
@@ -480,11 +391,6 @@ pub(crate) fn spanning(
     let mut parentheses = proc_macro2::Group::new(proc_macro2::Delimiter::Parenthesis, arguments);
     parentheses.set_span(last);
     quote!(#(#path)* #name #parentheses)
-}
-
-/// Tokens put together here, as an expression.
-fn parsed(tokens: TokenStream) -> Expr {
-    Expr::Verbatim(tokens)
 }
 
 fn first_span(tokens: &impl ToTokens) -> Span {
