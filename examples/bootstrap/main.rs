@@ -1,7 +1,7 @@
 //! Refreshes ciphertexts: stages, time, levels and precision of bootstrapping.
 //!
-//! `cargo run --release --example bootstrap -- [--set B16|B17|B16-lite|B15] [--keys seeded|expanded] [--slots S] [--threads T] [--repeat R]
-//! [--json FILE]`
+//! `cargo run --release --example bootstrap -- [--set B16|B17|B16-lite|B15] [--keys seeded|expanded] [--slots S] [--together C] [--threads T]
+//! [--repeat R] [--json FILE]`
 
 use std::error::Error;
 use std::fs::File;
@@ -37,6 +37,9 @@ struct Arguments {
     /// Slots of the ciphertext of few, which repeat: a power of two.
     #[arg(long, default_value_t = 4096)]
     slots: usize,
+    /// Ciphertexts that go through each stage at once in the line of many.
+    #[arg(long, default_value_t = TOGETHER, value_parser = together)]
+    together: usize,
     /// Pairs of every structure, and single ciphertexts of each kind.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     repeat: u16,
@@ -114,6 +117,13 @@ struct Report {
     security_bits: u32,
 }
 
+fn together(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(count @ 2..=64) if count % 2 == 0 => Ok(count),
+        _ => Err("an even number from 2 to 64".into()),
+    }
+}
+
 fn main() -> ExitCode {
     match run(&Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,
@@ -151,7 +161,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         chain.top_level(),
     );
     let (bootstrapper, setup) = timed(|| Bootstrapper::new(context, &spec));
-    let bootstrapper = bootstrapper?;
+    let bootstrapper = bootstrapper?.together(arguments.together);
     println!(
         "transform plaintexts {} in {}",
         bytes(bootstrapper.plaintext_bytes() as u64),
@@ -215,7 +225,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         ..bench
     };
     for _ in 0..arguments.repeat {
-        let many = vec![wave(context.slots()); TOGETHER];
+        let many = vec![wave(context.slots()); arguments.together];
         bench.refresh("waves", &many, &mut table, &mut together)?;
         bench.refresh("waves", &many[..1], &mut table, &mut single)?;
         let name = format!("{} that repeat", arguments.slots);

@@ -74,9 +74,9 @@ impl Stage {
     }
 }
 
-/// Ciphertexts that are refreshed at once: each piece of a key is read, or made from its seed, for all of them. More would save little
-/// and take memory.
-pub const TOGETHER: usize = 4;
+/// Ciphertexts that are refreshed at once, unless [`Bootstrapper::together`] says otherwise: each piece of a key is read, or made from its
+/// seed, for all of them.
+pub const TOGETHER: usize = 2;
 
 /// Hears of every stage when it ends.
 pub type Observer<'a> = &'a mut dyn FnMut(Stage);
@@ -95,6 +95,7 @@ pub struct Bootstrapper {
     eval_mod: EvalMod,
     key_spec: KeySpec,
     spec: BootstrapSpec,
+    together: usize,
 }
 
 /// Scales in front of each factor of CoeffsToSlots, from the first one's operand to the last one's result as given. They grow most where
@@ -205,7 +206,16 @@ impl Bootstrapper {
             eval_mod: EvalMod::new(chain, spec, 1.0)?,
             key_spec: spec.key_spec(),
             spec: spec.clone(),
+            together: TOGETHER,
         })
+    }
+
+    /// Lets as many ciphertexts go through each stage at once, an even number: [`TOGETHER`] if nothing is said. More share what is read of
+    /// keys, and take memory: half a gigabyte each on set B16. Worth it where a last-level cache holds their digits modulo a prime.
+    #[must_use]
+    pub fn together(mut self, count: usize) -> Self {
+        self.together = count.next_multiple_of(2).max(2);
+        self
     }
 
     /// The evaluation keys that refreshing needs, each up to its level.
@@ -265,7 +275,7 @@ impl Bootstrapper {
         Ok(refreshed)
     }
 
-    /// Refreshes ciphertexts of real slots, two as a pair and [`TOGETHER`] at once, so that each piece of a key is read for all of these;
+    /// Refreshes ciphertexts of real slots, two as a pair, and [as many at once](Self::together) as share each piece of a key that is read;
     /// see [`refresh_pair`](Self::refresh_pair). Stages are told of for every such batch.
     pub fn refresh_all(
         &self,
@@ -297,7 +307,7 @@ impl Bootstrapper {
         tiles: [&Ciphertext; COUNT],
         observe: Observer<'_>,
     ) -> Result<[Ciphertext; COUNT]> {
-        let refreshed = self.together(keys, encapsulation, &self.eval_mod, &tiles, observe)?;
+        let refreshed = self.at_once(keys, encapsulation, &self.eval_mod, &tiles, observe)?;
         refreshed.try_into().map_err(|refreshed: Vec<_>| Error::Count {
             what: "refreshed ciphertexts",
             found: refreshed.len(),
@@ -314,14 +324,14 @@ impl Bootstrapper {
         observe: Observer<'_>,
     ) -> Result<Vec<Ciphertext>> {
         let mut refreshed = Vec::with_capacity(tiles.len());
-        for batch in tiles.chunks(TOGETHER) {
-            refreshed.extend(self.together(keys, encapsulation, eval_mod, batch, observe)?);
+        for batch in tiles.chunks(self.together) {
+            refreshed.extend(self.at_once(keys, encapsulation, eval_mod, batch, observe)?);
         }
         Ok(refreshed)
     }
 
     /// All stages, each of all ciphertexts.
-    fn together(
+    fn at_once(
         &self,
         keys: &EvaluationKeys,
         encapsulation: &EncapsulationKeys,

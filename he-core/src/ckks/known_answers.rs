@@ -47,6 +47,21 @@ fn computation(kernels: Kernels, memory: KeyMemory) -> [String; 2] {
     ]
 }
 
+/// `f` on a pool of threads, of which there is none without the feature `parallel`.
+fn on_threads<T: Send>(threads: usize, f: impl FnOnce() -> T + Send) -> T {
+    #[cfg(feature = "parallel")]
+    return rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .unwrap()
+        .install(f);
+    #[cfg(not(feature = "parallel"))]
+    {
+        let _ = threads;
+        f()
+    }
+}
+
 #[test]
 fn every_path_memory_and_number_of_threads_gives_the_pinned_bytes() {
     let expected = [FRESH.to_string(), RESULT.to_string()];
@@ -57,11 +72,7 @@ fn every_path_memory_and_number_of_threads_gives_the_pinned_bytes() {
             (2, KeyMemory::Expanded),
             (5, KeyMemory::Seeded),
         ] {
-            let pool = rayon::ThreadPoolBuilder::new()
-                .num_threads(threads)
-                .build()
-                .unwrap();
-            let found = pool.install(|| computation(kernels, memory));
+            let found = on_threads(threads, || computation(kernels, memory));
             assert_eq!(
                 found,
                 expected,

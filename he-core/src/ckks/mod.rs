@@ -43,7 +43,7 @@ pub use encode::Plaintext;
 #[cfg(feature = "program")]
 pub(crate) use fft::SpecialFft;
 pub use flood::Flooding;
-#[cfg(test)]
+#[cfg(all(test, feature = "program"))]
 pub(crate) use keys::sparse_ternary;
 pub use keys::{
     EncapsulationKeys, EvaluationKeys, KeyMemory, KeySpec, PublicKey, SecretKey, SeededEvaluationKeys,

@@ -129,7 +129,8 @@ mod tests {
 
     #[test]
     fn equals_the_definition_on_coefficients() {
-        for n in [16usize, 32, 128, 1024] {
+        let degrees: &[usize] = if cfg!(miri) { &[16] } else { &[16, 32, 128, 1024] };
+        for &n in degrees {
             let q = Modulus::new(ntt_primes(50, 2 * n as u64).next().unwrap());
             let table = NttTable::new(n, q).unwrap();
             let a = (0..n as u64)

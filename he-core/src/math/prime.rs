@@ -105,6 +105,7 @@ mod tests {
     const IN_A_CONSTANT: bool = is_prime(1111361812955137);
 
     #[test]
+    #[cfg_attr(miri, ignore = "two hundred thousand divisions")]
     fn agrees_with_trial_division() {
         for n in 0..20_000u64 {
             let expected = n > 1 && (2..).take_while(|d| d * d <= n).all(|d| n % d != 0);

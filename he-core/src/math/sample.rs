@@ -200,6 +200,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "two million draws")]
     fn errors_and_secrets_have_their_distributions() {
         let n = 1 << 20;
         let mut error = vec![0; n];

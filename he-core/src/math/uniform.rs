@@ -219,6 +219,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "a million words")]
     fn words_follow_the_definition_on_every_path_and_are_uniform() {
         // 2^18 words: modulo the first prime 5 first attempts fail, at 2^-15.6; modulo the others none is expected to.
         let n = 1 << 18;

@@ -125,14 +125,15 @@ fn what_one_of_a_pair_holds_does_not_reach_the_other() {
 /// Those that go through the stages together share keys, and nothing else.
 #[test]
 fn many_are_refreshed_like_each_pair() {
-    let b = small_bench();
+    let mut b = small_bench();
+    b.bootstrapper = b.bootstrapper.together(4);
     let n = b.context.slots();
     let wave = |i: usize| {
         (0..n)
             .map(|k| (k as f64 * (1.0 + i as f64)).sin())
             .collect::<Vec<f64>>()
     };
-    let tiles: Vec<Ciphertext> = (0..TOGETHER + 3).map(|i| b.encrypt(&wave(i))).collect();
+    let tiles: Vec<Ciphertext> = (0..7).map(|i| b.encrypt(&wave(i))).collect();
     let mut batches = 0;
     let together = b
         .bootstrapper
@@ -143,6 +144,7 @@ fn many_are_refreshed_like_each_pair() {
             &mut |stage| batches += usize::from(stage == Stage::EvalMod),
         )
         .unwrap();
+    // Four, and three, of which the last is alone.
     assert_eq!(batches, 2);
     let mut alone = vec![];
     for pair in tiles.chunks(2) {

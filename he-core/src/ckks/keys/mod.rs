@@ -10,7 +10,7 @@ mod secret;
 mod switching;
 
 pub use encapsulation::EncapsulationKeys;
-#[cfg(test)]
+#[cfg(all(test, feature = "program"))]
 pub(crate) use encapsulation::sparse_ternary;
 pub use evaluation::{EvaluationKeys, KeySpec, SeededEvaluationKeys};
 pub use public::PublicKey;

@@ -160,6 +160,7 @@ proptest! {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "sums of thousands of products")]
 fn the_longest_sums_do_not_overflow() {
     let largest = vec![(1 << 50) - 1; 40];
     for count in [SHORT, SHORT + 1, TERMS_PER_REDUCTION, 2 * TERMS_PER_REDUCTION + 1] {
