@@ -23,7 +23,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 OUTPUT = HERE / "estimates.json"
 
 # log2 of the ring degree, log2 of the modulus, secret. Uniform ternary at the caps of he-core/src/params/security.rs; weight 32 at the
-# cap of he-core/src/bootstrap/encapsulation.rs.
+# cap of he-core/src/params/published.rs.
 SAMPLES = [
     (15, 101, "sparse"),
     (16, 101, "sparse"),

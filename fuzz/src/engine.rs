@@ -2,12 +2,14 @@
 
 use std::sync::{Arc, OnceLock};
 
+use he_core::bootstrap::BootstrapSpec;
 use he_core::ckks::{
-    Ciphertext, Context, KeyMemory, KeySpec, PublicKey, SecretKey, SeededCiphertext, SeededEvaluationKeys,
+    Ciphertext, Context, EncapsulationKeys, KeyMemory, KeySpec, PublicKey, SecretKey, SeededCiphertext,
+    SeededEvaluationKeys,
 };
 use he_core::math::sample::Seed;
 use he_core::params::{Chain, ChainSpec, presets};
-use he_core::program::{Builder, ChainView, PlainClass, codec, verify};
+use he_core::program::{Builder, ChainView, KeySet, PlainClass, Program, codec, verify};
 use he_core::tile::arrangement::{Arrangement, Axis};
 
 use super::{resealed, smallest};
@@ -105,6 +107,21 @@ pub fn evaluation_key_sets() -> Vec<Vec<u8>> {
     vec![keys.to_bytes()]
 }
 
+pub fn encapsulation_keys(bytes: &[u8]) {
+    if let Ok(keys) = EncapsulationKeys::from_bytes(context(), bytes) {
+        assert_eq!(keys.to_bytes(context()), bytes);
+    }
+}
+
+pub fn encapsulation_key_sets() -> Vec<Vec<u8>> {
+    let keys = secret()
+        .encapsulation_keys_from(context(), &Seed::new([5; 32]))
+        .unwrap();
+    let bytes = keys.to_bytes(context());
+    assert!(EncapsulationKeys::from_bytes(context(), &bytes).is_ok());
+    vec![bytes]
+}
+
 /// A chain is checked as it is read; a context of a small one is made.
 pub fn chain(bytes: &[u8]) {
     if let Ok(chain) = postcard::from_bytes::<Chain>(bytes) {
@@ -158,12 +175,34 @@ pub fn arrangements() -> Vec<Vec<u8>> {
     vec![postcard::to_stdvec(&columns).unwrap()]
 }
 
-/// A program under a digest that fits; what passes verification can be counted and printed.
+/// The chains of the samples: of one that does not refresh, of one that does.
+fn views() -> [ChainView; 2] {
+    [3, refreshing_spec().levels() as u32].map(|levels| ChainView::uniform(levels, 40.0))
+}
+
+/// As few levels as refreshing takes, on 64 slots.
+fn refreshing_spec() -> BootstrapSpec {
+    BootstrapSpec {
+        log_n: 7,
+        work: 2,
+        eval_bits: vec![50; 3],
+        slots_to_coeffs: 1,
+        coeffs_to_slots: 2,
+        degree: 2,
+        double_angles: 1,
+        ..BootstrapSpec::b16_lite()
+    }
+}
+
+/// A program under a digest that fits; what passes verification has keys and can be printed.
 pub fn program(bytes: &[u8]) {
     if let Ok(program) = codec::decode(&resealed(bytes)) {
-        let chain = ChainView::uniform(3, 40.0);
-        if verify::verify(&program, &chain).is_ok() {
-            let _ = program.to_string();
+        for chain in views() {
+            if verify::verify(&program, &chain).is_ok() {
+                let keys = KeySet::of(&program);
+                assert_eq!(keys.encapsulation, program.refreshing().is_some());
+                let _ = program.to_string();
+            }
         }
         // By their bytes: a scale may be no number.
         let again = codec::encode(&program).unwrap();
@@ -173,7 +212,15 @@ pub fn program(bytes: &[u8]) {
 }
 
 pub fn programs() -> Vec<Vec<u8>> {
-    let mut b = Builder::new(64, ChainView::uniform(3, 40.0));
+    [computing(), refreshing()]
+        .map(|program| super::unsealed(&codec::encode(&program).unwrap()))
+        .to_vec()
+}
+
+/// Some of the operations.
+fn computing() -> Program {
+    let [chain, _] = views();
+    let mut b = Builder::new(64, chain);
     b.layer("fc1");
     let x = b.input("image", 2, 3).unwrap();
     let plain = b.factor(x, PlainClass::Periodic { period: 8 }, true).unwrap();
@@ -190,6 +237,18 @@ pub fn programs() -> Vec<Vec<u8>> {
     let y = b.rotate_sum(y, &[vec![0, 1, 2, 3], vec![0, 16]]).unwrap();
     let y = b.square(y).unwrap();
     b.output("scores", y);
-    let (program, _) = b.finish().unwrap();
-    vec![super::unsealed(&codec::encode(&program).unwrap())]
+    b.finish().unwrap().0.into_program()
+}
+
+/// A square between two refreshes; three tiles, of which one is refreshed without another.
+fn refreshing() -> Program {
+    let [_, chain] = views();
+    let mut b = Builder::new(64, chain).bootstrapping(refreshing_spec());
+    b.layer("square");
+    let x = b.input("x", 3, 3).unwrap();
+    let x = b.refresh(x, 4.0).unwrap();
+    let x = b.square(x).unwrap();
+    let x = b.refresh(x, 16.0).unwrap();
+    b.output("y", x);
+    b.finish().unwrap().0.into_program()
 }

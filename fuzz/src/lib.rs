@@ -36,6 +36,7 @@ entries! {
     engine::secret_key, secret_keys;
     engine::public_key, public_keys;
     engine::evaluation_keys, evaluation_key_sets;
+    engine::encapsulation_keys, encapsulation_key_sets;
     engine::chain, chains;
     engine::chain_spec, chain_specs;
     engine::arrangement, arrangements;

@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use he_core::bootstrap::BootstrapSpec;
 use he_core::ckks::KeySpec;
 use he_core::tile::arrangement::{Arrangement, Axis};
 use he_nn::client::{InputPort, OutputPort};
@@ -51,6 +52,22 @@ fn spec() -> &'static ClientSpec {
     })
 }
 
+/// The same behind a refresh, on the smallest ring that carries a sparse secret. Keys are so large there that no entry makes any.
+fn refreshing_spec() -> ClientSpec {
+    let bootstrap = BootstrapSpec::b15();
+    let mut spec = ClientSpec {
+        model: "refreshed".into(),
+        chain: bootstrap.chain().build().unwrap(),
+        keys: bootstrap.key_spec(),
+        encapsulation: true,
+        ..spec().clone()
+    };
+    spec.inputs[0].level = bootstrap.refreshed_level() as u32;
+    spec.outputs[0].level = 1;
+    spec.outputs[0].scale = spec.chain.scale(1);
+    spec
+}
+
 /// One client for all: its secret key was drawn when the corpus was, and protects nothing.
 fn client() -> &'static Client {
     static CLIENT: OnceLock<Client> = OnceLock::new();
@@ -69,15 +86,27 @@ pub fn client_spec(bytes: &[u8]) {
             spec.evaluation_key_bytes(),
         );
         if spec.chain.log_n() <= 10 {
-            let client = Client::new(&spec).unwrap();
-            let elements = spec.inputs[0].elements();
-            let _ = client.encrypt(&vec![0.0; elements.min(1 << 12)]);
+            // No ring so small carries a sparse secret.
+            match Client::new(&spec) {
+                Ok(client) => {
+                    assert!(!spec.encapsulation);
+                    let elements = spec.inputs[0].elements();
+                    let _ = client.encrypt(&vec![0.0; elements.min(1 << 12)]);
+                }
+                Err(error) => assert!(spec.encapsulation, "{error}"),
+            }
         }
     }
 }
 
 pub fn client_specs() -> Vec<Vec<u8>> {
-    vec![unsealed(&spec().to_bytes())]
+    [spec(), &refreshing_spec()]
+        .map(|spec| {
+            let bytes = spec.to_bytes();
+            assert!(ClientSpec::from_bytes(&bytes).is_ok());
+            unsealed(&bytes)
+        })
+        .to_vec()
 }
 
 /// A message of any kind.
@@ -100,14 +129,17 @@ pub fn message(bytes: &[u8]) {
 
 pub fn messages() -> Vec<Vec<u8>> {
     let request = client().encrypt(&[0.25; 3]).unwrap();
+    let keys = client().evaluation_keys().to_bytes();
     // Frames cut short: whole ones would be most of the corpus, and are read by other entries.
-    [
-        request.to_bytes(),
-        client().public_key().to_bytes(),
-        client().evaluation_keys().to_bytes(),
-    ]
-    .map(|bytes| shortened(&bytes))
-    .to_vec()
+    let mut messages = [request.to_bytes(), client().public_key().to_bytes(), keys.clone()]
+        .map(|bytes| shortened(&bytes))
+        .to_vec();
+    // A plan that refreshes has a second frame, of encapsulation keys.
+    let encapsulation = &super::engine::encapsulation_key_sets()[0][..40];
+    let refreshing = reframed(&keys, &[first_bytes(&keys), encapsulation]);
+    assert!(EvaluationKeys::from_bytes(&resealed(&refreshing)).is_ok());
+    messages.push(refreshing);
+    messages
 }
 
 /// Length of what stands before the header.
@@ -117,19 +149,27 @@ fn header_bytes(message: &[u8]) -> usize {
     u32::from_le_bytes(message[8..12].try_into().unwrap()) as usize
 }
 
-/// The message with its frames replaced by one, without its digest.
-fn reframed(message: &[u8], frame: &[u8]) -> Vec<u8> {
+/// The message with other frames, without its digest.
+fn reframed(message: &[u8], frames: &[&[u8]]) -> Vec<u8> {
     let mut out = message[..PREFIX_BYTES + header_bytes(message)].to_vec();
-    out[12..20].copy_from_slice(&(frame.len() as u64 + 8).to_le_bytes());
-    out.extend((frame.len() as u64).to_le_bytes());
-    out.extend(frame);
+    let bytes: usize = frames.iter().map(|frame| frame.len() + 8).sum();
+    out[12..20].copy_from_slice(&(bytes as u64).to_le_bytes());
+    for frame in frames {
+        out.extend((frame.len() as u64).to_le_bytes());
+        out.extend(*frame);
+    }
     out
+}
+
+/// The first bytes of the message's first frame.
+fn first_bytes(message: &[u8]) -> &[u8] {
+    let start = PREFIX_BYTES + header_bytes(message) + 8;
+    &message[start..start + 40]
 }
 
 /// The message with the first bytes of its first frame only, without its digest.
 fn shortened(message: &[u8]) -> Vec<u8> {
-    let start = PREFIX_BYTES + header_bytes(message) + 8;
-    reframed(message, &message[start..start + 40])
+    reframed(message, &[first_bytes(message)])
 }
 
 /// A message from a stream.
@@ -156,7 +196,7 @@ pub fn reply(bytes: &[u8]) {
         bytes.remove(PREFIX_BYTES + header - 1);
         bytes
     });
-    let reply = Reply::from_bytes(&resealed(&reframed(envelope, bytes))).unwrap();
+    let reply = Reply::from_bytes(&resealed(&reframed(envelope, &[bytes]))).unwrap();
     if let Ok(values) = client().decrypt(&reply) {
         assert_eq!(values.len(), 3);
     }

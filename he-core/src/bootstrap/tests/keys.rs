@@ -27,9 +27,19 @@ fn the_sparse_secret_has_its_weight_and_a_small_modulus() {
 
 #[test]
 fn keys_have_the_moduli_that_are_said_to_be_published() {
-    let chain = small().chain().build_insecure().unwrap();
-    let published = small().published(chain.chain());
-    let context = Context::new_insecure(chain).unwrap();
+    let b = small_bench();
+    let context = &b.context;
+    let chain = context.chain();
+    let published = small().published(chain);
+    // The key to the sparse secret itself stands on q0 and p0, and on nothing else.
+    let expected = [0, chain.q_count()].map(|i| chain.primes()[i]);
+    let half = &b.encapsulation.to_sparse()[0];
+    let found: Vec<u64> = half
+        .primes()
+        .iter()
+        .map(|&p| context.modulus(p).value())
+        .collect();
+    assert_eq!(found, expected);
     let modulus = |level| {
         let primes = context.encapsulation_primes(level);
         let moduli: Vec<u64> = primes.iter().map(|&p| context.modulus(p).value()).collect();
