@@ -199,6 +199,18 @@ pub enum Error {
         /// What the modulus holds at that point.
         expected: f64,
     },
+    /// Only ranges keep a value where the plan needs it, and a bound was asked for that believes none.
+    #[error(
+        "values entering {layer} may reach {found:.3e} for some inputs, expected at most {expected:.3e}: only ranges keep them there\nhelp: `Plan::worst_error_within_ranges` bounds the error if you vouch for the ranges of the goal; without them, state a smaller `range = ..` of the inputs"
+    )]
+    Unvouched {
+        /// The refreshed value or the polynomial.
+        layer: String,
+        /// Bound on the absolute value that follows from the inputs' ranges.
+        found: f64,
+        /// Largest absolute value that is computed with rightly.
+        expected: f64,
+    },
     /// Hiding a computation's error from others takes more noise than is tolerated.
     #[error(
         "hiding errors of {error:.3e} takes noise of deviation {found:.3e}, expected at most {expected:.3e}\nhelp: plan for errors of at most {needed:.1e} (`Goal::error`), share fewer results, or tolerate more"

@@ -16,7 +16,7 @@ use crate::plan::network::StepKind;
 use crate::plan::translate::Source;
 use crate::plan::{Goal, Plan};
 use crate::prelude::*;
-use crate::{Checkpoint, Client, Error, EvaluationKeys, Server};
+use crate::{Checkpoint, Client, Error, EvaluationKeys, Server, Sharing};
 
 /// Residual blocks of a random layer and a square.
 #[he_nn::model(input = [64], bootstrap)]
@@ -208,6 +208,53 @@ fn narrow_values_are_refreshed() {
     // The first of the narrow values from which the end is in reach.
     assert_eq!(deployment.refreshed(), ["down.1 (refresh)"]);
     deployment.agrees();
+}
+
+#[test]
+fn answers_of_a_plan_that_refreshes_are_shared_under_ranges_that_its_owner_vouches_for() {
+    let Deployment {
+        model,
+        checkpoint,
+        plan,
+        context,
+    } = Deployment::new(residual_chain());
+    // The inputs alone keep nothing within its range.
+    let refused = plan
+        .worst_error(&checkpoint)
+        .expect_err("no calibration is believed");
+    assert!(
+        matches!(&refused, Error::Unvouched { layer, found, expected } if layer.contains("(refresh)") && found > expected),
+        "{refused}"
+    );
+    assert!(
+        refused.to_string().contains("worst_error_within_ranges"),
+        "{refused}"
+    );
+    let bound = plan.worst_error_within_ranges(&checkpoint).expect("a bound");
+    let server = Server::on(&plan, &checkpoint, context.clone()).expect("a server");
+    // Nothing is believed of what is typical.
+    assert!(bound > server.predicted_error(), "{bound}");
+    let client = Client::insecure(server.client_spec(), &context).expect("a client");
+    let keys = server.load_keys(client.evaluation_keys()).expect("loads");
+    let x = sample(model, 1);
+    let reply = server
+        .infer(&keys, &client.encrypt(&x).expect("a request"))
+        .expect("a reply");
+    let sharing = Sharing::new(bound, 1, f64::INFINITY).bits(1);
+    let deviation = sharing.deviation(10).expect("any noise is tolerated");
+    let shared = client.decrypt_shared(&reply, &sharing).expect("an answer");
+    let clear = model
+        .run_clear_all(&checkpoint, &[&x], plan.goal().ranges.as_ref())
+        .expect("within ranges");
+    let off = shared
+        .iter()
+        .zip(&clear[0])
+        .fold(0.0f64, |most, (a, b)| most.max(f64::from((a - b).abs())));
+    // Noise far beyond the error of the computation, and no more than it says.
+    assert!(
+        (bound..10.0 * deviation).contains(&off),
+        "{off} for a bound of {bound} and noise of {deviation}"
+    );
 }
 
 #[test]
