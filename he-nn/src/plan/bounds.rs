@@ -19,12 +19,14 @@ const TRIES: usize = 6;
 
 impl Model {
     /// [`plan`](Self::plan)s so that the bound on the error that follows from these weights keeps within the goal's: a plan without
-    /// weights estimates it, and may miss by a bit or two. Parameters that are pinned, or those of bootstrapping, are not changed.
+    /// weights estimates it, and may miss by a bit or two. Parameters that are pinned, or those of bootstrapping, are not changed: where the
+    /// bound is above the goal's with them, there is no plan.
     ///
     /// What clients see of such a plan, its scale, tells them about the size of the weights what the error bound does.
     ///
     /// # Errors
-    /// As [`plan`](Self::plan) and [`Plan::predicted_error`]; [`Error::Infeasible`] if no scale keeps the error that small.
+    /// As [`plan`](Self::plan) and [`Plan::predicted_error`]; [`Error::ErrorGoal`] if the parameters are given and do not keep the error
+    /// that small; [`Error::Infeasible`] if no scale does.
     pub fn plan_for(&'static self, goal: &Goal, checkpoint: &Checkpoint) -> Result<Plan> {
         let asked = goal.error;
         let mut goal = goal.clone();
@@ -35,8 +37,16 @@ impl Model {
             plan.bound = Some((checkpoint.digest(), bound));
             // The scale of refreshing is that of its parameters.
             let is_fixed = goal.chain.is_some() || self.params().is_some() || plan.bootstrap().is_some();
-            if bound <= asked || is_fixed {
+            if bound <= asked {
                 return Ok(plan);
+            }
+            if is_fixed {
+                return Err(Error::ErrorGoal {
+                    model: self.name().into(),
+                    found: bound,
+                    expected: asked,
+                    refreshes: plan.bootstrap().is_some(),
+                });
             }
             least = least.min(bound);
             goal.error *= asked / bound;

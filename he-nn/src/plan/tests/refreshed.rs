@@ -11,6 +11,7 @@ use he_core::params::InsecureChain;
 use super::answer::Answer;
 use crate::affine::tests::{Numbers, inputs};
 use crate::checkpoint::TensorData;
+use crate::graph::BOOTSTRAP_LEVELS;
 use crate::model::Model;
 use crate::plan::network::StepKind;
 use crate::plan::translate::Source;
@@ -274,6 +275,45 @@ fn values_beyond_their_range_are_reported_with_their_layer() {
     );
     // Without ranges there is nothing to leave.
     assert!(model.run_clear(&checkpoint, &x).is_ok());
+}
+
+#[test]
+fn plans_with_an_error_bound_above_the_goal_are_refused() {
+    let Deployment {
+        model,
+        checkpoint,
+        plan,
+        ..
+    } = Deployment::new(residual_chain());
+    let bound = plan.predicted_error(&checkpoint).expect("a bound");
+    let planned = |error: f64| model.plan_for(&plan.goal().clone().error(error), &checkpoint);
+    assert!(planned(bound).is_ok());
+    let refused = planned(0.5 * bound).expect_err("half of what these parameters keep");
+    assert!(
+        matches!(refused, Error::ErrorGoal { found, expected, refreshes: true, .. } if found == bound && expected == 0.5 * bound),
+        "{refused}"
+    );
+    assert!(refused.to_string().contains("`Goal::bootstrap`"), "{refused}");
+}
+
+/// What compiles behind a refresh is what the default set leaves: its levels of work, less the one of the next refresh.
+#[test]
+fn the_limit_of_compile_time_is_that_of_the_default_set() {
+    assert_eq!(BOOTSTRAP_LEVELS as usize, BootstrapSpec::b16().work - 1);
+}
+
+#[test]
+fn bootstrapping_has_one_level_of_security() {
+    let model = residual_chain();
+    let ranges = crate::Ranges::assumed(model, 1.0);
+    for bits in [192, 256] {
+        let goal = Goal::latency().ranges(&ranges).bootstrap(small()).security(bits);
+        let refused = model.plan(&goal).expect_err("no such set");
+        assert!(
+            matches!(refused, Error::BootstrapSecurity { found, .. } if found == bits),
+            "{refused}"
+        );
+    }
 }
 
 #[test]
