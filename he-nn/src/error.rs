@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 pub use mismatch::Mismatch;
 use mismatch::{List, help};
 
+/// What is printed in two digits of this times a number is above it.
+const ROUNDED_UP: f64 = 1.06;
+
 /// Result with the error of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -199,9 +202,47 @@ pub enum Error {
         /// What the modulus holds at that point.
         expected: f64,
     },
+    /// More security was asked for than the parameters of bootstrapping have.
+    #[error(
+        "refreshing in `{model}`: {found} bits of security, expected 128: the sets for bootstrapping, and their sparse secret, have no more\nhelp: ask for 128 bits (`Goal::security`), or make the network shallow enough for a plan without refreshes"
+    )]
+    BootstrapSecurity {
+        /// The model.
+        model: String,
+        /// Bits asked for.
+        found: u32,
+    },
+    /// With parameters that planning does not change, the bound on the error is above the goal's.
+    #[error(
+        "the bound on the error of `{model}` is {found:.1e}, expected at most {expected:.1e}\nhelp: plan for errors of {:.1e} (`Goal::error`), calibrate tighter ranges, or {}",
+        ROUNDED_UP * .found,
+        if *.refreshes { "refresh with parameters of more precision (`Goal::bootstrap`)" } else { "pin parameters with a larger scale" }
+    )]
+    ErrorGoal {
+        /// The model.
+        model: String,
+        /// The bound.
+        found: f64,
+        /// The goal's.
+        expected: f64,
+        /// Whether the parameters are those of bootstrapping, and not pinned ones.
+        refreshes: bool,
+    },
+    /// Only ranges keep a value where the plan needs it, and a bound was asked for that believes none.
+    #[error(
+        "values entering {layer} may reach {found:.3e} for some inputs, expected at most {expected:.3e}: only ranges keep them there\nhelp: `Plan::worst_error_within_ranges` bounds the error if you vouch for the ranges of the goal; without them, state a smaller `range = ..` of the inputs"
+    )]
+    Unvouched {
+        /// The refreshed value or the polynomial.
+        layer: String,
+        /// Bound on the absolute value that follows from the inputs' ranges.
+        found: f64,
+        /// Largest absolute value that is computed with rightly.
+        expected: f64,
+    },
     /// Hiding a computation's error from others takes more noise than is tolerated.
     #[error(
-        "hiding errors of {error:.3e} takes noise of deviation {found:.3e}, expected at most {expected:.3e}\nhelp: plan for errors of at most {needed:.1e} (`Goal::error`), share fewer results, or tolerate more"
+        "hiding errors of {error:.3e} takes noise of deviation {found:.3e}, expected at most {expected:.3e}\nhelp: plan for errors of at most {needed:.1e} (`Goal::error`; where the plan refreshes, by parameters of more precision: `Goal::bootstrap`), share fewer results, or tolerate more"
     )]
     SharedPrecision {
         /// Deviation of the noise.

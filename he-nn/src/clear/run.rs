@@ -175,7 +175,8 @@ impl<'a> Session<'a> {
 
 impl Model {
     /// Runs the network on floats, exactly as written: one sample, or several one after the other. Several outputs follow each
-    /// other; [`run_clear_all`](Self::run_clear_all) keeps them apart.
+    /// other; [`run_clear_all`](Self::run_clear_all) keeps them apart, and checks calibrated ranges. Here no calibrated range is checked: of a
+    /// model with `bootstrap`, values may be so large that refreshing would lose them.
     ///
     /// # Errors
     /// [`Error::Checkpoint`] for weights that do not fit, [`Error::Length`] for an input of another size,

@@ -9,8 +9,9 @@ use crate::wire::Reply;
 /// How results may leave the key's owner: with how much noise, and how often.
 ///
 /// Whoever has the ciphertexts and sees what they decrypt to can compute the secret key from the error of the computation, unless noise
-/// much larger than that error hides it. [`Plan::worst_error`](../plan/struct.Plan.html#method.worst_error) bounds the error; it must come
-/// from someone trusted, never from the ciphertexts or from whoever computed them.
+/// much larger than that error hides it. [`Plan::worst_error`](../plan/struct.Plan.html#method.worst_error) bounds the error, and
+/// where a plan refreshes [`Plan::worst_error_within_ranges`](../plan/struct.Plan.html#method.worst_error_within_ranges), for inputs
+/// whose values stay within the plan's ranges; it must come from someone trusted, never from the ciphertexts or from whoever computed them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sharing {
     error: f64,

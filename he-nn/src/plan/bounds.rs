@@ -1,6 +1,6 @@
 //! What weights and ranges say about a program before it runs: that nothing wraps around, and how wrong the answer may be.
 
-use he_core::program::error::{Assumptions, Encryption, ErrorReport, Range, bound};
+use he_core::program::error::{Assumptions, BoundError, Encryption, ErrorReport, Range, bound};
 use he_core::program::slots::Slots;
 use he_core::program::{PlainSource, Program};
 
@@ -19,12 +19,14 @@ const TRIES: usize = 6;
 
 impl Model {
     /// [`plan`](Self::plan)s so that the bound on the error that follows from these weights keeps within the goal's: a plan without
-    /// weights estimates it, and may miss by a bit or two. Parameters that are pinned, or those of bootstrapping, are not changed.
+    /// weights estimates it, and may miss by a bit or two. Parameters that are pinned, or those of bootstrapping, are not changed: where the
+    /// bound is above the goal's with them, there is no plan.
     ///
     /// What clients see of such a plan, its scale, tells them about the size of the weights what the error bound does.
     ///
     /// # Errors
-    /// As [`plan`](Self::plan) and [`Plan::predicted_error`]; [`Error::Infeasible`] if no scale keeps the error that small.
+    /// As [`plan`](Self::plan) and [`Plan::predicted_error`]; [`Error::ErrorGoal`] if the parameters are given and do not keep the error
+    /// that small; [`Error::Infeasible`] if no scale does.
     pub fn plan_for(&'static self, goal: &Goal, checkpoint: &Checkpoint) -> Result<Plan> {
         let asked = goal.error;
         let mut goal = goal.clone();
@@ -35,8 +37,16 @@ impl Model {
             plan.bound = Some((checkpoint.digest(), bound));
             // The scale of refreshing is that of its parameters.
             let is_fixed = goal.chain.is_some() || self.params().is_some() || plan.bootstrap().is_some();
-            if bound <= asked || is_fixed {
+            if bound <= asked {
                 return Ok(plan);
+            }
+            if is_fixed {
+                return Err(Error::ErrorGoal {
+                    model: self.name().into(),
+                    found: bound,
+                    expected: asked,
+                    refreshes: plan.bootstrap().is_some(),
+                });
             }
             least = least.min(bound);
             goal.error *= asked / bound;
@@ -70,12 +80,55 @@ impl Plan {
     /// input chosen by an adversary need not respect, and is larger for that; and it is not rounded to single precision.
     ///
     /// # Errors
-    /// [`Error::Checkpoint`], [`Error::Overflow`]; [`Error::Bound`] where nothing but calibration keeps values within the interval of a
-    /// polynomial.
+    /// [`Error::Checkpoint`], [`Error::Overflow`]; [`Error::Unvouched`] where nothing but ranges keeps values within the interval of a
+    /// polynomial, or within what they are refreshed within: nearly always where a plan refreshes.
     pub fn worst_error(&self, checkpoint: &Checkpoint) -> Result<f64> {
+        self.shared_error(checkpoint, &[])
+    }
+
+    /// [`worst_error`](Self::worst_error) for inputs whose values all stay within the ranges of the goal, which the caller vouches for: what
+    /// [`Sharing`](crate::Sharing) has to hide of plans that refresh.
+    ///
+    /// Nothing checks that on encrypted values. A value outside its range may be refreshed, or go through a polynomial, to something else:
+    /// the answer is wrong then, its error larger than this bound, and noise chosen by the bound does not hide it. So the ranges must hold
+    /// for every input that anyone may send whose result is shared, not only for samples; [`Ranges::assumed`](crate::Ranges::assumed)
+    /// or a wider calibration widen them. Of the ranges only the largest values are believed, not what is typical; sums inside of affine
+    /// maps are taken to stay within [`PARTIAL_SUMS`](super::PARTIAL_SUMS) times the range of the whole.
+    ///
+    /// # Errors
+    /// As [`worst_error`](Self::worst_error).
+    pub fn worst_error_within_ranges(&self, checkpoint: &Checkpoint) -> Result<f64> {
+        let ranges = self.value_ranges().into_iter();
+        let ranges: Vec<Range> = ranges.map(|range| Range::within(range.largest)).collect();
+        self.shared_error(checkpoint, &ranges)
+    }
+
+    /// For inputs of any encryption, not rounded to single precision.
+    fn shared_error(&self, checkpoint: &Checkpoint, ranges: &[Range]) -> Result<f64> {
         let weights = self.weights(checkpoint)?;
         let plains = FilledWeights::new(self.recipes(), &weights);
-        self.largest_error(&self.client_spec(), &[], &plains, (Encryption::Public, 0.0))
+        let how = (Encryption::Public, 0.0);
+        match self.largest_error(&self.client_spec(), ranges, &plains, how) {
+            Err(Error::Bound(BoundError::Refresh {
+                op,
+                found,
+                bound: expected,
+            })) => Err(self.unvouched(op, found, expected)),
+            Err(Error::Bound(BoundError::Domain { op, found })) => Err(self.unvouched(op, found, 1.0)),
+            bound => bound,
+        }
+    }
+
+    fn unvouched(&self, op: usize, found: f64, expected: f64) -> Error {
+        let layer = self.program.values.get(op).map(|info| info.layer as usize);
+        Error::Unvouched {
+            layer: layer
+                .and_then(|layer| self.program.layers.get(layer))
+                .cloned()
+                .unwrap_or_default(),
+            found,
+            expected,
+        }
     }
 
     /// The largest difference between an output, as the client reads it, and the clear one; an error if a value can wrap around.

@@ -104,6 +104,7 @@ impl Goal {
 
     /// Largest absolute error of an output that is acceptable. [`Model::plan`](crate::Model::plan) chooses the scale by an estimate,
     /// [`Model::plan_for`](crate::Model::plan_for) by the bound that follows from the weights.
+    /// The scale of plans that refresh, or have pinned parameters, is given: `plan_for` refuses them where the bound is larger.
     #[must_use]
     pub fn error(mut self, bound: f64) -> Self {
         self.error = bound;

@@ -153,7 +153,9 @@ impl Planner<'_> {
                     }
                     exposed
                 }
-                Err(error @ Error::Infeasible { .. }) => self.over_limit(error)?,
+                Err(error @ (Error::Infeasible { .. } | Error::BootstrapSecurity { .. })) => {
+                    self.over_limit(error)?
+                }
                 Err(error) => return Err(error),
             };
             let guarded = network.guarded(self.stages).into_iter();

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use he_core::bootstrap::BootstrapSpec;
-use he_core::params::Chain;
+use he_core::params::{Chain, Security};
 use he_core::program::count::count_on;
 use he_core::program::{Builder, ChainView};
 
@@ -14,7 +14,7 @@ use super::placement::{Prices, Reach, place};
 use super::planner::Planner;
 use super::search::RefreshPrice;
 use super::translate::Translated;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Key switches that an affine map is taken for while its packing is unknown.
 const AFFINE_SWITCHES: f64 = 16.0;
@@ -25,6 +25,12 @@ impl Planner<'_> {
     /// A plan that refreshes values with these parameters.
     pub(super) fn refreshed(&mut self, spec: &BootstrapSpec) -> Result<Candidate> {
         let demand = self.demand()?;
+        if demand.security != Security::Bits128 {
+            return Err(Error::BootstrapSecurity {
+                model: self.model.name().into(),
+                found: demand.security.bits(),
+            });
+        }
         let chain = match &self.goal.chain {
             Some(chain) => chain.clone(),
             None => spec.chain().build_at(demand.security)?,

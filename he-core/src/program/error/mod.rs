@@ -58,12 +58,12 @@ pub enum BoundError {
     Clear(#[from] ClearError),
     /// A value that may exceed the bound within which it is refreshed, or a program without a specification of refreshing.
     #[error(
-        "operation {op}: values up to {found} are to be refreshed within {bound}; help: calibrate its range, or refresh within a larger bound"
+        "operation {op}: values up to {found} are to be refreshed within {bound}; help: assume a range that keeps it there, or refresh within a larger bound"
     )]
     Refresh { op: usize, found: f64, bound: f64 },
     /// A polynomial outside its interval.
     #[error(
-        "operation {op}: a polynomial on [-1, 1] meets values up to {found}; help: calibrate its range, or scale its input"
+        "operation {op}: a polynomial on [-1, 1] meets values up to {found}; help: assume a range that keeps it there, or scale its input"
     )]
     Domain { op: usize, found: f64 },
     /// A polynomial that cannot be evaluated at its level.

@@ -11,12 +11,13 @@ use he_core::params::InsecureChain;
 use super::answer::Answer;
 use crate::affine::tests::{Numbers, inputs};
 use crate::checkpoint::TensorData;
+use crate::graph::BOOTSTRAP_LEVELS;
 use crate::model::Model;
 use crate::plan::network::StepKind;
 use crate::plan::translate::Source;
 use crate::plan::{Goal, Plan};
 use crate::prelude::*;
-use crate::{Checkpoint, Client, Error, EvaluationKeys, Server};
+use crate::{Checkpoint, Client, Error, EvaluationKeys, Server, Sharing};
 
 /// Residual blocks of a random layer and a square.
 #[he_nn::model(input = [64], bootstrap)]
@@ -211,6 +212,53 @@ fn narrow_values_are_refreshed() {
 }
 
 #[test]
+fn answers_of_a_plan_that_refreshes_are_shared_under_ranges_that_its_owner_vouches_for() {
+    let Deployment {
+        model,
+        checkpoint,
+        plan,
+        context,
+    } = Deployment::new(residual_chain());
+    // The inputs alone keep nothing within its range.
+    let refused = plan
+        .worst_error(&checkpoint)
+        .expect_err("no calibration is believed");
+    assert!(
+        matches!(&refused, Error::Unvouched { layer, found, expected } if layer.contains("(refresh)") && found > expected),
+        "{refused}"
+    );
+    assert!(
+        refused.to_string().contains("worst_error_within_ranges"),
+        "{refused}"
+    );
+    let bound = plan.worst_error_within_ranges(&checkpoint).expect("a bound");
+    let server = Server::on(&plan, &checkpoint, context.clone()).expect("a server");
+    // Nothing is believed of what is typical.
+    assert!(bound > server.predicted_error(), "{bound}");
+    let client = Client::insecure(server.client_spec(), &context).expect("a client");
+    let keys = server.load_keys(client.evaluation_keys()).expect("loads");
+    let x = sample(model, 1);
+    let reply = server
+        .infer(&keys, &client.encrypt(&x).expect("a request"))
+        .expect("a reply");
+    let sharing = Sharing::new(bound, 1, f64::INFINITY).bits(1);
+    let deviation = sharing.deviation(10).expect("any noise is tolerated");
+    let shared = client.decrypt_shared(&reply, &sharing).expect("an answer");
+    let clear = model
+        .run_clear_all(&checkpoint, &[&x], plan.goal().ranges.as_ref())
+        .expect("within ranges");
+    let off = shared
+        .iter()
+        .zip(&clear[0])
+        .fold(0.0f64, |most, (a, b)| most.max(f64::from((a - b).abs())));
+    // Noise far beyond the error of the computation, and no more than it says.
+    assert!(
+        (bound..10.0 * deviation).contains(&off),
+        "{off} for a bound of {bound} and noise of {deviation}"
+    );
+}
+
+#[test]
 fn values_beyond_their_range_are_reported_with_their_layer() {
     let (model, checkpoint) = (residual_chain(), weights(residual_chain()));
     let tiny: Vec<f32> = inputs(model, 1, 1).iter().map(|x| 0.01 * x).collect();
@@ -227,6 +275,45 @@ fn values_beyond_their_range_are_reported_with_their_layer() {
     );
     // Without ranges there is nothing to leave.
     assert!(model.run_clear(&checkpoint, &x).is_ok());
+}
+
+#[test]
+fn plans_with_an_error_bound_above_the_goal_are_refused() {
+    let Deployment {
+        model,
+        checkpoint,
+        plan,
+        ..
+    } = Deployment::new(residual_chain());
+    let bound = plan.predicted_error(&checkpoint).expect("a bound");
+    let planned = |error: f64| model.plan_for(&plan.goal().clone().error(error), &checkpoint);
+    assert!(planned(bound).is_ok());
+    let refused = planned(0.5 * bound).expect_err("half of what these parameters keep");
+    assert!(
+        matches!(refused, Error::ErrorGoal { found, expected, refreshes: true, .. } if found == bound && expected == 0.5 * bound),
+        "{refused}"
+    );
+    assert!(refused.to_string().contains("`Goal::bootstrap`"), "{refused}");
+}
+
+/// What compiles behind a refresh is what the default set leaves: its levels of work, less the one of the next refresh.
+#[test]
+fn the_limit_of_compile_time_is_that_of_the_default_set() {
+    assert_eq!(BOOTSTRAP_LEVELS as usize, BootstrapSpec::b16().work - 1);
+}
+
+#[test]
+fn bootstrapping_has_one_level_of_security() {
+    let model = residual_chain();
+    let ranges = crate::Ranges::assumed(model, 1.0);
+    for bits in [192, 256] {
+        let goal = Goal::latency().ranges(&ranges).bootstrap(small()).security(bits);
+        let refused = model.plan(&goal).expect_err("no such set");
+        assert!(
+            matches!(refused, Error::BootstrapSecurity { found, .. } if found == bits),
+            "{refused}"
+        );
+    }
 }
 
 #[test]
