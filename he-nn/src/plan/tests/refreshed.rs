@@ -237,7 +237,7 @@ fn answers_of_a_plan_that_refreshes_are_shared_under_ranges_that_its_owner_vouch
     assert!(bound > server.predicted_error(), "{bound}");
     let client = Client::insecure(server.client_spec(), &context).expect("a client");
     let keys = server.load_keys(client.evaluation_keys()).expect("loads");
-    let x = sample(model, 1);
+    let x = inputs(model, 1, 1);
     let reply = server
         .infer(&keys, &client.encrypt(&x).expect("a request"))
         .expect("a reply");
