@@ -67,6 +67,7 @@ impl KeyLimb<'_> {
 
 impl KeySum<'_> {
     /// Products that it adds up.
+    #[cfg(target_arch = "x86_64")]
     pub(super) fn terms(&self) -> usize {
         self.digits.len() + usize::from(self.plus.is_some())
     }
